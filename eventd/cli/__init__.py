@@ -1,0 +1,1 @@
+"""The ``eventd`` command: parses arguments, calls, prints."""

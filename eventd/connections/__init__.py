@@ -1,0 +1,1 @@
+"""The way to the VI hosts: transport, credentials, sessions, and one watcher per connection."""

@@ -1,0 +1,55 @@
+"""Counters and gauges of the daemon, in Prometheus terms.
+
+They live in a registry of their own, so that a program that uses eventd as a library does not
+find them among its own metrics.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+__all__ = [
+    "REGISTRY",
+    "callback_errors",
+    "connection_up",
+    "events_encoded",
+    "events_published",
+    "subscribers",
+    "subscribers_disconnected",
+]
+
+REGISTRY = CollectorRegistry()
+
+events_published = Counter(
+    "eventd_events_published",
+    "Events written to the journal.",
+    ["connection", "kind"],
+    registry=REGISTRY,
+)
+events_encoded = Counter(
+    "eventd_events_encoded",
+    "Events encoded as CloudEvents JSON; equals the published ones whatever the subscribers.",
+    registry=REGISTRY,
+)
+callback_errors = Counter(
+    "eventd_callback_errors",
+    "Exceptions raised by registered callbacks or by their free functions.",
+    registry=REGISTRY,
+)
+connection_up = Gauge(
+    "eventd_connection_up",
+    "1 while the connection is in sync with its host, else 0.",
+    ["connection"],
+    registry=REGISTRY,
+)
+subscribers = Gauge(
+    "eventd_subscribers",
+    "Event streams that are open now.",
+    registry=REGISTRY,
+)
+subscribers_disconnected = Counter(
+    "eventd_subscribers_disconnected",
+    "Event streams that the daemon ended, by reason.",
+    ["reason"],
+    registry=REGISTRY,
+)

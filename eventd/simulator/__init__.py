@@ -1,0 +1,1 @@
+"""An embedded VI host that real clients accept; it drives the demonstration and the tests."""

@@ -1,0 +1,207 @@
+"""VI's values as eventd uses them: small tuples with VI's names, built by position.
+
+Simple property values stay the text that the host sent; whoever knows the property interprets
+it. Structured values are decoded where eventd has a type for them, see `PropertyValue`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+__all__ = [
+    "About",
+    "ManagedObjectReference",
+    "MissingProperty",
+    "ObjectContent",
+    "ObjectUpdate",
+    "PropertyChange",
+    "PropertyFilterUpdate",
+    "PropertyValue",
+    "QuestionChoice",
+    "QuestionInfo",
+    "ServiceContent",
+    "TaskInfo",
+    "TaskReason",
+    "TaskState",
+    "Unparsed",
+    "UpdateKind",
+    "UpdateSet",
+    "UserSession",
+]
+
+
+class ManagedObjectReference(NamedTuple):
+    """A reference to a managed object: ``VirtualMachine`` ``vm-42``."""
+
+    type: str
+    value: str
+
+
+class TaskState(StrEnum):
+    """``TaskInfoState``."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCESS = "success"
+    ERROR = "error"
+
+
+class TaskReason(NamedTuple):
+    """``TaskReason``: who or what started a task."""
+
+    kind: str
+    """``user``, ``alarm``, ``schedule`` or ``system``."""
+    name: str | None
+    """The user's name, or the name of the alarm or scheduled task, where told."""
+
+
+class TaskInfo(NamedTuple):
+    """``TaskInfo``: a task and how far it is. Times are the host's own."""
+
+    key: str
+    task: ManagedObjectReference
+    description_id: str
+    """``VirtualMachine.powerOff``."""
+    name: str | None
+    """The WSDL name of the method: ``PowerOffVM_Task``."""
+    entity: ManagedObjectReference | None
+    state: TaskState
+    cancelled: bool
+    cancelable: bool
+    error: str | None
+    """Fault type and message in one sentence, of a failed task."""
+    reason: TaskReason | None
+    queue_time: datetime | None
+    start_time: datetime | None
+    complete_time: datetime | None
+    event_chain_id: int | None
+
+
+class QuestionChoice(NamedTuple):
+    """``ElementDescription`` of one choice."""
+
+    key: str
+    label: str
+
+
+class QuestionInfo(NamedTuple):
+    """``VirtualMachineQuestionInfo``."""
+
+    id: str
+    text: str
+    choices: tuple[QuestionChoice, ...]
+    default_index: int | None
+    """Index of the default among the choices; may be out of range."""
+
+
+class Unparsed(NamedTuple):
+    """A structured value for which eventd has no type."""
+
+    type: str
+    """Its ``xsi:type`` without prefix."""
+    xml: bytes
+    """The element, cut at 4096 bytes."""
+
+
+PropertyValue = str | ManagedObjectReference | TaskInfo | QuestionInfo | tuple[str, ...] | Unparsed
+"""A property's value: text of a simple one; a decoded one; the texts of an array of simple ones.
+
+References inside an array are given by their values.
+"""
+
+
+class PropertyChange(NamedTuple):
+    """One property that differs from the version before."""
+
+    name: str
+    op: str
+    """``assign``, ``add``, ``remove`` or ``indirectRemove``."""
+    value: PropertyValue | None
+    """None where the property became unset."""
+
+
+class MissingProperty(NamedTuple):
+    """A property that the host did not tell, and the fault that says why."""
+
+    path: str
+    fault: str
+
+
+class UpdateKind(StrEnum):
+    """``ObjectUpdateKind``."""
+
+    ENTER = "enter"
+    MODIFY = "modify"
+    LEAVE = "leave"
+
+
+class ObjectUpdate(NamedTuple):
+    """What changed on one object; on ``enter`` all its properties, on ``leave`` none."""
+
+    kind: UpdateKind
+    obj: ManagedObjectReference
+    changes: tuple[PropertyChange, ...]
+    missing: tuple[MissingProperty, ...]
+
+
+class PropertyFilterUpdate(NamedTuple):
+    """The object updates of one filter."""
+
+    filter: ManagedObjectReference
+    objects: list[ObjectUpdate]
+
+
+class UpdateSet(NamedTuple):
+    """One answer of the property collector."""
+
+    version: str
+    filters: list[PropertyFilterUpdate]
+    truncated: bool
+    """True if more of the same difference follows; it is complete with the first that is not."""
+
+
+class ObjectContent(NamedTuple):
+    """An object and the properties that were asked for and are set."""
+
+    obj: ManagedObjectReference
+    properties: dict[str, PropertyValue]
+    missing: tuple[MissingProperty, ...]
+
+
+class About(NamedTuple):
+    """``AboutInfo``, as far as eventd needs it."""
+
+    name: str
+    full_name: str
+    version: str
+    """``7.0.3``."""
+    api_type: str
+    """``HostAgent`` or ``VirtualCenter``."""
+    api_version: str
+    """``7.0.3.0``."""
+    product_line_id: str
+    """``esx``, ``embeddedEsx``, ``gsx`` or ``vpx``."""
+    instance_uuid: str | None
+    """The vCenter's own identity; a bare host has none here."""
+
+
+class ServiceContent(NamedTuple):
+    """``ServiceContent``: where everything of a host begins. Unset where the host lacks it."""
+
+    about: About
+    root_folder: ManagedObjectReference
+    property_collector: ManagedObjectReference
+    view_manager: ManagedObjectReference | None
+    session_manager: ManagedObjectReference | None
+    task_manager: ManagedObjectReference | None
+    event_manager: ManagedObjectReference | None
+    search_index: ManagedObjectReference | None
+
+
+class UserSession(NamedTuple):
+    """``UserSession``, as far as eventd needs it."""
+
+    key: str
+    user_name: str
