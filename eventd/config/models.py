@@ -1,0 +1,233 @@
+"""What a configuration may say: the keys, their defaults, and what each value must be.
+
+A field's description completes "expected …" in the sentence about a bad value.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from eventd.errors import InvalidURI
+from eventd.tracking.inventory import SuspendMode
+from eventd.vi.uri import ConnectionURI, Transport
+
+__all__ = [
+    "CREDENTIAL_SOURCES",
+    "Configuration",
+    "ConnectionConfiguration",
+    "DaemonConfiguration",
+    "LogFormat",
+    "LogLevel",
+]
+
+CREDENTIAL_SOURCES = ("password_file", "password_credential", "auth_file")
+"""The keys that say where the password of a connection is; at most one of them is set."""
+
+# unix(7): sun_path has 108 bytes, of which one ends the text.
+_LONGEST_SOCKET_PATH = 107
+_LONGEST_SOCKET_NAME = "/eventd-ro.sock"
+_LONGEST_RUNTIME_DIRECTORY = _LONGEST_SOCKET_PATH - len(_LONGEST_SOCKET_NAME)
+
+# A name begins with a letter or digit, so that it is neither an option nor '.' nor '..'.
+_CONNECTION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+# libvirt's URIs have these words where eventd's have the name of a connection (qemu:///system).
+_RESERVED_NAMES = frozenset({"session", "system"})
+# systemd.exec(5), LoadCredential=: "a short ASCII string suitable as filename".
+_CREDENTIAL_NAME = re.compile(r"(?!\.{1,2}$)[!-.0-~]{1,255}")
+# SHA-1 has 20 bytes, SHA-256 has 32.
+_THUMBPRINT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_THUMBPRINT_WITH_COLONS = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2})*")
+
+
+class LogLevel(StrEnum):
+    """The least severity that is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """How a line of the log looks."""
+
+    AUTO = "auto"
+    """``console`` on a terminal, else ``logfmt``."""
+    CONSOLE = "console"
+    LOGFMT = "logfmt"
+    JSON = "json"
+
+
+def _unexpected() -> PydanticCustomError:
+    """Return the error that is told as "found …, expected …" with the field's description."""
+    return PydanticCustomError("unexpected_value", "not the value that is expected")
+
+
+def _absolute(path: Path) -> Path:
+    if not path.is_absolute() or "\0" in str(path):
+        raise _unexpected()
+    return path
+
+
+def _short_enough_for_sockets(path: Path) -> Path:
+    if len(bytes(path)) > _LONGEST_RUNTIME_DIRECTORY:
+        raise _unexpected()
+    return path
+
+
+def _connection_name(name: str) -> str:
+    if not _CONNECTION_NAME.fullmatch(name) or name in _RESERVED_NAMES:
+        raise _unexpected()
+    return name
+
+
+def _credential_name(name: str) -> str:
+    if not _CREDENTIAL_NAME.fullmatch(name):
+        raise _unexpected()
+    return name
+
+
+def _thumbprint(text: str) -> str:
+    """Return the hexadecimal digits in lower case, without colons."""
+    lowered = text.strip().lower()
+    digits = lowered.replace(":", "") if _THUMBPRINT_WITH_COLONS.fullmatch(lowered) else lowered
+    if not _THUMBPRINT.fullmatch(digits):
+        raise _unexpected()
+    return digits
+
+
+def _connection_uri(value: object) -> ConnectionURI:
+    match value:
+        case ConnectionURI():
+            return value
+        case str():
+            try:
+                return ConnectionURI.parse(value)
+            except InvalidURI as error:
+                raise ValueError(error.message) from error
+        case _:
+            raise _unexpected()
+
+
+def _choices(words: type[StrEnum]) -> str:
+    return "one of " + ", ".join(f"'{word}'" for word in words)
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+
+
+class _Table(BaseModel):
+    """A table of the file: it cannot be changed, and a key that it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DaemonConfiguration(_Table):
+    """``[daemon]``: what concerns the whole daemon."""
+
+    runtime_directory: Annotated[AbsolutePath, AfterValidator(_short_enough_for_sockets)] = Field(
+        default=Path("/run/eventd"),
+        description=f"an absolute path of at most {_LONGEST_RUNTIME_DIRECTORY} bytes",
+    )
+    """Where the sockets are: ``eventd.sock`` and ``eventd-ro.sock``."""
+    state_directory: AbsolutePath = Field(
+        default=Path("/var/lib/eventd"), description="an absolute path"
+    )
+    """What must survive a restart is kept here."""
+    log_level: LogLevel = Field(default=LogLevel.INFO, description=_choices(LogLevel))
+    log_format: LogFormat = Field(default=LogFormat.AUTO, description=_choices(LogFormat))
+
+
+class ConnectionConfiguration(_Table):
+    """``[[connections]]``: one VI host to follow."""
+
+    name: Annotated[str, AfterValidator(_connection_name)] = Field(
+        description="a name of letters, digits, '-', '_' and '.' that begins with a letter or "
+        "digit and is neither 'system' nor 'session'"
+    )
+    uri: Annotated[ConnectionURI, PlainValidator(_connection_uri)] = Field(
+        description="a connection URI such as 'esx://root@esx01.example/'"
+    )
+    password_file: AbsolutePath | None = Field(
+        default=None, description="the absolute path of a file that holds the password"
+    )
+    password_credential: Annotated[str, AfterValidator(_credential_name)] | None = Field(
+        default=None, description="the name of a systemd credential that holds the password"
+    )
+    auth_file: AbsolutePath | None = Field(
+        default=None, description="the absolute path of a file in the format of libvirt's auth.conf"
+    )
+    thumbprint: Annotated[str, AfterValidator(_thumbprint)] | None = Field(
+        default=None,
+        description="the SHA-1 (40) or SHA-256 (64 hexadecimal digits) of the host's certificate, "
+        "with or without colons between the bytes",
+    )
+    """The only certificate to accept; hexadecimal digits in lower case, without colons."""
+    suspend: SuspendMode = Field(default=SuspendMode.PAUSED, description=_choices(SuspendMode))
+    """What a suspended domain is called."""
+
+    @field_validator(*CREDENTIAL_SOURCES)
+    @classmethod
+    def _is_the_only_source(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse a second credential source; a connection without any uses libvirt's auth file."""
+        others = [key for key in CREDENTIAL_SOURCES if info.data.get(key) is not None]
+        if value is not None and others:
+            raise ValueError(
+                f"stands beside '{others[0]}', expected only one source of credentials"
+            )
+        return value
+
+    @field_validator("thumbprint")
+    @classmethod
+    def _has_a_certificate_to_compare(cls, value: str | None, info: ValidationInfo) -> str | None:
+        uri = info.data.get("uri")
+        if value is not None and uri is not None and uri.transport is Transport.HTTP:
+            raise ValueError(
+                "cannot be checked with transport=http, which has no certificate: "
+                "remove either of them"
+            )
+        return value
+
+
+def _at_least_one(
+    connections: tuple[ConnectionConfiguration, ...],
+) -> tuple[ConnectionConfiguration, ...]:
+    # pydantic's own min_length would not count the tables that have a mistake.
+    if not connections:
+        raise _unexpected()
+    return connections
+
+
+class Configuration(_Table):
+    """The whole file."""
+
+    daemon: DaemonConfiguration = Field(
+        default=DaemonConfiguration(), description="a table [daemon]"
+    )
+    connections: Annotated[tuple[ConnectionConfiguration, ...], AfterValidator(_at_least_one)] = (
+        Field(description="a table [[connections]] for each host, at least one")
+    )
+    """The hosts to follow, in the order of the file; no two have the same name."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences about what has no effect, for the log."""
+        return tuple(
+            f"connection '{connection.name}': {warning}"
+            for connection in self.connections
+            for warning in connection.uri.warnings
+        )
