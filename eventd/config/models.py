@@ -6,9 +6,9 @@ A field's description completes "expected …" in the sentence about a bad value
 from __future__ import annotations
 
 import re
-from enum import StrEnum
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -53,23 +53,10 @@ _THUMBPRINT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _THUMBPRINT_WITH_COLONS = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2})*")
 
 
-class LogLevel(StrEnum):
-    """The least severity that is logged."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-class LogFormat(StrEnum):
-    """How a line of the log looks."""
-
-    AUTO = "auto"
-    """``console`` on a terminal, else ``logfmt``."""
-    CONSOLE = "console"
-    LOGFMT = "logfmt"
-    JSON = "json"
+LogLevel = Literal["debug", "info", "warning", "error"]
+"""The least severity that is logged."""
+LogFormat = Literal["auto", "console", "logfmt", "json"]
+"""How a line of the log looks; ``auto`` is ``console`` on a terminal, else ``logfmt``."""
 
 
 def _unexpected() -> PydanticCustomError:
@@ -123,7 +110,7 @@ def _connection_uri(value: object) -> ConnectionURI:
             raise _unexpected()
 
 
-def _choices(words: type[StrEnum]) -> str:
+def _one_of(words: Iterable[str]) -> str:
     return "one of " + ", ".join(f"'{word}'" for word in words)
 
 
@@ -148,8 +135,8 @@ class DaemonConfiguration(_Table):
         default=Path("/var/lib/eventd"), description="an absolute path"
     )
     """What must survive a restart is kept here."""
-    log_level: LogLevel = Field(default=LogLevel.INFO, description=_choices(LogLevel))
-    log_format: LogFormat = Field(default=LogFormat.AUTO, description=_choices(LogFormat))
+    log_level: LogLevel = Field(default="info", description=_one_of(get_args(LogLevel)))
+    log_format: LogFormat = Field(default="auto", description=_one_of(get_args(LogFormat)))
 
 
 class ConnectionConfiguration(_Table):
@@ -177,7 +164,7 @@ class ConnectionConfiguration(_Table):
         "with or without colons between the bytes",
     )
     """The only certificate to accept; hexadecimal digits in lower case, without colons."""
-    suspend: SuspendMode = Field(default=SuspendMode.PAUSED, description=_choices(SuspendMode))
+    suspend: SuspendMode = Field(default=SuspendMode.PAUSED, description=_one_of(SuspendMode))
     """What a suspended domain is called."""
 
     @field_validator(*CREDENTIAL_SOURCES)

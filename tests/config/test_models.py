@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from eventd.config import ConnectionConfiguration, DaemonConfiguration, LogFormat, LogLevel, parse
+from eventd.config import ConnectionConfiguration, DaemonConfiguration, parse
 from eventd.config.models import CREDENTIAL_SOURCES
 from eventd.vi.uri import ConnectionURI
 
@@ -26,7 +26,7 @@ def test_a_daemon_without_keys_has_the_defaults_of_a_system_service() -> None:
 
     assert daemon.runtime_directory == Path("/run/eventd")
     assert daemon.state_directory == Path("/var/lib/eventd")
-    assert (daemon.log_level, daemon.log_format) == (LogLevel.INFO, LogFormat.AUTO)
+    assert (daemon.log_level, daemon.log_format) == ("info", "auto")
 
 
 def test_a_connection_needs_only_name_and_uri() -> None:
