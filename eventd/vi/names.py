@@ -62,8 +62,7 @@ def domain_name(raw: str) -> str:
     """Return the name of a domain, given its VI ``name``.
 
     That is the unescaped name. A name that cannot be unescaped, or of which nothing would be
-    left, stays as it is: one oddly named domain must not hide the others, which is what libvirt's
-    ESX driver does (there, one such name fails the whole listing).
+    left, stays as it is. (libvirt's ESX driver fails the listing of all domains for one such name.)
     """
     try:
         return unescape_vi_name(raw) or raw
