@@ -160,6 +160,8 @@ class UpdateSet(NamedTuple):
     filters: list[PropertyFilterUpdate]
     truncated: bool
     """True if more of the same difference follows; it is complete with the first that is not."""
+    unparsed: tuple[Unparsed, ...] = ()
+    """Object updates that name no object or are of an unknown kind: something to log."""
 
 
 class ObjectContent(NamedTuple):

@@ -1,0 +1,383 @@
+"""The VI methods that eventd calls: each is a function that returns a `Call`.
+
+A call is the bytes to send and the reading of the bytes that come back. Sending them, deadlines
+and logging in again are left to `eventd.connections`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, NamedTuple, TypeVar
+
+from eventd.errors import MalformedAnswer
+from eventd.vi.property_collector import (
+    ObjectSpec,
+    PropertyFilterSpec,
+    PropertySpec,
+    parse_object_content,
+    parse_update_set,
+)
+from eventd.vi.soap import envelope, parse_answer, reference_element
+from eventd.vi.times import parse_datetime
+from eventd.vi.types import (
+    About,
+    ManagedObjectReference,
+    ObjectContent,
+    ServiceContent,
+    UpdateSet,
+    UserSession,
+)
+from eventd.vi.values import children_by_name, parse_reference, text_of
+from eventd.vi.xml import Element, NotAcceptable, element, local_name
+
+__all__ = [
+    "SERVICE_INSTANCE",
+    "Call",
+    "Page",
+    "cancel_wait_for_updates",
+    "continue_retrieve_properties_ex",
+    "create_container_view",
+    "create_filter",
+    "create_property_collector",
+    "current_session",
+    "current_time",
+    "destroy_property_collector",
+    "destroy_property_filter",
+    "destroy_view",
+    "login",
+    "logout",
+    "retrieve_properties",
+    "retrieve_properties_ex",
+    "retrieve_service_content",
+    "wait_for_updates",
+    "wait_for_updates_ex",
+]
+
+T = TypeVar("T")
+
+SERVICE_INSTANCE = ManagedObjectReference("ServiceInstance", "ServiceInstance")
+"""The one object whose reference is known beforehand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """A call of a VI method: what to send, and how to read what comes back."""
+
+    method: str
+    body: bytes = field(repr=False)
+    """The SOAP request. It may hold a password, so it is not shown."""
+    parse: Callable[[bytes], T] = field(repr=False)
+    """Read the answer's bytes, whatever HTTP status they came with.
+
+    Raises `SessionExpired`, `Fault` or `MalformedAnswer`.
+    """
+
+
+class Page(NamedTuple):
+    """What `retrieve_properties_ex` brings at once."""
+
+    objects: list[ObjectContent]
+    token: str | None
+    """What to give to `continue_retrieve_properties_ex`; None if this was all."""
+
+
+# --- service and session ------------------------------------------------------------------------
+
+
+def retrieve_service_content() -> Call[ServiceContent]:
+    """Ask where everything begins; needs no session."""
+    return _call("RetrieveServiceContent", SERVICE_INSTANCE, read=_service_content)
+
+
+def current_time() -> Call[datetime]:
+    """Ask for the host's time: aware, UTC."""
+    return _call("CurrentTime", SERVICE_INSTANCE, read=_current_time)
+
+
+def login(
+    session_manager: ManagedObjectReference, *, user_name: str, password: str
+) -> Call[UserSession]:
+    """Log in; the session belongs to the cookie that comes with the answer."""
+    return _call(
+        "Login",
+        session_manager,
+        element("userName", user_name),
+        element("password", password),
+        read=_login,
+    )
+
+
+def logout(session_manager: ManagedObjectReference) -> Call[None]:
+    """End the session, and with it its collectors, filters and views."""
+    return _call("Logout", session_manager, read=_nothing)
+
+
+def current_session(
+    collector: ManagedObjectReference, session_manager: ManagedObjectReference
+) -> Call[UserSession | None]:
+    """Ask for the session of the cookie, None if there is none; needs no session.
+
+    ``SessionIsActive`` would be the obvious question, but vCenter wants a privilege for it.
+    """
+    spec = PropertyFilterSpec(
+        (PropertySpec(session_manager.type, ("currentSession",)),), (ObjectSpec(session_manager),)
+    )
+    return _call("RetrieveProperties", collector, spec.to_xml("specSet"), read=_current_session)
+
+
+# --- views --------------------------------------------------------------------------------------
+
+
+def create_container_view(
+    view_manager: ManagedObjectReference,
+    container: ManagedObjectReference,
+    types: Iterable[str],
+    *,
+    recursive: bool = True,
+) -> Call[ManagedObjectReference]:
+    """Create a view of the objects of the types below a container: folder, datacenter, host, …"""
+    return _call(
+        "CreateContainerView",
+        view_manager,
+        reference_element("container", container),
+        *(element("type", name) for name in types),
+        element("recursive", recursive),
+        read=_reference,
+    )
+
+
+def destroy_view(view: ManagedObjectReference) -> Call[None]:
+    """Destroy a view; the filters that begin at it have nothing left to tell."""
+    return _call("DestroyView", view, read=_nothing)
+
+
+# --- property collector -------------------------------------------------------------------------
+
+
+def create_property_collector(
+    collector: ManagedObjectReference,
+) -> Call[ManagedObjectReference]:
+    """Create a collector of one's own in the session; API 4.1."""
+    return _call("CreatePropertyCollector", collector, read=_reference)
+
+
+def destroy_property_collector(collector: ManagedObjectReference) -> Call[None]:
+    """Destroy a collector that was created, and its filters; API 4.1."""
+    return _call("DestroyPropertyCollector", collector, read=_nothing)
+
+
+def create_filter(
+    collector: ManagedObjectReference, spec: PropertyFilterSpec, *, partial_updates: bool = False
+) -> Call[ManagedObjectReference]:
+    """Follow what a spec names; the next update set begins with all of it.
+
+    With ``partial_updates`` a change inside a structure is told alone, by its own path.
+    """
+    return _call(
+        "CreateFilter",
+        collector,
+        spec.to_xml("spec"),
+        element("partialUpdates", partial_updates),
+        read=_reference,
+    )
+
+
+def destroy_property_filter(property_filter: ManagedObjectReference) -> Call[None]:
+    """Follow no longer what a filter names."""
+    return _call("DestroyPropertyFilter", property_filter, read=_nothing)
+
+
+def wait_for_updates_ex(
+    collector: ManagedObjectReference,
+    *,
+    version: str,
+    max_wait_seconds: int,
+    max_object_updates: int,
+) -> Call[UpdateSet | None]:
+    """Wait for what has changed since a version, at most so long; API 4.1.
+
+    The empty version stands before everything. None means that nothing has changed: go on with
+    the version at hand. After a truncated update set the next call has to be this one.
+    """
+    options = element("maxWaitSeconds", max_wait_seconds) + element(
+        "maxObjectUpdates", max_object_updates
+    )
+    return _call(
+        "WaitForUpdatesEx",
+        collector,
+        element("version", version),
+        f"<options>{options}</options>",
+        read=_update_set_or_none,
+    )
+
+
+def wait_for_updates(collector: ManagedObjectReference, *, version: str) -> Call[UpdateSet]:
+    """Wait for what has changed since a version, until something has."""
+    return _call("WaitForUpdates", collector, element("version", version), read=_update_set)
+
+
+def cancel_wait_for_updates(collector: ManagedObjectReference) -> Call[None]:
+    """End the wait of another request in the session; it answers ``RequestCanceled``."""
+    return _call("CancelWaitForUpdates", collector, read=_nothing)
+
+
+def retrieve_properties_ex(
+    collector: ManagedObjectReference, specs: Iterable[PropertyFilterSpec], *, max_objects: int
+) -> Call[Page]:
+    """Read what specs name, now, the first page of it; API 4.1."""
+    return _call(
+        "RetrievePropertiesEx",
+        collector,
+        *(spec.to_xml("specSet") for spec in specs),
+        f"<options>{element('maxObjects', max_objects)}</options>",
+        read=_page,
+    )
+
+
+def continue_retrieve_properties_ex(collector: ManagedObjectReference, *, token: str) -> Call[Page]:
+    """Read the page after the one that brought the token; API 4.1."""
+    return _call("ContinueRetrievePropertiesEx", collector, element("token", token), read=_page)
+
+
+def retrieve_properties(
+    collector: ManagedObjectReference, specs: Iterable[PropertyFilterSpec]
+) -> Call[list[ObjectContent]]:
+    """Read what specs name, now, all at once."""
+    return _call(
+        "RetrieveProperties",
+        collector,
+        *(spec.to_xml("specSet") for spec in specs),
+        read=_object_contents,
+    )
+
+
+# --- reading the answers ------------------------------------------------------------------------
+
+
+def _call(
+    method: str,
+    this: ManagedObjectReference,
+    *arguments: str,
+    read: Callable[[Sequence[Element]], T],
+) -> Call[T]:
+    """Make a call; ``read`` gets the ``returnval`` elements, and may raise `NotAcceptable`."""
+
+    def parse(answer: bytes) -> T:
+        values = parse_answer(method, answer)
+        try:
+            return read(values)
+        except NotAcceptable as reason:
+            raise MalformedAnswer(f"the answer to {method} {reason}") from None
+
+    return Call(method, envelope(method, this, *arguments), parse)
+
+
+def _nothing(_values: Sequence[Element]) -> None:
+    """Any answer that is no fault says that it is done."""
+
+
+def _one(values: Sequence[Element]) -> Element:
+    if not values:
+        raise NotAcceptable("has no value")
+    return values[0]
+
+
+def _reference(values: Sequence[Element]) -> ManagedObjectReference:
+    reference = parse_reference(_one(values))
+    if reference is None:
+        raise NotAcceptable("holds no reference to a managed object")
+    return reference
+
+
+def _current_time(values: Sequence[Element]) -> datetime:
+    time = parse_datetime(_one(values).text or "")
+    if time is None:
+        raise NotAcceptable("holds no date and time")
+    return time
+
+
+def _login(values: Sequence[Element]) -> UserSession:
+    return _user_session(_one(values))
+
+
+def _user_session(value: Element) -> UserSession:
+    parts = children_by_name(value)
+    return UserSession(_required(parts, "key"), text_of(parts, "userName") or "")
+
+
+def _current_session(values: Sequence[Element]) -> UserSession | None:
+    # The property is unset, and not told, where there is no session.
+    for content in values:
+        for part in content:
+            parts = children_by_name(part)
+            if local_name(part) == "propSet" and "val" in parts:
+                return _user_session(parts["val"])
+    return None
+
+
+def _update_set(values: Sequence[Element]) -> UpdateSet:
+    return parse_update_set(_one(values))
+
+
+def _update_set_or_none(values: Sequence[Element]) -> UpdateSet | None:
+    return parse_update_set(values[0]) if values and len(values[0]) else None
+
+
+def _object_contents(values: Iterable[Element]) -> list[ObjectContent]:
+    """Read the objects; one without a reference, which nobody can have asked for, is left out."""
+    return [found for value in values if (found := parse_object_content(value)) is not None]
+
+
+def _page(values: Sequence[Element]) -> Page:
+    if not values:  # nothing was found
+        return Page([], None)
+    objects = [part for part in values[0] if local_name(part) == "objects"]
+    return Page(_object_contents(objects), text_of(children_by_name(values[0]), "token"))
+
+
+def _service_content(values: Sequence[Element]) -> ServiceContent:
+    content = children_by_name(_one(values))
+    if "about" not in content:
+        raise NotAcceptable("has no about")
+    return ServiceContent(
+        about=_about(children_by_name(content["about"])),
+        root_folder=_required_reference(content, "rootFolder"),
+        property_collector=_required_reference(content, "propertyCollector"),
+        view_manager=_optional_reference(content, "viewManager"),
+        session_manager=_optional_reference(content, "sessionManager"),
+        task_manager=_optional_reference(content, "taskManager"),
+        event_manager=_optional_reference(content, "eventManager"),
+        search_index=_optional_reference(content, "searchIndex"),
+    )
+
+
+def _about(about: Mapping[str, Element]) -> About:
+    return About(
+        name=_required(about, "name"),
+        full_name=_required(about, "fullName"),
+        version=_required(about, "version"),
+        api_type=_required(about, "apiType"),
+        api_version=_required(about, "apiVersion"),
+        product_line_id=_required(about, "productLineId"),
+        instance_uuid=text_of(about, "instanceUuid") or None,
+    )
+
+
+def _required(parts: Mapping[str, Element], name: str) -> str:
+    text = text_of(parts, name)
+    if not text:
+        raise NotAcceptable(f"has no {name}")
+    return text
+
+
+def _optional_reference(parts: Mapping[str, Element], name: str) -> ManagedObjectReference | None:
+    return parse_reference(parts[name]) if name in parts else None
+
+
+def _required_reference(parts: Mapping[str, Element], name: str) -> ManagedObjectReference:
+    reference = _optional_reference(parts, name)
+    if reference is None:
+        raise NotAcceptable(f"has no {name}")
+    return reference

@@ -1,0 +1,67 @@
+"""The three filters that follow a host: its domains, its hosts, its tasks.
+
+Paths name the leaves and never whole structures: ``runtime`` or ``summary`` would bring load
+figures every few seconds. A path that a host does not know makes it refuse the filter, so what is
+asked for depends on the version of its API.
+"""
+
+from __future__ import annotations
+
+from eventd.vi.property_collector import (
+    ObjectSpec,
+    PropertyFilterSpec,
+    PropertySpec,
+    TraversalSpec,
+)
+from eventd.vi.types import ManagedObjectReference
+from eventd.vi.versions import CLEAN_POWER_OFF_SINCE, INSTANCE_UUID_SINCE, ApiVersion
+
+__all__ = ["domain_filter", "host_filter", "task_filter"]
+
+_DOMAIN_PATHS = (
+    "name",
+    "runtime.powerState",
+    "runtime.connectionState",
+    "runtime.host",
+    "runtime.bootTime",
+    "runtime.question",
+    "config.uuid",
+    "guest.guestState",
+)
+
+_NEWER_DOMAIN_PATHS = {
+    "runtime.cleanPowerOff": CLEAN_POWER_OFF_SINCE,
+    "config.instanceUuid": INSTANCE_UUID_SINCE,
+}
+
+# The UUID identifies a bare host, which has no instance UUID of its own.
+_HOST_PATHS = ("name", "runtime.connectionState", "hardware.systemInfo.uuid")
+
+
+def domain_filter(view: ManagedObjectReference, version: ApiVersion) -> PropertyFilterSpec:
+    """Follow the domains of a container view of ``VirtualMachine``."""
+    newer = tuple(path for path, since in _NEWER_DOMAIN_PATHS.items() if version >= since)
+    return _in_view(view, PropertySpec("VirtualMachine", _DOMAIN_PATHS + newer))
+
+
+def host_filter(view: ManagedObjectReference) -> PropertyFilterSpec:
+    """Follow the hosts of a container view of ``HostSystem``."""
+    return _in_view(view, PropertySpec("HostSystem", _HOST_PATHS))
+
+
+def task_filter(task_manager: ManagedObjectReference) -> PropertyFilterSpec:
+    """Follow the host's recent tasks.
+
+    Hosts may leave out updates of ``recentTask`` (VI API reference, TaskManager), so that a task
+    which is not told of is no sign that there was none.
+    """
+    recent = TraversalSpec("TaskManager", "recentTask")
+    return PropertyFilterSpec(
+        (PropertySpec("Task", ("info",)),),
+        (ObjectSpec(task_manager, skip=True, select=(recent,)),),
+    )
+
+
+def _in_view(view: ManagedObjectReference, properties: PropertySpec) -> PropertyFilterSpec:
+    members = TraversalSpec("ContainerView", "view")
+    return PropertyFilterSpec((properties,), (ObjectSpec(view, skip=True, select=(members,)),))

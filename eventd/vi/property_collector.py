@@ -1,0 +1,216 @@
+"""The property collector: filter specs to XML, update sets and object contents from it.
+
+A page is walked by position, in the order that the WSDL lays down, since reading every element's
+name would cost about as much again as parsing the page. Names are read only where what stands at
+a position cannot be what belongs there. One odd object or property never costs the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from eventd.vi.soap import reference_element
+from eventd.vi.types import (
+    ManagedObjectReference,
+    MissingProperty,
+    ObjectContent,
+    ObjectUpdate,
+    PropertyChange,
+    PropertyFilterUpdate,
+    PropertyValue,
+    Unparsed,
+    UpdateKind,
+    UpdateSet,
+)
+from eventd.vi.values import (
+    children_by_name,
+    is_true,
+    parse_fault_name,
+    parse_reference,
+    parse_value,
+    text_of,
+    unparsed,
+)
+from eventd.vi.xml import Element, NotAcceptable, element, local_name
+
+__all__ = [
+    "ObjectSpec",
+    "PropertyFilterSpec",
+    "PropertySpec",
+    "TraversalSpec",
+    "parse_object_content",
+    "parse_update_set",
+]
+
+
+# The parts of a spec are written in the order of the WSDL, which hosts insist on.
+
+
+@dataclass(frozen=True, slots=True)
+class PropertySpec:
+    """Which properties are told of the objects of a type and of its subtypes."""
+
+    type: str
+    paths: tuple[str, ...]
+
+    def to_xml(self, tag: str) -> str:
+        """Write the spec as an element of that name."""
+        paths = "".join(element("pathSet", path) for path in self.paths)
+        return f"<{tag}>{element('type', self.type)}{element('all', False)}{paths}</{tag}>"
+
+
+@dataclass(frozen=True, slots=True)
+class TraversalSpec:
+    """The way from the objects of a type to those that one of its properties refers to."""
+
+    type: str
+    path: str
+    skip: bool = False
+    """True if the objects at its end are passed through, not told of."""
+
+    def to_xml(self, tag: str) -> str:
+        """Write the spec as an element of that name, which may be of type SelectionSpec."""
+        way = element("type", self.type) + element("path", self.path) + element("skip", self.skip)
+        return f'<{tag} xsi:type="TraversalSpec">{way}</{tag}>'
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectSpec:
+    """The object to begin with, and the ways that lead on from it."""
+
+    obj: ManagedObjectReference
+    skip: bool = False
+    """True if the object itself is passed through, not told of."""
+    select: tuple[TraversalSpec, ...] = ()
+
+    def to_xml(self, tag: str) -> str:
+        """Write the spec as an element of that name."""
+        start = reference_element("obj", self.obj) + element("skip", self.skip)
+        ways = "".join(way.to_xml("selectSet") for way in self.select)
+        return f"<{tag}>{start}{ways}</{tag}>"
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyFilterSpec:
+    """Which properties of which objects: what a filter follows and a retrieval reads."""
+
+    properties: tuple[PropertySpec, ...]
+    objects: tuple[ObjectSpec, ...]
+
+    def to_xml(self, tag: str) -> str:
+        """Write the spec as an element of that name."""
+        properties = "".join(spec.to_xml("propSet") for spec in self.properties)
+        objects = "".join(spec.to_xml("objectSet") for spec in self.objects)
+        return f"<{tag}>{properties}{objects}</{tag}>"
+
+
+def parse_update_set(update_set: Element) -> UpdateSet:
+    """Read an ``UpdateSet``: version, filterSet*, truncated.
+
+    Raises:
+        NotAcceptable: it has no version, and without one nothing can be asked for after it.
+    """
+    parts = children_by_name(update_set)
+    version = text_of(parts, "version")
+    if not version:
+        raise NotAcceptable("has no version")
+    odd: list[Unparsed] = []
+    filters = [_filter_update(part, odd) for part in update_set if local_name(part) == "filterSet"]
+    return UpdateSet(version, filters, is_true(text_of(parts, "truncated")), tuple(odd))
+
+
+def _filter_update(update: Element, odd: list[Unparsed]) -> PropertyFilterUpdate:
+    """Read a ``PropertyFilterUpdate``: filter, objectSet*, missingSet*."""
+    reference = ManagedObjectReference("", "")
+    objects = []
+    for part in update:
+        if (found := _object_update(part)) is not None:
+            objects.append(found)
+        elif local_name(part) == "filter":
+            reference = parse_reference(part) or reference
+        else:
+            odd.append(unparsed(part))
+    return PropertyFilterUpdate(reference, objects)
+
+
+_KINDS: Mapping[str | None, UpdateKind] = {kind.value: kind for kind in UpdateKind}
+_OPS: Mapping[str | None, str] = {op: op for op in ("assign", "add", "remove", "indirectRemove")}
+
+
+def _object_update(update: Element) -> ObjectUpdate | None:
+    """Read an ``ObjectUpdate``: kind, obj, changeSet*, missingSet*; None if it is none."""
+    parts = list(update)
+    head = _kind_and_obj(parts)
+    if head is None:
+        parts.sort(key=_kind_and_obj_first)
+        head = _kind_and_obj(parts)
+        if head is None:
+            return None
+    changes: list[PropertyChange] = []
+    missing: list[MissingProperty] = []
+    for part in parts[2:]:
+        if (change := _change(part)) is not None:
+            changes.append(change)
+        elif local_name(part) == "missingSet":
+            missing.append(_missing(part))
+        else:
+            changes.append(_odd_change(part))
+    return ObjectUpdate(*head, tuple(changes), tuple(missing))
+
+
+def _kind_and_obj(parts: list[Element]) -> tuple[UpdateKind, ManagedObjectReference] | None:
+    if len(parts) < 2:
+        return None
+    kind, obj = _KINDS.get(parts[0].text), parse_reference(parts[1])
+    return None if kind is None or obj is None else (kind, obj)
+
+
+def _kind_and_obj_first(part: Element) -> int:
+    return {"kind": 0, "obj": 1}.get(local_name(part), 2)
+
+
+def _change(change: Element) -> PropertyChange | None:
+    """Read a ``PropertyChange`` by position: name, op, val?; None if something else stands there.
+
+    That `op` is one of its four words tells that all three are in their places.
+    """
+    parts = list(change)
+    if not 2 <= len(parts) <= 3:
+        return None
+    name, op = parts[0].text, _OPS.get(parts[1].text)
+    if not name or op is None:
+        return None
+    return PropertyChange(name, op, parse_value(parts[2]) if len(parts) == 3 else None)
+
+
+def _odd_change(change: Element) -> PropertyChange:
+    """Read a ``PropertyChange`` by names. It is never taken to say that a property is unset."""
+    parts = children_by_name(change)
+    value = parse_value(parts["val"]) if "val" in parts else unparsed(change)
+    return PropertyChange(text_of(parts, "name") or "", "assign", value)
+
+
+def _missing(missing: Element) -> MissingProperty:
+    parts = children_by_name(missing)
+    return MissingProperty(text_of(parts, "path") or "", parse_fault_name(parts.get("fault")))
+
+
+def parse_object_content(content: Element) -> ObjectContent | None:
+    """Read an ``ObjectContent``: obj, propSet*, missingSet*; None if it names no object."""
+    obj: ManagedObjectReference | None = None
+    properties: dict[str, PropertyValue] = {}
+    missing: list[MissingProperty] = []
+    for part in content:
+        match local_name(part):
+            case "obj":
+                obj = parse_reference(part)
+            case "propSet":
+                parts = children_by_name(part)
+                if "val" in parts:
+                    properties[text_of(parts, "name") or ""] = parse_value(parts["val"])
+            case "missingSet":
+                missing.append(_missing(part))
+            case _:
+                pass  # a later version may have more
+    return None if obj is None else ObjectContent(obj, properties, tuple(missing))
