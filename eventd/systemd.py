@@ -14,13 +14,13 @@ from typing import Self
 
 import structlog
 
-__all__ = ["ServiceNotifier"]
+__all__ = ["Notifier"]
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceNotifier:
+class Notifier:
     """The way to tell systemd how the service is doing."""
 
     address: str | None = None

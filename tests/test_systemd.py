@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from eventd.systemd import ServiceNotifier
+from eventd.systemd import Notifier
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -24,14 +24,14 @@ def systemd(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[socket.s
 
 
 @pytest.fixture
-def notifier(systemd: socket.socket) -> ServiceNotifier:
+def notifier(systemd: socket.socket) -> Notifier:
     """The notifier of a service that systemd started with this socket."""
     name = systemd.getsockname()
     address = name if isinstance(name, str) else "@" + name[1:].decode()
-    return ServiceNotifier.from_environment({"NOTIFY_SOCKET": address})
+    return Notifier.from_environment({"NOTIFY_SOCKET": address})
 
 
-def test_each_call_is_one_datagram(notifier: ServiceNotifier, systemd: socket.socket) -> None:
+def test_each_call_is_one_datagram(notifier: Notifier, systemd: socket.socket) -> None:
     """A datagram has one assignment on each line, as sd_notify(3) sends it."""
     notifier.ready("following 2 connections")
     notifier.status("esx01 is lost")
@@ -47,7 +47,7 @@ def test_each_call_is_one_datagram(notifier: ServiceNotifier, systemd: socket.so
 
 
 def test_a_status_cannot_begin_another_assignment(
-    notifier: ServiceNotifier, systemd: socket.socket
+    notifier: Notifier, systemd: socket.socket
 ) -> None:
     """A host's sentence may have line ends; they become spaces."""
     notifier.status("lost:\nREADY=1\r\nx")
@@ -58,7 +58,7 @@ def test_a_status_cannot_begin_another_assignment(
 @pytest.mark.parametrize("environment", [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "vsock:2:3"}])
 def test_without_systemd_nothing_is_said(environment: dict[str, str]) -> None:
     """A daemon that was started by hand has nobody to tell."""
-    notifier = ServiceNotifier.from_environment(environment)
+    notifier = Notifier.from_environment(environment)
 
     assert notifier.address is None
     with capture_logs() as logs:
@@ -69,7 +69,7 @@ def test_without_systemd_nothing_is_said(environment: dict[str, str]) -> None:
 
 def test_a_socket_that_is_gone_is_a_warning(tmp_path: Path) -> None:
     """The events of the hosts matter more than what systemd thinks."""
-    notifier = ServiceNotifier.from_environment({"NOTIFY_SOCKET": str(tmp_path / "gone")})
+    notifier = Notifier.from_environment({"NOTIFY_SOCKET": str(tmp_path / "gone")})
 
     with capture_logs() as logs:
         notifier.ready("well")
@@ -94,4 +94,4 @@ def test_the_watchdog_is_fed_twice_in_its_time(
     environment: dict[str, str], interval: float | None
 ) -> None:
     """It counts only for the process that systemd means, and not at all without a time."""
-    assert ServiceNotifier.from_environment(environment).watchdog_interval == interval
+    assert Notifier.from_environment(environment).watchdog_interval == interval

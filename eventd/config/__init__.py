@@ -8,16 +8,16 @@ as plain arguments. Credentials are named here and read elsewhere.
 from eventd.config.loading import load, parse
 from eventd.config.models import (
     Configuration,
-    ConnectionConfiguration,
-    DaemonConfiguration,
+    ConnectionSettings,
+    DaemonSettings,
     LogFormat,
     LogLevel,
 )
 
 __all__ = [
     "Configuration",
-    "ConnectionConfiguration",
-    "DaemonConfiguration",
+    "ConnectionSettings",
+    "DaemonSettings",
     "LogFormat",
     "LogLevel",
     "load",

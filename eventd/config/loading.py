@@ -20,8 +20,8 @@ from pydantic import BaseModel, ValidationError
 from eventd.config.models import (
     CREDENTIAL_SOURCES,
     Configuration,
-    ConnectionConfiguration,
-    DaemonConfiguration,
+    ConnectionSettings,
+    DaemonSettings,
 )
 from eventd.config.positions import KeyPath, key_lines, line_of
 from eventd.errors import InvalidConfiguration
@@ -33,8 +33,8 @@ __all__ = ["load", "parse"]
 
 _TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     (): Configuration,
-    ("daemon",): DaemonConfiguration,
-    ("connections",): ConnectionConfiguration,
+    ("daemon",): DaemonSettings,
+    ("connections",): ConnectionSettings,
 }
 # A person who puts the password itself there must not find it in the log.
 _NOT_REPEATED = frozenset({"uri", *CREDENTIAL_SOURCES})

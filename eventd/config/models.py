@@ -28,8 +28,8 @@ from eventd.vi.uri import ConnectionURI, Transport
 __all__ = [
     "CREDENTIAL_SOURCES",
     "Configuration",
-    "ConnectionConfiguration",
-    "DaemonConfiguration",
+    "ConnectionSettings",
+    "DaemonSettings",
     "LogFormat",
     "LogLevel",
 ]
@@ -123,7 +123,7 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class DaemonConfiguration(_Table):
+class DaemonSettings(_Table):
     """``[daemon]``: what concerns the whole daemon."""
 
     runtime_directory: Annotated[AbsolutePath, AfterValidator(_short_enough_for_sockets)] = Field(
@@ -139,7 +139,7 @@ class DaemonConfiguration(_Table):
     log_format: LogFormat = Field(default="auto", description=_one_of(get_args(LogFormat)))
 
 
-class ConnectionConfiguration(_Table):
+class ConnectionSettings(_Table):
     """``[[connections]]``: one VI host to follow."""
 
     name: Annotated[str, AfterValidator(_connection_name)] = Field(
@@ -191,8 +191,8 @@ class ConnectionConfiguration(_Table):
 
 
 def _at_least_one(
-    connections: tuple[ConnectionConfiguration, ...],
-) -> tuple[ConnectionConfiguration, ...]:
+    connections: tuple[ConnectionSettings, ...],
+) -> tuple[ConnectionSettings, ...]:
     # pydantic's own min_length would not count the tables that have a mistake.
     if not connections:
         raise _unexpected()
@@ -202,11 +202,9 @@ def _at_least_one(
 class Configuration(_Table):
     """The whole file."""
 
-    daemon: DaemonConfiguration = Field(
-        default=DaemonConfiguration(), description="a table [daemon]"
-    )
-    connections: Annotated[tuple[ConnectionConfiguration, ...], AfterValidator(_at_least_one)] = (
-        Field(description="a table [[connections]] for each host, at least one")
+    daemon: DaemonSettings = Field(default=DaemonSettings(), description="a table [daemon]")
+    connections: Annotated[tuple[ConnectionSettings, ...], AfterValidator(_at_least_one)] = Field(
+        description="a table [[connections]] for each host, at least one"
     )
     """The hosts to follow, in the order of the file; no two have the same name."""
 

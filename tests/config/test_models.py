@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from eventd.config import ConnectionConfiguration, DaemonConfiguration, parse
+from eventd.config import ConnectionSettings, DaemonSettings, parse
 from eventd.config.models import CREDENTIAL_SOURCES
 from eventd.vi.uri import ConnectionURI
 
@@ -16,13 +16,13 @@ SHA1 = "0123456789abcdef0123456789abcdef01234567"
 SHA256 = SHA1 + "89abcdef0123456789abcdef"
 
 
-def connection(**keys: object) -> ConnectionConfiguration:
-    return ConnectionConfiguration.model_validate({"name": "esx01", "uri": URI} | keys)
+def connection(**keys: object) -> ConnectionSettings:
+    return ConnectionSettings.model_validate({"name": "esx01", "uri": URI} | keys)
 
 
 def test_a_daemon_without_keys_has_the_defaults_of_a_system_service() -> None:
     """The defaults are where systemd makes the directories."""
-    daemon = DaemonConfiguration()
+    daemon = DaemonSettings()
 
     assert daemon.runtime_directory == Path("/run/eventd")
     assert daemon.state_directory == Path("/var/lib/eventd")
@@ -122,11 +122,11 @@ def test_the_path_of_a_socket_must_fit_into_its_address() -> None:
     """unix(7) allows 107 bytes for the whole path, and bytes are not letters."""
     longest = "/" + "r" * 91
 
-    assert DaemonConfiguration(runtime_directory=longest).runtime_directory == Path(longest)
+    assert DaemonSettings(runtime_directory=longest).runtime_directory == Path(longest)
     with pytest.raises(ValidationError):
-        DaemonConfiguration(runtime_directory=longest + "r")
+        DaemonSettings(runtime_directory=longest + "r")
     with pytest.raises(ValidationError):
-        DaemonConfiguration(runtime_directory="/" + "é" * 91)
+        DaemonSettings(runtime_directory="/" + "é" * 91)
 
 
 def test_a_uri_that_was_parsed_already_is_taken() -> None:
