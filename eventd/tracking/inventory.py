@@ -1,0 +1,123 @@
+"""The inventory of one connection: the last known picture of its domains, and its hosts.
+
+Keeps what object updates say, and tells who a domain is. What a difference between two pictures
+means is decided in `eventd.tracking.lifecycle`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import NAMESPACE_URL, uuid5
+
+from eventd.model.domain import Domain, DomainState
+from eventd.model.picture import DomainPicture, PowerState
+from eventd.tracking.properties import only_identity, pictured, text_of
+from eventd.vi.names import domain_name
+from eventd.vi.types import ObjectUpdate, UpdateKind
+
+__all__ = ["Inventory", "Step", "SuspendMode"]
+
+
+class SuspendMode(StrEnum):
+    """What a suspended domain is called."""
+
+    PAUSED = "paused"
+    """As libvirt's ESX driver calls it: state paused, with an id."""
+    SAVED = "saved"
+    """As VI does it, memory to disk: state shut off (saved), without an id."""
+
+
+class Step(NamedTuple):
+    """One domain's picture before and after one object update; None where it is not known."""
+
+    before: DomainPicture | None
+    after: DomainPicture | None
+
+
+_STATES = {
+    PowerState.POWERED_ON: DomainState.RUNNING,
+    PowerState.POWERED_OFF: DomainState.SHUTOFF,
+    PowerState.SUSPENDED: DomainState.PAUSED,
+    None: DomainState.NOSTATE,
+}
+
+
+class Inventory:
+    """Domains and hosts of one connection, by the value of their managed object reference."""
+
+    def __init__(
+        self, connection: str, *, suspend: SuspendMode, known: Mapping[str, DomainPicture]
+    ) -> None:
+        self._connection = connection
+        self._suspend = suspend
+        self._host_names: dict[str, str] = {}
+        self._host_uuid: str | None = None
+        self.instance_uuid: str | None = None
+        """The vCenter's own identity; a bare host has none and is known by its hardware's."""
+        self.domains: dict[str, DomainPicture] = dict(known)
+
+    def take_in_host(self, update: ObjectUpdate) -> None:
+        """Keep what an update says about a host."""
+        for change in update.changes:
+            if (text := text_of(change.value)) is None:
+                continue
+            if change.name == "name":
+                self._host_names[update.obj.value] = text
+            elif change.name == "hardware.systemInfo.uuid":
+                self._host_uuid = text.lower()
+
+    def take_in_domain(self, update: ObjectUpdate) -> Step:
+        """Keep what an update says about a domain, and return what it changed.
+
+        An ``enter`` replaces all that was known except the identity: servers send it again for
+        domains that they have sent before.
+        """
+        reference = update.obj.value
+        before = self.domains.get(reference)
+        if update.kind is UpdateKind.LEAVE:
+            return self.remove(reference)
+        base = before or DomainPicture(reference)
+        if before is not None and update.kind is UpdateKind.ENTER:
+            base = only_identity(before)
+        after = self.domains[reference] = pictured(base, update.changes)
+        return Step(before, after)
+
+    def remove(self, reference: str) -> Step:
+        """Forget a domain, and return what was known of it."""
+        return Step(self.domains.pop(reference, None), None)
+
+    def state(self, picture: DomainPicture) -> DomainState:
+        """Return libvirt's state for a picture."""
+        if picture.power_state is PowerState.SUSPENDED and self._suspend is SuspendMode.SAVED:
+            return DomainState.SHUTOFF
+        return _STATES[picture.power_state]
+
+    def domain(self, picture: DomainPicture) -> Domain:
+        """Return who the domain is in a picture."""
+        is_active = self.state(picture) in (DomainState.RUNNING, DomainState.PAUSED)
+        return Domain(
+            connection=self._connection,
+            reference=picture.reference,
+            uuid=picture.uuid or self._derived_uuid(picture.reference),
+            uuid_derived=picture.uuid is None,
+            instance_uuid=picture.instance_uuid,
+            name=domain_name(picture.name),
+            id=_number(picture.reference) if is_active else -1,
+            host=self._host_names.get(picture.host or ""),
+        )
+
+    def _derived_uuid(self, reference: str) -> str:
+        identity = self.instance_uuid or self._host_uuid or self._connection
+        return str(uuid5(NAMESPACE_URL, f"{identity}/{reference}"))
+
+
+def _number(reference: str) -> int:
+    """Return the positive number in a reference (``42``, ``vm-42``), else -1.
+
+    libvirt's ESX driver takes the domain's id from there: src/esx/esx_vi.c.
+    """
+    match = re.fullmatch(r"(?:vm-)?(\d+)", reference, re.ASCII)
+    return (int(match[1]) if match else 0) or -1

@@ -1,0 +1,313 @@
+"""The lifecycle table: what a difference between two pictures of a domain means, and why.
+
+`changes` names what differs; `TABLE` says for each change which evidence leads to which events,
+best evidence first. The first row whose evidence is there decides. Without any, libvirt's
+neutral detail 0 is told with the cause ``unknown``: a crash is never guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from enum import Enum, auto
+from typing import NamedTuple, TypeAlias
+
+from eventd.model.evidence import Cause, Evidence
+from eventd.model.ids import EventId
+from eventd.model.lifecycle import (
+    DefinedDetail,
+    Detail,
+    ResumedDetail,
+    StartedDetail,
+    StoppedDetail,
+    SuspendedDetail,
+    UndefinedDetail,
+)
+from eventd.model.picture import DomainPicture, PowerState
+from eventd.tracking.inventory import Step, SuspendMode
+from eventd.tracking.tasks import Operation, evidence_of
+from eventd.vi.types import TaskInfo
+
+__all__ = ["SAVED_TABLE", "TABLE", "Change", "Facts", "Row", "Verdict", "changes", "decide"]
+
+
+class Change(Enum):
+    """What differs between two pictures of one domain. ``on`` is VI's ``poweredOn``."""
+
+    APPEARED = auto()
+    """Known now, off."""
+    APPEARED_ON = auto()
+    """Known now, and on already."""
+    APPEARED_SUSPENDED = auto()
+    """Known now, and suspended already."""
+    RENAMED = auto()
+    """Another name, the same domain."""
+    IDENTIFIED_ANEW = auto()
+    """Another ``config.uuid``: to libvirt another domain."""
+    STARTED = auto()
+    """Off, then on."""
+    STOPPED = auto()
+    """On, then off."""
+    SUSPENDED = auto()
+    """On, then suspended."""
+    RESUMED = auto()
+    """Suspended, then on."""
+    DISCARDED = auto()
+    """Suspended, then off: what was suspended is thrown away."""
+    FOUND_SUSPENDED = auto()
+    """Off, then suspended: it ran in between, unseen."""
+    MOVED = auto()
+    """On, on another host, and never restarted."""
+    RESTARTED_ELSEWHERE = auto()
+    """On, on another host, and booted anew."""
+    RESTARTED = auto()
+    """On, on the same host, and booted anew: off in between, unseen."""
+    REBOOTED = auto()
+    """On all the time; the guest's system started anew."""
+    LEFT = auto()
+    """Gone, and was off."""
+    LEFT_ON = auto()
+    """Gone, and was on: it can only have left what the connection follows."""
+    LEFT_SUSPENDED = auto()
+    """Gone, and was suspended."""
+
+
+class Facts(NamedTuple):
+    """What the rows of the table may look at."""
+
+    step: Step
+    explain: Callable[[Operation], TaskInfo | None]
+    """Returns the task of this kind on the domain that explains the change, and spends it."""
+
+
+class Verdict(NamedTuple):
+    """What a change turned out to mean."""
+
+    then: tuple[Detail | EventId, ...]
+    """The events to publish, in order: a lifecycle detail, or an event id without one."""
+    evidence: Evidence
+    task: TaskInfo | None
+
+
+_Found: TypeAlias = tuple[Evidence, TaskInfo | None] | None
+
+
+class Row(NamedTuple):
+    """One row: for this change, if this evidence is there, these events."""
+
+    change: Change
+    evidence: Callable[[Facts], _Found]
+    then: tuple[Detail | EventId, ...]
+
+
+def _task(*operations: Operation) -> Callable[[Facts], _Found]:
+    """A task of one of these kinds explains the change."""
+
+    def found(facts: Facts) -> _Found:
+        for operation in operations:
+            if (task := facts.explain(operation)) is not None:
+                return Evidence(cause=Cause.TASK, task=evidence_of(task)), task
+        return None
+
+    return found
+
+
+def _crashed(facts: Facts) -> _Found:
+    """The host did not see an orderly end: ``runtime.cleanPowerOff`` is false."""
+    after = facts.step.after
+    if after is None or after.clean_power_off is not False:
+        return None
+    return Evidence(cause=Cause.CLEAN_POWER_OFF, clean_power_off=False), None
+
+
+def _clean(facts: Facts) -> _Found:
+    """The host saw an orderly end that no task asked for: the guest stopped by itself."""
+    after = facts.step.after
+    if after is None or not after.clean_power_off:
+        return None
+    return Evidence(cause=Cause.CLEAN_POWER_OFF, clean_power_off=True), None
+
+
+def _shutting_down(facts: Facts) -> _Found:
+    """The guest's own system was on its way down."""
+    before = facts.step.before
+    if before is None or before.guest_state != "shuttingDown":
+        return None
+    return Evidence(cause=Cause.GUEST_STATE), None
+
+
+def _resetting(_: Facts) -> _Found:
+    """The guest's own system restarts, and no task asked for it."""
+    return Evidence(cause=Cause.GUEST_STATE), None
+
+
+def _booted_anew(facts: Facts) -> _Found:
+    """The time of boot is another one."""
+    after = facts.step.after
+    return Evidence(cause=Cause.BOOT_TIME, boot_time=after.boot_time if after else None), None
+
+
+def _seen(_: Facts) -> _Found:
+    """The change itself admits only one reading."""
+    return Evidence(cause=Cause.STATE), None
+
+
+def _unknown(_: Facts) -> _Found:
+    """Nothing explains the change."""
+    return Evidence(cause=Cause.UNKNOWN), None
+
+
+TABLE: tuple[Row, ...] = (
+    Row(Change.APPEARED, _seen, (DefinedDetail.ADDED,)),
+    Row(
+        Change.APPEARED_ON,
+        _task(Operation.POWER_ON),
+        (DefinedDetail.ADDED, StartedDetail.BOOTED),
+    ),
+    # Nobody powered it on here, so it was on when it came into view.
+    Row(Change.APPEARED_ON, _seen, (DefinedDetail.ADDED, StartedDetail.MIGRATED)),
+    Row(Change.APPEARED_SUSPENDED, _seen, (DefinedDetail.ADDED, SuspendedDetail.PAUSED)),
+    Row(
+        Change.RENAMED,
+        _task(Operation.RENAME),
+        (UndefinedDetail.RENAMED, DefinedDetail.RENAMED),
+    ),
+    Row(Change.RENAMED, _seen, (UndefinedDetail.RENAMED, DefinedDetail.RENAMED)),
+    Row(Change.IDENTIFIED_ANEW, _seen, (UndefinedDetail.REMOVED, DefinedDetail.ADDED)),
+    Row(Change.STARTED, _task(Operation.POWER_ON), (StartedDetail.BOOTED,)),
+    Row(Change.STARTED, _seen, (StartedDetail.BOOTED,)),
+    Row(Change.STOPPED, _task(Operation.POWER_OFF), (StoppedDetail.DESTROYED,)),
+    Row(Change.STOPPED, _task(Operation.SHUT_DOWN_GUEST), (StoppedDetail.SHUTDOWN,)),
+    Row(Change.STOPPED, _crashed, (StoppedDetail.CRASHED,)),
+    Row(Change.STOPPED, _shutting_down, (StoppedDetail.SHUTDOWN,)),
+    Row(Change.STOPPED, _clean, (StoppedDetail.SHUTDOWN,)),
+    Row(Change.STOPPED, _unknown, (StoppedDetail.SHUTDOWN,)),
+    Row(Change.SUSPENDED, _task(Operation.SUSPEND), (SuspendedDetail.PAUSED,)),
+    Row(Change.SUSPENDED, _seen, (SuspendedDetail.PAUSED,)),
+    Row(Change.RESUMED, _task(Operation.POWER_ON), (ResumedDetail.UNPAUSED,)),
+    Row(Change.RESUMED, _seen, (ResumedDetail.UNPAUSED,)),
+    Row(Change.DISCARDED, _task(Operation.POWER_OFF), (StoppedDetail.DESTROYED,)),
+    Row(Change.DISCARDED, _seen, (StoppedDetail.DESTROYED,)),
+    Row(Change.FOUND_SUSPENDED, _seen, (SuspendedDetail.PAUSED,)),
+    Row(
+        Change.MOVED,
+        _task(Operation.MIGRATE),
+        (StoppedDetail.MIGRATED, StartedDetail.MIGRATED),
+    ),
+    Row(Change.MOVED, _seen, (StoppedDetail.MIGRATED, StartedDetail.MIGRATED)),
+    # A host never moves a domain and boots it anew by itself: the old host failed.
+    Row(
+        Change.RESTARTED_ELSEWHERE,
+        _booted_anew,
+        (StoppedDetail.CRASHED, StartedDetail.BOOTED),
+    ),
+    Row(
+        Change.RESTARTED,
+        _task(Operation.POWER_OFF),
+        (StoppedDetail.DESTROYED, StartedDetail.BOOTED),
+    ),
+    Row(Change.RESTARTED, _booted_anew, (StoppedDetail.SHUTDOWN, StartedDetail.BOOTED)),
+    Row(Change.REBOOTED, _task(Operation.RESET), (EventId.REBOOT,)),
+    Row(Change.REBOOTED, _resetting, (EventId.REBOOT,)),
+    Row(Change.LEFT, _task(Operation.DESTROY), (UndefinedDetail.REMOVED,)),
+    Row(Change.LEFT, _seen, (UndefinedDetail.REMOVED,)),
+    # VI refuses to unregister a domain that is on (InvalidPowerState), so it moved out of scope.
+    Row(Change.LEFT_ON, _seen, (StoppedDetail.MIGRATED, UndefinedDetail.REMOVED)),
+    # What was suspended stays on the disk.
+    Row(Change.LEFT_SUSPENDED, _seen, (StoppedDetail.SAVED, UndefinedDetail.REMOVED)),
+)
+"""The table for ``suspend = "paused"``: a suspended domain is active."""
+
+_SAVED_ROWS = (
+    Row(Change.APPEARED_SUSPENDED, _seen, (DefinedDetail.ADDED,)),
+    Row(Change.SUSPENDED, _task(Operation.SUSPEND), (StoppedDetail.SAVED,)),
+    Row(Change.SUSPENDED, _seen, (StoppedDetail.SAVED,)),
+    Row(Change.RESUMED, _task(Operation.POWER_ON), (StartedDetail.RESTORED,)),
+    Row(Change.RESUMED, _seen, (StartedDetail.RESTORED,)),
+    Row(Change.DISCARDED, _seen, ()),
+    Row(Change.FOUND_SUSPENDED, _seen, ()),
+    Row(Change.LEFT_SUSPENDED, _seen, (UndefinedDetail.REMOVED,)),
+)
+
+SAVED_TABLE: tuple[Row, ...] = _SAVED_ROWS + tuple(
+    row for row in TABLE if row.change not in {saved.change for saved in _SAVED_ROWS}
+)
+"""The table for ``suspend = "saved"``: a suspended domain is shut off."""
+
+_POWER_CHANGES = {
+    (PowerState.POWERED_OFF, PowerState.POWERED_ON): Change.STARTED,
+    (PowerState.POWERED_ON, PowerState.POWERED_OFF): Change.STOPPED,
+    (PowerState.POWERED_ON, PowerState.SUSPENDED): Change.SUSPENDED,
+    (PowerState.SUSPENDED, PowerState.POWERED_ON): Change.RESUMED,
+    (PowerState.SUSPENDED, PowerState.POWERED_OFF): Change.DISCARDED,
+    (PowerState.POWERED_OFF, PowerState.SUSPENDED): Change.FOUND_SUSPENDED,
+}
+_APPEARANCES = {
+    PowerState.POWERED_OFF: Change.APPEARED,
+    PowerState.POWERED_ON: Change.APPEARED_ON,
+    PowerState.SUSPENDED: Change.APPEARED_SUSPENDED,
+}
+_DEPARTURES = {
+    PowerState.POWERED_OFF: Change.LEFT,
+    PowerState.POWERED_ON: Change.LEFT_ON,
+    PowerState.SUSPENDED: Change.LEFT_SUSPENDED,
+}
+
+
+def changes(step: Step) -> Iterator[Change]:
+    """Name what differs between two pictures, in the order in which it is told."""
+    before, after = step
+    if before is None and after is None:
+        return
+    if after is None:
+        yield _DEPARTURES[_power_state(before)]
+    elif before is None:
+        yield _APPEARANCES[_power_state(after)]
+    else:
+        yield from _identity_changes(before, after)
+        yield from _power_changes(before, after)
+
+
+def _power_state(picture: DomainPicture | None) -> PowerState:
+    # A domain whose power state was never told is not known to be active.
+    return (picture and picture.power_state) or PowerState.POWERED_OFF
+
+
+def _identity_changes(before: DomainPicture, after: DomainPicture) -> Iterator[Change]:
+    if before.uuid != after.uuid:
+        yield Change.IDENTIFIED_ANEW
+    elif before.name != after.name:
+        yield Change.RENAMED
+
+
+def _power_changes(before: DomainPicture, after: DomainPicture) -> Iterator[Change]:
+    was, is_now = _power_state(before), _power_state(after)
+    if was is not is_now:
+        yield _POWER_CHANGES[was, is_now]
+    elif is_now is PowerState.POWERED_ON:
+        yield from _changes_while_on(before, after)
+
+
+def _changes_while_on(before: DomainPicture, after: DomainPicture) -> Iterator[Change]:
+    has_moved = _differ(before.host, after.host)
+    # Set at power-on only; a server that tells it late, or not at all, tells no restart by that.
+    has_booted = _differ(before.boot_time, after.boot_time)
+    if has_moved:
+        yield Change.RESTARTED_ELSEWHERE if has_booted else Change.MOVED
+    elif has_booted:
+        yield Change.RESTARTED
+    if after.guest_state == "resetting" != before.guest_state:
+        yield Change.REBOOTED
+
+
+def _differ(before: object, after: object) -> bool:
+    return before is not None and after is not None and before != after
+
+
+def decide(change: Change, facts: Facts, mode: SuspendMode) -> Verdict:
+    """Return what a change means: the first row whose evidence is there decides."""
+    table = TABLE if mode is SuspendMode.PAUSED else SAVED_TABLE
+    for row in table:
+        if row.change is change and (found := row.evidence(facts)) is not None:
+            evidence, task = found
+            return Verdict(row.then, evidence, task)
+    raise AssertionError(f"the lifecycle table has no last row for {change}")

@@ -1,0 +1,195 @@
+"""A scenario plays a VI host: it says update sets to a tracker and writes down what is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from eventd.model.domain import Domain, DomainStatus
+from eventd.model.events import DomainEvent, Event
+from eventd.model.evidence import Evidence
+from eventd.model.picture import DomainPicture
+from eventd.tracking.inventory import SuspendMode
+from eventd.tracking.tracker import Outcome, Tracker
+from eventd.vi.types import (
+    ManagedObjectReference,
+    ObjectUpdate,
+    PropertyChange,
+    PropertyFilterUpdate,
+    PropertyValue,
+    QuestionChoice,
+    QuestionInfo,
+    TaskInfo,
+    TaskReason,
+    TaskState,
+    UpdateKind,
+    UpdateSet,
+)
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+PATHS = {
+    "name": "name",
+    "power": "runtime.powerState",
+    "host": "runtime.host",
+    "boot": "runtime.bootTime",
+    "clean": "runtime.cleanPowerOff",
+    "question": "runtime.question",
+    "guest": "guest.guestState",
+    "uuid": "config.uuid",
+    "instance_uuid": "config.instanceUuid",
+}
+
+WEB01: Mapping[str, str] = {
+    "name": "web01",
+    "power": "poweredOff",
+    "host": "host-1",
+    "uuid": "4215D4A2-0000-0000-0000-000000000042",
+    "instance_uuid": "5015d4a2-0000-0000-0000-000000000042",
+}
+
+
+def changes(**properties: PropertyValue | None) -> tuple[PropertyChange, ...]:
+    """Return the changes of properties, by the short names of `PATHS`."""
+    return tuple(
+        PropertyChange(
+            PATHS[name],
+            "assign",
+            ManagedObjectReference("HostSystem", str(value)) if name == "host" and value else value,
+        )
+        for name, value in properties.items()
+    )
+
+
+class Scenario:
+    """One host with two host systems and, unless told otherwise, the domain web01 (vm-42), off."""
+
+    def __init__(
+        self,
+        *,
+        suspend: SuspendMode = SuspendMode.PAUSED,
+        known: Mapping[str, DomainPicture] | None = None,
+    ) -> None:
+        self.tracker = Tracker("esx01", source="esx://esx01/", suspend=suspend, known=known)
+        self.now = NOON
+        self.outcome: Outcome | None = None
+
+    def enter(self, reference: str = "vm-42", **properties: PropertyValue | None) -> ObjectUpdate:
+        """The host shows a domain with these properties, web01's if none are named."""
+        return self._update(UpdateKind.ENTER, reference, changes(**(properties or {**WEB01})))
+
+    def modify(self, reference: str = "vm-42", **properties: PropertyValue | None) -> ObjectUpdate:
+        """These properties of a domain differ now; None is unset."""
+        return self._update(UpdateKind.MODIFY, reference, changes(**properties))
+
+    def leave(self, reference: str = "vm-42") -> ObjectUpdate:
+        """The host no longer shows the domain."""
+        return self._update(UpdateKind.LEAVE, reference, ())
+
+    @staticmethod
+    def _update(
+        kind: UpdateKind, reference: str, changed: tuple[PropertyChange, ...]
+    ) -> ObjectUpdate:
+        return ObjectUpdate(kind, ManagedObjectReference("VirtualMachine", reference), changed, ())
+
+    def task(
+        self,
+        description_id: str,
+        state: TaskState = TaskState.SUCCESS,
+        *,
+        key: str = "task-1",
+        entity: str = "vm-42",
+        user: str = "root",
+        completed_at: datetime | None = None,
+    ) -> ObjectUpdate:
+        """The host shows a task of a user."""
+        info = TaskInfo(
+            key=key,
+            task=ManagedObjectReference("Task", key),
+            description_id=description_id,
+            name=None,
+            entity=ManagedObjectReference("VirtualMachine", entity),
+            state=state,
+            cancelled=False,
+            cancelable=False,
+            error=None,
+            reason=TaskReason("user", user),
+            queue_time=NOON,
+            start_time=NOON,
+            complete_time=completed_at,
+            event_chain_id=None,
+        )
+        change = PropertyChange("info", "assign", info)
+        return ObjectUpdate(UpdateKind.MODIFY, ManagedObjectReference("Task", key), (change,), ())
+
+    @staticmethod
+    def question(
+        question_id: str = "25", text: str = "Replace or append?", default: int | None = 1
+    ) -> QuestionInfo:
+        """A question with the choices 0 Replace, 1 Append."""
+        choices = (QuestionChoice("0", "Replace"), QuestionChoice("1", "Append"))
+        return QuestionInfo(question_id, text, choices, default)
+
+    @staticmethod
+    def host_systems() -> list[ObjectUpdate]:
+        """The two hosts that domains may be on."""
+        return [
+            ObjectUpdate(
+                UpdateKind.ENTER,
+                ManagedObjectReference("HostSystem", f"host-{number}"),
+                (PropertyChange("name", "assign", f"esx{number:02}.example"),),
+                (),
+            )
+            for number in (1, 2)
+        ]
+
+    def sync(self, *updates: ObjectUpdate) -> list[Event]:
+        """The host shows its whole picture: the host systems and these domains and tasks."""
+        self.tracker.begin_sync(instance_uuid=None)
+        return self.say(*self.host_systems(), *updates)
+
+    def say(self, *updates: ObjectUpdate, truncated: bool = False) -> list[Event]:
+        """The host answers with one update set; return the events that it led to."""
+        part = PropertyFilterUpdate(ManagedObjectReference("PropertyFilter", "f"), [*updates])
+        self.outcome = self.tracker.apply(UpdateSet("1", [part], truncated), self.now)
+        return self.outcome.events if self.outcome else []
+
+    def wait(self, seconds: float) -> None:
+        """Time goes on."""
+        self.now += timedelta(seconds=seconds)
+
+    def status(self, reference: str = "vm-42") -> DomainStatus:
+        """Return the present state of a domain."""
+        [found] = [
+            status
+            for status in self.tracker.statuses(stale=False)
+            if status.domain.reference == reference
+        ]
+        return found
+
+
+def told(events: list[Event]) -> list[str]:
+    """Write events as sentences: ``stopped destroyed (task)``."""
+    return [_sentence(event) for event in events]
+
+
+def _sentence(event: Event) -> str:
+    words = [event.type or str(event.kind), event.reason]
+    if isinstance(event, DomainEvent):
+        words.append(f"({event.evidence.cause})")
+    return " ".join(word for word in words if word)
+
+
+def domains_of(events: list[Event]) -> list[Domain]:
+    """Return whom each event tells of."""
+    return [event.domain for event in events if isinstance(event, DomainEvent)]
+
+
+def evidence_of(events: list[Event]) -> list[Evidence]:
+    """Return on what evidence each event was decided."""
+    return [event.evidence for event in events if isinstance(event, DomainEvent)]
+
+
+def users_of(events: list[Event]) -> list[str | None]:
+    """Return who started the task that explains each event."""
+    return [found.task.user if found.task else None for found in evidence_of(events)]

@@ -1,0 +1,343 @@
+"""What a difference between two pictures means: the situations that the lifecycle table knows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from eventd.model.domain import Choice
+from eventd.model.events import DomainStopped, QuestionCleared, QuestionRaised
+from eventd.model.lifecycle import DETAILS, Detail
+from eventd.tracking.inventory import Step, SuspendMode
+from eventd.tracking.lifecycle import SAVED_TABLE, TABLE, Change, Facts, decide
+from eventd.vi.types import TaskState
+from tests.tracking.playbook import Scenario, domains_of, evidence_of, told, users_of
+
+
+def test_power_on_by_a_task_is_started_booted(scenario: Scenario) -> None:
+    """Off, then on, and a power-on task of the domain: STARTED/booted, by that task's user."""
+    events = scenario.say(
+        scenario.task("VirtualMachine.powerOn", user="ops"),
+        scenario.modify(power="poweredOn", boot="2026-11-20T11:59:58.5Z"),
+    )
+
+    assert told(events) == ["started booted (task)"]
+    assert users_of(events) == ["ops"]
+    assert domains_of(events)[0].id == 42
+
+
+def test_power_on_without_a_task_is_started_booted(scenario: Scenario) -> None:
+    """There is only one way from off to on; the time is the host's time of boot."""
+    [event] = scenario.say(scenario.modify(power="poweredOn", boot="2026-11-20T11:59:58.5Z"))
+
+    assert told([event]) == ["started booted (state)"]
+    assert event.occurred_at == datetime(2026, 11, 20, 11, 59, 58, 500_000, tzinfo=UTC)
+
+
+def test_power_off_by_a_task_is_stopped_destroyed(running: Scenario) -> None:
+    """PowerOffVM_Task pulls the plug: STOPPED/destroyed, whatever cleanPowerOff says."""
+    events = running.say(
+        running.modify(power="poweredOff", boot=None, clean="true"),
+        running.task("VirtualMachine.powerOff"),
+    )
+
+    assert told(events) == ["stopped destroyed (task)"]
+    assert domains_of(events)[0].id == -1
+
+
+def test_terminated_domain_is_destroyed_not_crashed(running: Scenario) -> None:
+    """A terminate task outweighs the cleanPowerOff=false that it leaves behind."""
+    events = running.say(
+        running.task("VirtualMachine.terminate"),
+        running.modify(power="poweredOff", boot=None, clean="false"),
+    )
+
+    assert told(events) == ["stopped destroyed (task)"]
+
+
+def test_guest_that_was_shutting_down_is_stopped_shutdown(running: Scenario) -> None:
+    """Guest shutdown: its state was shuttingDown before it went off."""
+    assert running.say(running.modify(guest="shuttingDown")) == []
+    events = running.say(running.modify(power="poweredOff", boot=None, guest="notRunning"))
+
+    assert told(events) == ["stopped shutdown (guest-state)"]
+
+
+def test_orderly_stop_without_a_task_is_stopped_shutdown(running: Scenario) -> None:
+    """cleanPowerOff and no task: the guest powered itself off."""
+    events = running.say(running.modify(power="poweredOff", boot=None, clean="true"))
+
+    assert told(events) == ["stopped shutdown (clean-power-off)"]
+
+
+def test_guest_shutdown_listed_as_a_task_is_stopped_shutdown(
+    running: Scenario,
+) -> None:
+    """govmomi's simulator makes a task of ShutdownGuest; it is no hard power-off."""
+    events = running.say(
+        running.task("VirtualMachine.shutdownGuest"), running.modify(power="poweredOff")
+    )
+
+    assert told(events) == ["stopped shutdown (task)"]
+
+
+def test_stop_that_the_host_did_not_see_coming_is_stopped_crashed(running: Scenario) -> None:
+    """cleanPowerOff = false is evidence of a crash, and its severity says so."""
+    [event] = running.say(running.modify(power="poweredOff", boot=None, clean="false"))
+
+    assert told([event]) == ["stopped crashed (clean-power-off)"]
+    assert event.severity.name == "ERROR"
+
+
+def test_stop_without_evidence_is_neutral_and_says_so(running: Scenario) -> None:
+    """A crash is never guessed: libvirt's detail 0 and the cause unknown."""
+    [event] = running.say(running.modify(power="poweredOff"))
+
+    assert told([event]) == ["stopped shutdown (unknown)"]
+    assert isinstance(event, DomainStopped)
+    assert event.detail == 0
+
+
+def test_suspend_and_resume_are_paused_and_unpaused(running: Scenario) -> None:
+    """As libvirt's ESX driver has it: a suspended domain is paused and keeps its id."""
+    events = running.say(running.task("VirtualMachine.suspend"), running.modify(power="suspended"))
+    assert told(events) == ["suspended paused (task)"]
+    assert (running.status().state.word, running.status().domain.id) == ("paused", 42)
+
+    events = running.say(running.modify(power="poweredOn"))
+    assert told(events) == ["resumed unpaused (state)"]
+
+
+def test_suspended_domain_that_is_powered_off_is_stopped_destroyed(running: Scenario) -> None:
+    """Powering off what is suspended throws its memory away."""
+    running.say(running.modify(power="suspended"))
+    events = running.say(running.modify(power="poweredOff", boot=None))
+
+    assert told(events) == ["stopped destroyed (state)"]
+
+
+def test_suspend_as_saved_is_stopped_saved_and_started_restored() -> None:
+    """With suspend = "saved" a suspended domain is shut off, and events and state agree."""
+    host = Scenario(suspend=SuspendMode.SAVED)
+    host.sync(host.enter(name="web01", power="poweredOn", uuid="u"))
+
+    assert told(host.say(host.modify(power="suspended"))) == ["stopped saved (state)"]
+    assert (host.status().state.word, host.status().domain.id) == ("shut off", -1)
+    assert told(host.say(host.modify(power="poweredOn"))) == ["started restored (state)"]
+
+
+def test_saved_domain_that_is_powered_off_tells_nothing() -> None:
+    """With suspend = "saved" it was shut off before and is shut off after."""
+    host = Scenario(suspend=SuspendMode.SAVED)
+    host.sync(host.enter(name="web01", power="suspended", uuid="u"))
+
+    assert host.say(host.modify(power="poweredOff")) == []
+
+
+def test_new_domain_is_defined_added(scenario: Scenario) -> None:
+    """Register, create and clone all show as a domain that enters."""
+    events = scenario.say(scenario.enter("vm-43", name="db01", power="poweredOff", uuid="u2"))
+
+    assert told(events) == ["defined added (state)"]
+
+
+def test_new_domain_that_a_task_powered_on_is_defined_and_booted(scenario: Scenario) -> None:
+    """A clone that is powered on at once: both events, in order."""
+    events = scenario.say(
+        scenario.task("VirtualMachine.powerOn", entity="vm-43"),
+        scenario.enter("vm-43", name="db01", power="poweredOn", uuid="u2"),
+    )
+
+    assert told(events) == ["defined added (task)", "started booted (task)"]
+
+
+def test_new_domain_that_runs_already_came_from_elsewhere(scenario: Scenario) -> None:
+    """Nobody powered it on here: it was migrated into what the connection follows."""
+    events = scenario.say(scenario.enter("vm-43", name="db01", power="poweredOn", uuid="u2"))
+
+    assert told(events) == ["defined added (state)", "started migrated (state)"]
+
+
+def test_removed_domain_is_undefined_removed(scenario: Scenario) -> None:
+    """Unregister and destroy both show as a domain that leaves; it is told as it was."""
+    events = scenario.say(scenario.leave())
+
+    assert told(events) == ["undefined removed (state)"]
+    assert domains_of(events)[0].name == "web01"
+
+
+def test_destroyed_domain_is_undefined_with_the_task_as_evidence(scenario: Scenario) -> None:
+    """Destroy is a task, and says who did it."""
+    events = scenario.say(scenario.task("VirtualMachine.destroy", user="ops"), scenario.leave())
+
+    assert told(events) == ["undefined removed (task)"]
+    assert users_of(events) == ["ops"]
+
+
+def test_domain_that_leaves_while_on_was_migrated_away(running: Scenario) -> None:
+    """VI refuses to unregister what is on, so it left the scope: STOPPED before UNDEFINED."""
+    events = running.say(running.leave())
+
+    assert told(events) == ["stopped migrated (state)", "undefined removed (state)"]
+    assert [domain.id for domain in domains_of(events)] == [-1, -1]
+
+
+def test_rename_is_undefined_and_defined_with_old_and_new_name(scenario: Scenario) -> None:
+    """Two events with the same UUID, as libvirt tells a rename."""
+    events = scenario.say(scenario.task("VirtualMachine.rename"), scenario.modify(name="web%2f02"))
+
+    assert told(events) == ["undefined renamed (task)", "defined renamed (task)"]
+    assert [domain.name for domain in domains_of(events)] == ["web01", "web/02"]
+    assert len({domain.uuid for domain in domains_of(events)}) == 1
+
+
+def test_another_uuid_is_another_domain(scenario: Scenario) -> None:
+    """libvirt's identity is the UUID: the old one is undefined, the new one defined."""
+    events = scenario.say(scenario.modify(uuid="99999999-0000-0000-0000-000000000000"))
+
+    assert told(events) == ["undefined removed (state)", "defined added (state)"]
+    assert [domain.uuid[:4] for domain in domains_of(events)] == ["4215", "9999"]
+
+
+def test_another_host_while_on_is_a_migration(running: Scenario) -> None:
+    """vMotion: STOPPED/migrated on the old host, then STARTED/migrated on the new one."""
+    events = running.say(running.task("VirtualMachine.migrate"), running.modify(host="host-2"))
+
+    assert told(events) == ["stopped migrated (task)", "started migrated (task)"]
+    assert [domain.host for domain in domains_of(events)] == ["esx01.example", "esx02.example"]
+    assert {found.previous_host for found in evidence_of(events)} == {"esx01.example"}
+
+
+def test_another_host_and_a_new_boot_is_a_crash_and_a_start(running: Scenario) -> None:
+    """Booted anew elsewhere without ever going off: the old host failed."""
+    events = running.say(running.modify(host="host-2", boot="2026-11-20T13:00:00Z"))
+
+    assert told(events) == ["stopped crashed (boot-time)", "started booted (boot-time)"]
+    assert [domain.host for domain in domains_of(events)] == ["esx01.example", "esx02.example"]
+
+
+def test_another_host_while_off_tells_nothing(scenario: Scenario) -> None:
+    """A cold migration changes no state of the domain."""
+    assert scenario.say(scenario.modify(host="host-2")) == []
+
+
+def test_new_boot_time_while_on_reveals_a_restart(running: Scenario) -> None:
+    """bootTime is set at power-on only, so the domain was off in between."""
+    events = running.say(running.modify(boot="2026-11-20T13:00:00Z"))
+
+    assert told(events) == ["stopped shutdown (boot-time)", "started booted (boot-time)"]
+
+
+def test_new_boot_time_with_a_power_off_task_reveals_a_destroyed_domain(running: Scenario) -> None:
+    """The task tells how the run that was not seen to end has ended."""
+    events = running.say(
+        running.task("VirtualMachine.powerOff"), running.modify(boot="2026-11-20T13:00:00Z")
+    )
+
+    assert told(events) == ["stopped destroyed (task)", "started booted (task)"]
+
+
+def test_reset_is_one_reboot_whichever_signal_comes_first(running: Scenario) -> None:
+    """The task and the guest's state both show a reset; it is told once."""
+    events = running.say(running.task("VirtualMachine.reset", TaskState.RUNNING))
+    events += running.say(running.modify(guest="resetting"))
+    events += running.say(running.task("VirtualMachine.reset"))
+
+    assert told(events) == ["reboot (task)"]
+
+
+def test_reset_whose_guest_state_trails_is_told_once(running: Scenario) -> None:
+    """The task has succeeded before the guest is seen resetting."""
+    events = running.say(running.task("VirtualMachine.reset"))
+    events += running.say(running.modify(guest="resetting"))
+    events += running.say(running.modify(guest="running"))
+
+    assert told(events) == ["reboot (task)"]
+
+
+def test_guest_reboot_after_a_reset_is_told_again(running: Scenario) -> None:
+    """Once the guest runs again, its next restart is its own."""
+    events = running.say(running.task("VirtualMachine.reset"))
+    events += running.say(running.modify(guest="running"))
+    events += running.say(running.modify(guest="resetting"))
+
+    assert told(events) == ["reboot (task)", "reboot (guest-state)"]
+
+
+def test_failed_reset_tells_nothing(running: Scenario) -> None:
+    """A task that failed explains no change."""
+    assert running.say(running.task("VirtualMachine.reset", TaskState.ERROR)) == []
+
+
+def test_reset_of_a_domain_that_is_not_followed_tells_nothing(running: Scenario) -> None:
+    """Tasks are seen for the whole host, domains for the scope only."""
+    assert running.say(running.task("VirtualMachine.reset", entity="vm-99")) == []
+
+
+def test_question_raised_and_cleared(running: Scenario) -> None:
+    """A question is an event of its own, with its choices and the default."""
+    [raised] = running.say(running.modify(question=running.question()))
+    assert told([raised]) == ["raised (state)"]
+    assert isinstance(raised, QuestionRaised)
+    assert raised.question.default == Choice(key="1", label="Append")
+    assert running.status().question == raised.question
+
+    [cleared] = running.say(running.modify(question=None))
+    assert told([cleared]) == ["cleared (state)"]
+    assert isinstance(cleared, QuestionCleared)
+    assert cleared.question == raised.question
+
+
+def test_question_that_follows_another_clears_it(running: Scenario) -> None:
+    """Another id is another question."""
+    running.say(running.modify(question=running.question("25")))
+    events = running.say(running.modify(question=running.question("26")))
+
+    assert told(events) == ["cleared (state)", "raised (state)"]
+
+
+def test_question_whose_default_is_out_of_range_has_none(running: Scenario) -> None:
+    """The index is the host's word; libvirt too reports no default then."""
+    [raised] = running.say(running.modify(question=running.question(default=7)))
+
+    assert isinstance(raised, QuestionRaised)
+    assert raised.question.default is None
+
+
+@pytest.mark.parametrize("mode", SuspendMode)
+@pytest.mark.parametrize("change", Change)
+def test_every_change_has_a_last_row(change: Change, mode: SuspendMode) -> None:
+    """Without any evidence each change is decided all the same, and with known details only."""
+    verdict = decide(change, Facts(Step(None, None), lambda operation: None), mode)
+
+    details = {detail for details in DETAILS.values() for detail in details}
+    assert all(not isinstance(what, Detail) or what in details for what in verdict.then)
+
+
+def test_rows_of_one_change_stand_together() -> None:
+    """The tables read from top to bottom: the rows of a change are never scattered."""
+    for table in (TABLE, SAVED_TABLE):
+        order = [row.change for row in table]
+        runs = [change for i, change in enumerate(order) if i == 0 or order[i - 1] is not change]
+        assert len(runs) == len(set(runs))
+
+
+def test_only_evidence_leads_to_crashed() -> None:
+    """``crashed`` is never the outcome of a row that needs no evidence."""
+    for change in Change:
+        verdict = decide(
+            change, Facts(Step(None, None), lambda operation: None), SuspendMode.PAUSED
+        )
+        if change is not Change.RESTARTED_ELSEWHERE:  # its evidence is in the change itself
+            assert not any(
+                isinstance(what, Detail) and what.word == "crashed" for what in verdict.then
+            )
+
+
+def test_stopped_event_is_frozen(running: Scenario) -> None:
+    """What was published cannot be rewritten."""
+    [event] = running.say(running.modify(power="poweredOff"))
+
+    with pytest.raises(ValueError, match="frozen"):
+        event.synthetic = True  # type: ignore[misc]

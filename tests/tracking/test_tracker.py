@@ -1,0 +1,302 @@
+"""Update sets in, events and pictures out: the order, the gaps, and what must always hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eventd.model.domain import DomainState
+from eventd.model.events import Event, LifecycleEvent
+from eventd.model.lifecycle import LifecycleType
+from eventd.model.picture import PowerState
+from eventd.vi.types import (
+    ManagedObjectReference,
+    ObjectUpdate,
+    PropertyChange,
+    Unparsed,
+    UpdateKind,
+)
+from tests.tracking.playbook import Scenario, evidence_of, told
+
+
+def test_first_picture_tells_no_events() -> None:
+    """What was there before eventd looked has not happened; it is in the picture."""
+    host = Scenario()
+
+    assert host.sync(host.enter(name="web01", power="poweredOn", uuid="u")) == []
+    assert host.outcome is not None
+    assert host.outcome.is_sync
+    assert host.outcome.picture.changed["vm-42"].power_state is PowerState.POWERED_ON
+    assert host.status().state is DomainState.RUNNING
+
+
+def test_truncated_update_set_waits_for_its_last_part(running: Scenario) -> None:
+    """The task that explains a change may stand in a later part of the same difference."""
+    assert running.say(running.modify(power="poweredOff", clean="true"), truncated=True) == []
+    assert running.outcome is None
+
+    events = running.say(running.task("VirtualMachine.powerOff"))
+    assert told(events) == ["stopped destroyed (task)"]
+
+
+def test_power_cycles_in_one_update_set_come_out_in_order(running: Scenario) -> None:
+    """Each task explains one change: two off-and-ons are four events."""
+    events = running.say(
+        *(running.task("VirtualMachine.powerOff", key=key) for key in ("t1", "t3")),
+        *(running.task("VirtualMachine.powerOn", key=key) for key in ("t2", "t4")),
+        running.modify(power="poweredOff"),
+        running.modify(power="poweredOn"),
+        running.modify(power="poweredOff"),
+        running.modify(power="poweredOn"),
+    )
+
+    assert told(events) == ["stopped destroyed (task)", "started booted (task)"] * 2
+    assert [found.task.key for found in evidence_of(events) if found.task] == [
+        "t1",
+        "t2",
+        "t3",
+        "t4",
+    ]
+
+
+def test_spent_task_never_explains_a_later_change(running: Scenario) -> None:
+    """The power-off that a client asked for is not the cause of the one that the guest did."""
+    running.say(running.task("VirtualMachine.powerOff"), running.modify(power="poweredOff"))
+    running.say(running.modify(power="poweredOn"))
+    events = running.say(running.modify(power="poweredOff", clean="true"))
+
+    assert told(events) == ["stopped shutdown (clean-power-off)"]
+
+
+def test_task_that_ended_long_ago_explains_nothing(running: Scenario) -> None:
+    """A task explains what is seen while it runs or shortly after its end."""
+    running.say(running.task("VirtualMachine.powerOff"))
+    running.wait(11)
+
+    assert told(running.say(running.modify(power="poweredOff"))) == ["stopped shutdown (unknown)"]
+
+
+def test_task_of_another_domain_explains_nothing(running: Scenario) -> None:
+    """A task belongs to its entity."""
+    events = running.say(
+        running.task("VirtualMachine.powerOff", entity="vm-99"), running.modify(power="poweredOff")
+    )
+
+    assert told(events) == ["stopped shutdown (unknown)"]
+
+
+def test_task_that_the_host_no_longer_lists_explains_nothing(running: Scenario) -> None:
+    """A task that left is forgotten."""
+    running.say(running.task("VirtualMachine.powerOff"))
+    gone = ObjectUpdate(UpdateKind.LEAVE, ManagedObjectReference("Task", "task-1"), (), ())
+    running.say(gone)
+
+    assert told(running.say(running.modify(power="poweredOff"))) == ["stopped shutdown (unknown)"]
+
+
+def test_domain_that_enters_again_unchanged_tells_nothing(running: Scenario) -> None:
+    """Servers send ``enter`` again for domains that they have sent before."""
+    same = {"name": "web01", "power": "poweredOn", "host": "host-1"}
+
+    assert running.say(running.enter(**same, boot="2026-11-20T12:00:00Z")) == []
+
+
+def test_domain_that_leaves_unknown_tells_nothing(scenario: Scenario) -> None:
+    """What was never seen cannot be gone."""
+    assert scenario.say(scenario.leave("vm-99")) == []
+    assert scenario.outcome is not None
+    assert scenario.outcome.picture.removed == frozenset()
+
+
+def test_missed_changes_are_told_after_a_new_sync(running: Scenario) -> None:
+    """The difference between the last known picture and the present one, marked synthetic."""
+    events = running.sync(
+        running.enter(
+            name="web02", power="poweredOff", uuid="4215d4a2-0000-0000-0000-000000000042"
+        ),
+        running.enter("vm-43", name="db01", power="poweredOff", uuid="u2"),
+    )
+
+    assert told(events) == [
+        "undefined renamed (state)",
+        "defined renamed (state)",
+        "stopped shutdown (unknown)",
+        "defined added (state)",
+    ]
+    assert all(event.synthetic for event in events)
+
+
+def test_missed_stop_with_evidence_is_not_synthetic(running: Scenario) -> None:
+    """Its cause is known, although nobody was looking."""
+    [event] = running.sync(running.enter(name="web01", power="poweredOff", clean="false"))
+
+    assert told([event]) == ["stopped crashed (clean-power-off)"]
+    assert not event.synthetic
+
+
+def test_domain_that_is_gone_after_a_new_sync_is_undefined(scenario: Scenario) -> None:
+    """The whole picture does not show it."""
+    [event] = scenario.sync()
+
+    assert told([event]) == ["undefined removed (state)"]
+    assert scenario.outcome is not None
+    assert scenario.outcome.picture.removed == {"vm-42"}
+
+
+def test_task_from_before_the_picture_explains_no_later_change() -> None:
+    """What had ended when the picture was taken is in the picture already."""
+    host = Scenario()
+    host.sync(
+        host.task("VirtualMachine.powerOff"), host.enter(name="web01", power="poweredOn", uuid="u")
+    )
+
+    assert told(host.say(host.modify(power="poweredOff"))) == ["stopped shutdown (unknown)"]
+
+
+def test_known_picture_of_an_earlier_run_is_compared_with_the_first_answer(
+    running: Scenario,
+) -> None:
+    """The journal's picture bridges a restart of the daemon."""
+    host = Scenario(known=running.tracker._inventory.domains)
+
+    assert told(host.sync(host.enter())) == ["stopped shutdown (unknown)"]
+
+
+def test_identity_is_kept_while_the_host_does_not_tell_it(scenario: Scenario) -> None:
+    """A disconnected domain has no config; its name and UUIDs have not changed."""
+    assert scenario.say(scenario.modify(uuid=None, instance_uuid=None, name=None)) == []
+    assert scenario.status().domain.uuid == "4215d4a2-0000-0000-0000-000000000042"
+
+
+def test_domain_without_a_uuid_gets_a_derived_one_that_stays() -> None:
+    """Made from the host's identity and the reference: the same after each restart."""
+    uuids = set()
+    for _ in range(2):
+        host = Scenario()
+        host.sync(host.enter(name="web01", power="poweredOff"))
+        assert host.status().domain.uuid_derived
+        uuids.add(host.status().domain.uuid)
+
+    assert len(uuids) == 1
+
+
+def test_name_that_cannot_be_unescaped_is_told_as_it_is(scenario: Scenario) -> None:
+    """One odd domain never breaks the rest."""
+    scenario.say(scenario.modify(name="50%"))
+
+    assert scenario.status().domain.name == "50%"
+
+
+def test_values_of_an_unexpected_form_count_as_unset(running: Scenario) -> None:
+    """Garbage in one property spoils neither the domain nor the others."""
+    odd = Unparsed("Whatever", b"<val/>")
+
+    running.say(running.modify(guest=odd, boot="yesterday", clean="maybe", question="?"))
+
+    assert running.outcome is not None
+    picture = running.outcome.picture.changed["vm-42"]
+    assert picture.guest_state is None
+    assert picture.boot_time is None
+    assert picture.clean_power_off is None
+    assert picture.question is None
+
+
+def test_unknown_power_state_keeps_the_last_known_one(running: Scenario) -> None:
+    """A state that VI has no word for is no evidence of a change."""
+    assert running.say(running.modify(power="warped")) == []
+    assert running.status().state is DomainState.RUNNING
+
+
+def test_properties_and_objects_that_nobody_asked_for_are_passed_by(scenario: Scenario) -> None:
+    """A server may send more than was asked for."""
+    pool = ObjectUpdate(
+        UpdateKind.ENTER,
+        ManagedObjectReference("ResourcePool", "resgroup-1"),
+        (PropertyChange("name", "assign", "pool"),),
+        (),
+    )
+    extra = ObjectUpdate(
+        UpdateKind.MODIFY,
+        ManagedObjectReference("VirtualMachine", "vm-42"),
+        (PropertyChange("summary.quickStats", "assign", "x"),),
+        (),
+    )
+
+    assert scenario.say(pool, extra) == []
+
+
+@dataclass
+class Replay:
+    """What a reader knows who only has the events."""
+
+    states: dict[str, DomainState] = field(default_factory=dict)
+
+    def read(self, event: Event) -> None:
+        if not isinstance(event, LifecycleEvent):
+            return
+        uuid = event.domain.uuid
+        match event.lifecycle:
+            case LifecycleType.DEFINED:
+                self.states.setdefault(uuid, DomainState.SHUTOFF)
+            case LifecycleType.UNDEFINED:
+                if event.reason == "removed":
+                    del self.states[uuid]
+            case LifecycleType.STARTED | LifecycleType.RESUMED:
+                self.states[uuid] = DomainState.RUNNING
+            case LifecycleType.SUSPENDED:
+                self.states[uuid] = DomainState.PAUSED
+            case LifecycleType.STOPPED:
+                self.states[uuid] = DomainState.SHUTOFF
+            case _:
+                raise AssertionError(event)
+
+
+_references = st.sampled_from(["vm-1", "vm-2", "vm-3"])
+_moves = st.one_of(
+    st.tuples(
+        st.just("set"),
+        _references,
+        st.sampled_from(["poweredOff", "poweredOn", "suspended"]),
+        st.sampled_from(["host-1", "host-2"]),
+        st.sampled_from(["a", "b"]),
+    ),
+    st.tuples(st.just("leave"), _references),
+    st.tuples(st.just("sync")),
+)
+
+
+@given(moves=st.lists(_moves, max_size=30))
+@settings(deadline=None)
+def test_replaying_the_events_gives_the_state(moves: list[tuple[str, ...]]) -> None:
+    """No change without an event, no event without a change, whatever the host does."""
+    host = Scenario()
+    host.sync()
+    replay = Replay()
+    shown: dict[str, dict[str, str]] = {}
+    for move in moves:
+        match move:
+            case ("set", reference, power, on_host, name):
+                shown[reference] = {
+                    "power": power,
+                    "host": on_host,
+                    "name": name,
+                    "uuid": reference,
+                }
+                before = dict(replay.states)
+                events = host.say(host.enter(reference, **shown[reference]))
+            case ("leave", reference):
+                shown.pop(reference, None)
+                before = dict(replay.states)
+                events = host.say(host.leave(reference))
+            case _:
+                before = dict(replay.states)
+                events = host.sync(*(host.enter(ref, **props) for ref, props in shown.items()))
+                assert events == []
+        for event in events:
+            replay.read(event)
+        statuses = host.tracker.statuses(stale=False)
+        assert replay.states == {status.domain.uuid: status.state for status in statuses}
+        if not events:
+            assert replay.states == before
