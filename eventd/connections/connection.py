@@ -1,0 +1,199 @@
+"""One connection: follows its host for as long as it runs, whatever happens to the host.
+
+A connection logs in, sets up one property collector with its filters, and waits for updates. When
+the host is lost its domains become stale, and after a while it is tried again; then the whole
+picture is taken anew and compared with the last known one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from eventd import metrics
+from eventd.connections import retry
+from eventd.connections.credentials import CredentialSource
+from eventd.connections.scope import find_scope
+from eventd.connections.session import Session
+from eventd.connections.transport import Transport
+from eventd.connections.updates import Updates
+from eventd.errors import EventdError, Fault, HostError, HostUnreachable, SessionExpired
+from eventd.model.domain import ConnectionState, ConnectionStatus, DomainStatus
+from eventd.model.events import ConnectionConnected, ConnectionDisconnected, Event
+from eventd.model.picture import PictureChange
+from eventd.tracking.tracker import Outcome, Tracker
+from eventd.vi.types import About
+from eventd.vi.uri import ConnectionURI
+
+__all__ = ["Connection", "Publish"]
+
+_log = structlog.get_logger(__name__)
+
+_LOGOUT_SECONDS = 0.5
+"""A clean stop takes at most two seconds in all; a lost session ends by itself."""
+
+
+class Publish(Protocol):
+    """Where events go: into the journal first, and from there to everybody."""
+
+    def __call__(self, events: Sequence[Event], picture: PictureChange | None = None) -> None:
+        """Write the events, and the picture that they lead to, as one."""
+        ...
+
+
+class Connection:
+    """Follows one host and publishes what happens to its domains.
+
+    ``transport`` makes a new way to the host for each try; ``clock`` tells aware UTC.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        uri: ConnectionURI,
+        *,
+        transport: Callable[[], Transport],
+        credentials: CredentialSource,
+        tracker: Tracker,
+        publish: Publish,
+        clock: Callable[[], datetime],
+        delay: Callable[[EventdError, int], float] | None = None,
+    ) -> None:
+        self.name = name
+        self._uri = uri
+        self._transport = transport
+        self._credentials = credentials
+        self._tracker = tracker
+        self._publish = publish
+        self._clock = clock
+        self._delay = delay or _random_delay
+        self._state = ConnectionState.CONNECTING
+        self._about: About | None = None
+        self._synced_at: datetime | None = None
+        self._error: str | None = None
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Follow the host until cancelled."""
+        metrics.connection_up.labels(self.name).set(0)
+        while True:
+            try:
+                await self._follow()
+            except EventdError as error:
+                self._lose(error)
+                await asyncio.sleep(self._delay(error, self._failures))
+            except Exception as error:
+                # The boundary of the connection: a defect here must not end the others.
+                _log.exception("connection_failed", connection=self.name)
+                defect = EventdError(f"a defect of eventd: {error!r}; see the log")
+                self._lose(defect)
+                await asyncio.sleep(self._delay(defect, self._failures))
+
+    async def _follow(self) -> None:
+        """Follow the host until it is lost; never returns otherwise."""
+        async with self._transport() as transport:
+            session = await Session.open(transport, self._uri, self._credentials())
+            self._about = session.content.about
+            try:
+                await self._follow_session(session)
+            except (HostUnreachable, SessionExpired):
+                raise  # nobody is there to log out from
+            except BaseException:
+                with suppress(HostError):
+                    await session.close(deadline=_LOGOUT_SECONDS)
+                raise
+
+    async def _follow_session(self, session: Session) -> None:
+        updates = await Updates.open(session, await find_scope(session, self._uri))
+        instance_uuid = session.content.about.instance_uuid
+        self._tracker.begin_sync(instance_uuid=instance_uuid)
+        while True:
+            try:
+                update_set = await updates.next()
+            except Fault as fault:
+                if fault.name != "InvalidCollectorVersion":
+                    raise
+                _log.info("versions_out_of_date", connection=self.name)
+                updates.begin_anew()
+                self._tracker.begin_sync(instance_uuid=instance_uuid)
+                continue
+            self._synced_at = self._clock()
+            if update_set is not None:
+                self._take_in(self._tracker.apply(update_set, self._synced_at))
+
+    def _take_in(self, outcome: Outcome | None) -> None:
+        if outcome is None:
+            return  # more of the update set is to come
+        events = outcome.events
+        if outcome.is_sync:
+            events = events + self._connected()
+        self._publish(events, outcome.picture)
+
+    def _connected(self) -> list[Event]:
+        """Return the event that the connection is in sync, unless it never was out of it."""
+        self._failures = 0
+        self._error = None
+        if self._state is ConnectionState.CONNECTED:
+            return []
+        self._state = ConnectionState.CONNECTED
+        metrics.connection_up.labels(self.name).set(1)
+        domains = self._tracker.domain_count
+        _log.info("connected", connection=self.name, uri=self._uri.source, domains=domains)
+        return [
+            ConnectionConnected(
+                occurred_at=self._clock(),
+                source=self._uri.source,
+                connection=self.name,
+                domains=domains,
+            )
+        ]
+
+    def _lose(self, error: EventdError) -> None:
+        """Note that the host is lost, and tell it once: as an event, and as a warning."""
+        self._failures += 1
+        if isinstance(error, SessionExpired) and self._failures == 1:
+            _log.info("session_expired", connection=self.name)
+            return  # a new login mends it; nothing was missed if it does
+        log = _log.debug if self._error == str(error) else _log.warning
+        self._error = str(error)
+        log("host_lost", connection=self.name, error=self._error, failures=self._failures)
+        if self._state is not ConnectionState.CONNECTED:
+            return
+        self._state = ConnectionState.DISCONNECTED
+        metrics.connection_up.labels(self.name).set(0)
+        lost = ConnectionDisconnected(
+            occurred_at=self._clock(),
+            source=self._uri.source,
+            connection=self.name,
+            message=self._error,
+            synced_at=self._synced_at,
+        )
+        self._publish([lost])
+
+    def status(self) -> ConnectionStatus:
+        """Return how the connection is doing."""
+        about = self._about
+        return ConnectionStatus(
+            name=self.name,
+            uri=self._uri.source,
+            state=self._state,
+            product=about.full_name if about else None,
+            api_version=about.api_version if about else None,
+            domains=self._tracker.domain_count,
+            synced_at=self._synced_at.isoformat() if self._synced_at else None,
+            error=self._error,
+        )
+
+    def domains(self) -> list[DomainStatus]:
+        """Return the present state of every domain, by name."""
+        return self._tracker.statuses(stale=self._state is not ConnectionState.CONNECTED)
+
+
+def _random_delay(error: EventdError, failures: int) -> float:
+    return retry.delay(error, failures=failures, chance=random.random())  # noqa: S311 - no secret

@@ -1,0 +1,119 @@
+"""A logged-in session with one host: typed calls in, typed answers out."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from eventd.connections.credentials import Credentials
+from eventd.connections.transport import Transport
+from eventd.errors import Fault, HostNotSupported, LoginRefused
+from eventd.vi import calls
+from eventd.vi.calls import Call
+from eventd.vi.types import ManagedObjectReference, ServiceContent
+from eventd.vi.uri import ConnectionURI, Scheme
+from eventd.vi.versions import SUPPORTED_SINCE, ApiVersion
+
+__all__ = ["CALL_SECONDS", "Session"]
+
+T = TypeVar("T")
+
+CALL_SECONDS = 60.0
+"""Deadline of a call that the host answers at once. A full vCenter was seen to need seconds."""
+
+_API_TYPES = {
+    Scheme.ESX: "HostAgent",
+    Scheme.GSX: "HostAgent",
+    Scheme.VPX: "VirtualCenter",
+}
+
+
+class Session:
+    """One session, from login to logout. Lost with `SessionExpired`: open a new one then."""
+
+    def __init__(
+        self, transport: Transport, content: ServiceContent, api_version: ApiVersion
+    ) -> None:
+        self._transport = transport
+        self.content = content
+        self.api_version = api_version
+
+    @classmethod
+    async def open(
+        cls, transport: Transport, uri: ConnectionURI, credentials: Credentials
+    ) -> Session:
+        """Look who answers, and log in.
+
+        Raises:
+            HostNotSupported: it is not the product that the URI names, or too old.
+            LoginRefused: the user name or the password is wrong.
+            HostError: the host cannot be reached or does not answer properly.
+        """
+        transport.forget_session()
+        content = await _make(transport, calls.retrieve_service_content(), SUPPORTED_SINCE)
+        session = cls(transport, content, _supported_version(uri, content))
+        await session._log_in(uri, credentials)
+        return session
+
+    async def _log_in(self, uri: ConnectionURI, credentials: Credentials) -> None:
+        try:
+            await self.call(
+                calls.login(
+                    self._session_manager,
+                    user_name=credentials.user,
+                    password=credentials.password,
+                )
+            )
+        except Fault as fault:
+            if fault.name not in ("InvalidLogin", "NoPermission"):
+                raise
+            raise LoginRefused(
+                f"{uri.source} refused the login of user {credentials.user!r}: {fault.reason}; "
+                f"check the user name in the URI and the password"
+            ) from fault
+
+    @property
+    def _session_manager(self) -> ManagedObjectReference:
+        manager = self.content.session_manager
+        if manager is None:
+            raise HostNotSupported("the host has no session manager, so nobody can log in")
+        return manager
+
+    async def call(self, call: Call[T], *, deadline: float = CALL_SECONDS) -> T:
+        """Make one call and return what it answers.
+
+        Raises:
+            Fault: the host refused it.
+            HostError: the host cannot be reached or does not answer properly.
+        """
+        return await _make(self._transport, call, self.api_version, deadline=deadline)
+
+    async def close(self, *, deadline: float) -> None:
+        """Log out; the host lets go of all that belongs to the session."""
+        await self.call(calls.logout(self._session_manager), deadline=deadline)
+
+
+async def _make(
+    transport: Transport, call: Call[T], version: ApiVersion, *, deadline: float = CALL_SECONDS
+) -> T:
+    answer = await transport.post(call.body, soap_action=version.soap_action, deadline=deadline)
+    return call.parse(answer)
+
+
+def _supported_version(uri: ConnectionURI, content: ServiceContent) -> ApiVersion:
+    about = content.about
+    if about.api_type != _API_TYPES[uri.scheme]:
+        raise HostNotSupported(
+            f"{uri.source} is a {about.full_name or about.name!r} ({about.api_type}), which is "
+            f"reached with {'vpx' if about.api_type == 'VirtualCenter' else 'esx'}://"
+        )
+    if about.product_line_id not in uri.expected_product_lines:
+        raise HostNotSupported(
+            f"{uri.source} has the product line {about.product_line_id!r}; {uri.scheme}:// "
+            f"expects {' or '.join(sorted(uri.expected_product_lines))}"
+        )
+    version = ApiVersion.parse(about.api_version)
+    if not version.is_supported:
+        raise HostNotSupported(
+            f"{uri.source} speaks VI API {version}; {SUPPORTED_SINCE} or later is needed"
+        )
+    return version

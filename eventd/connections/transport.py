@@ -1,0 +1,176 @@
+"""The HTTP way to one host: a request's bytes out, the answer's bytes in, within fixed bounds.
+
+Knows deadlines, byte caps, cookies and TLS; what the bytes say is the business of `eventd.vi`.
+aiohttp's errors end here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import zlib
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+
+from eventd.errors import HostError, HostNotTrusted, HostUnreachable, MalformedAnswer
+
+__all__ = ["ANSWER_BYTES", "Transport"]
+
+ANSWER_BYTES = 32 * 1024 * 1024
+"""Cap of one answer, unpacked. A page of 100 domains has about 200 kB."""
+
+_CONNECT_SECONDS = 10.0
+_CHUNK = 65_536
+
+
+class Transport:
+    """Sends calls to one endpoint and keeps its session cookie.
+
+    Use it as an asynchronous context manager.
+    """
+
+    def __init__(
+        self, endpoint: str, *, ssl_context: ssl.SSLContext | None, proxy: str | None = None
+    ) -> None:
+        self._endpoint = endpoint
+        self._proxy = proxy
+        self._cookies: dict[str, str] = {}
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=ssl_context if ssl_context is not None else True),
+            # The cookie goes back exactly as it came: VI servers put quotation marks around it.
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            headers={
+                "Accept-Encoding": "identity",
+                "Content-Type": "text/xml; charset=utf-8",
+                "User-Agent": "eventd",
+            },
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._http.close()
+
+    def forget_session(self) -> None:
+        """Begin anew without cookies, as before a login."""
+        self._cookies.clear()
+
+    async def post(self, body: bytes, *, soap_action: str, deadline: float) -> bytes:
+        """Send a request and return the body of the answer, whether result or fault.
+
+        ``deadline`` is in seconds and covers everything from the name's look-up to the last byte.
+
+        Raises:
+            HostUnreachable: no answer in time, refused, cut, or the host is starting up.
+            HostNotTrusted: the certificate is not the expected one; nothing was sent.
+            MalformedAnswer: the answer is no answer of a VI endpoint, or over the cap.
+        """
+        try:
+            async with asyncio.timeout(deadline):
+                return await self._exchange(body, soap_action)
+        except TimeoutError as error:
+            raise HostUnreachable(
+                f"{self._endpoint} did not answer within {deadline:g} s"
+            ) from error
+        except aiohttp.ClientError as error:
+            raise self._translated(error) from error
+
+    async def _exchange(self, body: bytes, soap_action: str) -> bytes:
+        headers = {"SOAPAction": soap_action}
+        if self._cookies:
+            headers["Cookie"] = "; ".join(f"{k}={v}" for k, v in self._cookies.items())
+        async with self._http.post(
+            self._endpoint,
+            data=body,
+            headers=headers,
+            proxy=self._proxy,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS),
+        ) as response:
+            self._check_status(response)
+            self._keep_cookies(response)
+            return await _bounded_body(response)
+
+    def _check_status(self, response: aiohttp.ClientResponse) -> None:
+        status = response.status
+        if status in (200, 500):  # 500 carries a fault: SOAP 1.1, 6.2
+            return
+        if status in (502, 503, 504):
+            raise HostUnreachable(f"{self._endpoint} is not ready: HTTP status {status}")
+        if 300 <= status < 400:
+            raise MalformedAnswer(
+                f"{self._endpoint} redirects to {response.headers.get('Location', '?')!r}, which "
+                f"is not followed; give the URI the host, port and transport that it means"
+            )
+        raise MalformedAnswer(
+            f"{self._endpoint} answered with HTTP status {status}; is it a VI endpoint?"
+        )
+
+    def _keep_cookies(self, response: aiohttp.ClientResponse) -> None:
+        for header in response.headers.getall("Set-Cookie", ()):
+            name, equals, value = header.partition(";")[0].strip().partition("=")
+            if equals:
+                self._cookies[name] = value
+
+    def _translated(self, error: aiohttp.ClientError) -> HostError:
+        match error:
+            case aiohttp.ClientConnectorCertificateError():
+                return HostNotTrusted(
+                    f"{self._endpoint} has a certificate that is not trusted: "
+                    f"{error.certificate_error}; give its thumbprint, a cacert=FILE that vouches "
+                    f"for it, or no_verify=1"
+                )
+            case aiohttp.ClientConnectorSSLError():
+                return HostNotTrusted(
+                    f"TLS with {self._endpoint} failed: {error.os_error}; does the host speak TLS "
+                    f"on this port (transport=http if not)?"
+                )
+            case aiohttp.ClientConnectorError():
+                reason = error.os_error.strerror or str(error.os_error)
+                return HostUnreachable(f"{self._endpoint} cannot be reached: {reason}")
+            case aiohttp.ClientHttpProxyError():
+                return HostUnreachable(
+                    f"the proxy {self._proxy} refused the way to {self._endpoint}: "
+                    f"HTTP status {error.status}"
+                )
+            case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError():
+                return HostUnreachable(f"{self._endpoint} closed the connection before answering")
+            case aiohttp.ClientPayloadError():
+                return HostUnreachable(f"the answer of {self._endpoint} was cut in the middle")
+            case _:
+                return MalformedAnswer(f"{self._endpoint} does not speak HTTP: {error}")
+
+
+async def _bounded_body(response: aiohttp.ClientResponse) -> bytes:
+    """Return the body, unpacked if the server packs it unasked; never more than the cap."""
+    unpack = _unpacker(response.headers.get("Content-Encoding", "identity").lower())
+    parts = []
+    room = ANSWER_BYTES
+    async for chunk in response.content.iter_chunked(_CHUNK):
+        part = unpack.decompress(chunk, room + 1) if unpack else chunk
+        room -= len(part)
+        if room < 0:
+            raise MalformedAnswer(
+                f"the answer of {response.url} is larger than {ANSWER_BYTES // 1024**2} MiB"
+            )
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _unpacker(encoding: str) -> zlib._Decompress | None:
+    match encoding:
+        case "identity":
+            return None
+        case "gzip" | "deflate":
+            return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: by the header's own word
+        case _:
+            raise MalformedAnswer(f"the answer is packed as {encoding!r}, which was not asked for")
