@@ -1,0 +1,223 @@
+"""The composition root: where the parts meet, and the only module that knows them all.
+
+Owns the tasks, the signals and the order of start and stop. Parts get plain arguments, never the
+configuration.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from eventd.bus.delivery import Delivery
+from eventd.bus.registry import Registry
+from eventd.config import Configuration, ConnectionSettings
+from eventd.connections import credentials, tls
+from eventd.connections.connection import Connection, Publish
+from eventd.connections.credentials import CredentialSource
+from eventd.connections.transport import Transport
+from eventd.errors import EventdError, InvalidConfiguration
+from eventd.http_api import HttpApi
+from eventd.journal.journal import Journal
+from eventd.journal.memory import MemoryJournal
+from eventd.model.domain import ConnectionState, ConnectionStatus, DomainStatus
+from eventd.model.events import ConnectionEvent, Event
+from eventd.model.picture import PictureChange
+from eventd.model.record import EventRecord
+from eventd.systemd import Notifier
+from eventd.tracking.tracker import Tracker
+
+__all__ = ["Daemon", "check", "run"]
+
+_log = structlog.get_logger(__name__)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Daemon:
+    """The parts of one daemon, composed; `serve` runs them.
+
+    Raises:
+        InvalidConfiguration: a password or certificate cannot be read.
+    """
+
+    def __init__(
+        self, configuration: Configuration, *, clock: Callable[[], datetime] = _utc_now
+    ) -> None:
+        self._runtime_directory = configuration.daemon.runtime_directory
+        self._clock = clock
+        self.registry = Registry()
+        self.delivery = Delivery(self.registry)
+        # A new name for each life of the process, since what is kept in memory ends with it.
+        self.journal: Journal = MemoryJournal(secrets.token_hex(8))
+        self._connections = [
+            _connection(settings, journal=self.journal, publish=self._publish, clock=clock)
+            for settings in configuration.connections
+        ]
+
+    def _publish(self, events: Sequence[Event], picture: PictureChange | None = None) -> None:
+        """Write events to the journal, then let everybody have them."""
+        records = self.journal.append(events, now=self._clock(), picture=picture)
+        self.delivery.publish(records)
+
+    def domains(self) -> list[DomainStatus]:
+        """Return every known domain, by connection in configured order, then by name."""
+        return [status for connection in self._connections for status in connection.domains()]
+
+    def connections(self) -> list[ConnectionStatus]:
+        """Return every connection in configured order."""
+        return [connection.status() for connection in self._connections]
+
+    @property
+    def summary(self) -> str:
+        """How the daemon is, in one sentence."""
+        statuses = self.connections()
+        in_sync = sum(status.state is ConnectionState.CONNECTED for status in statuses)
+        return f"{in_sync} of {len(statuses)} connections in sync"
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[None]:
+        """Serve the sockets and follow all hosts until the context is left.
+
+        The sockets come first and go last, so that nothing happens unheard.
+
+        Raises:
+            SocketInUse: another daemon serves there.
+            EventdError: the runtime directory cannot be used.
+        """
+        _make_directory(self._runtime_directory)
+        api = HttpApi(
+            journal=self.journal,
+            delivery=self.delivery,
+            registry=self.registry,
+            directory=self,
+            clock=self._clock,
+        )
+        async with self.delivery, api.serve(self._runtime_directory), asyncio.TaskGroup() as tasks:
+            following = [
+                tasks.create_task(connection.run(), name=f"connection {connection.name}")
+                for connection in self._connections
+            ]
+            try:
+                yield
+            finally:
+                for task in following:
+                    task.cancel()
+
+
+def _make_directory(path: Path) -> None:
+    try:
+        path.mkdir(mode=0o755, parents=True, exist_ok=True)
+    except OSError as error:
+        raise EventdError(
+            f"the runtime directory {path} cannot be made: {error.strerror}; make it, or name "
+            f"another one as daemon.runtime_directory"
+        ) from error
+
+
+def _connection(
+    settings: ConnectionSettings,
+    *,
+    journal: Journal,
+    publish: Publish,
+    clock: Callable[[], datetime],
+) -> Connection:
+    uri = settings.uri
+    context = tls.ssl_context(
+        no_verify=uri.no_verify, cacert=uri.cacert, thumbprint=settings.thumbprint
+    )
+    return Connection(
+        settings.name,
+        uri,
+        transport=partial(
+            Transport,
+            uri.endpoint,
+            ssl_context=context,
+            proxy=uri.proxy.url if uri.proxy else None,
+        ),
+        credentials=_credential_source(settings),
+        tracker=Tracker(
+            settings.name,
+            source=uri.source,
+            suspend=settings.suspend,
+            known=journal.pictures(settings.name),
+        ),
+        publish=publish,
+        clock=clock,
+    )
+
+
+def _credential_source(settings: ConnectionSettings) -> CredentialSource:
+    uri = settings.uri
+    if settings.password_file is not None:
+        source = credentials.from_password_file(settings.password_file, user=uri.user)
+    elif settings.password_credential is not None:
+        source = credentials.from_systemd_credential(settings.password_credential, user=uri.user)
+    elif (file := settings.auth_file or credentials.libvirt_auth_file()) is not None:
+        source = credentials.from_auth_file(file, host=uri.host, user=uri.given_user)
+    else:
+        raise InvalidConfiguration(
+            f"connection {settings.name!r} has no password: set password_file, "
+            f"password_credential or auth_file, or write libvirt's auth.conf"
+        )
+    try:
+        source()  # now, so that nothing starts half-configured
+    except InvalidConfiguration as error:
+        raise InvalidConfiguration(f"connection {settings.name!r}: {error.message}") from error
+    return source
+
+
+def check(configuration: Configuration) -> None:
+    """Try all that a start would need of files, without starting anything.
+
+    Raises:
+        InvalidConfiguration: a password or certificate cannot be read.
+    """
+    Daemon(configuration)
+
+
+async def run(configuration: Configuration) -> None:
+    """Run the daemon until SIGTERM or SIGINT; tell systemd how it is doing.
+
+    Raises:
+        EventdError: it cannot start.
+    """
+    notifier = Notifier.from_environment()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    daemon = Daemon(configuration)
+    for warning in configuration.warnings:
+        _log.warning("configuration", warning=warning)
+    async with daemon.serve(), asyncio.TaskGroup() as tasks:
+        watchdog = tasks.create_task(_keep_alive(notifier), name="watchdog")
+        daemon.delivery.add_reader(partial(_tell_status, notifier, daemon))
+        notifier.ready(daemon.summary)
+        _log.info("ready", sockets=str(configuration.daemon.runtime_directory))
+        await stop.wait()
+        notifier.stopping("told to stop")
+        _log.info("stopping")
+        watchdog.cancel()
+
+
+def _tell_status(notifier: Notifier, daemon: Daemon, records: Sequence[EventRecord]) -> None:
+    if any(isinstance(record.event, ConnectionEvent) for record in records):
+        notifier.status(daemon.summary)
+
+
+async def _keep_alive(notifier: Notifier) -> None:
+    """Keep systemd's watchdog quiet for as long as the loop turns."""
+    while notifier.watchdog_interval is not None:
+        notifier.alive()
+        await asyncio.sleep(notifier.watchdog_interval)
