@@ -7,7 +7,7 @@ later one that the guest did by itself.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -58,6 +58,10 @@ class Operation(Enum):
     )
 
 
+# Tasks that lead to the same change. When several changes come at once, each is explained by the
+# oldest of them, whatever its kind: the tasks ran in that order.
+_ALIKE = (frozenset({Operation.POWER_OFF, Operation.SHUT_DOWN_GUEST}),)
+
 _OPERATIONS = {
     description_id: operation for operation in Operation for description_id in operation.value
 }
@@ -103,10 +107,18 @@ class Tasks:
         self._spent.update(self._ended_at)
 
     def explain(self, reference: str, operation: Operation, now: datetime) -> TaskInfo | None:
-        """Return the oldest task that can explain such a change of the domain, and spend it."""
-        for key, task in self._open(reference, operation, now):
-            self._spent.add(key)
-            return task
+        """Return the task of this kind that explains a change of the domain, and spend it."""
+        alike = next((kinds for kinds in _ALIKE if operation in kinds), frozenset({operation}))
+        for key, task in self._tasks.items():
+            if (
+                task.entity is not None
+                and task.entity.value == reference
+                and self._may_explain(key, task, alike, now)
+            ):
+                if _OPERATIONS[task.description_id] is not operation:
+                    return None
+                self._spent.add(key)
+                return task
         return None
 
     def succeeded(self, operation: Operation, now: datetime) -> list[TaskInfo]:
@@ -114,25 +126,16 @@ class Tasks:
         found = [
             (key, task)
             for key, task in self._tasks.items()
-            if task.state is TaskState.SUCCESS and self._may_explain(key, task, operation, now)
+            if task.state is TaskState.SUCCESS and self._may_explain(key, task, {operation}, now)
         ]
         self._spent.update(key for key, _ in found)
         return [task for _, task in found]
 
-    def _open(
-        self, reference: str, operation: Operation, now: datetime
-    ) -> Iterator[tuple[str, TaskInfo]]:
-        for key, task in self._tasks.items():
-            if (
-                task.entity is not None
-                and task.entity.value == reference
-                and self._may_explain(key, task, operation, now)
-            ):
-                yield key, task
-
-    def _may_explain(self, key: str, task: TaskInfo, operation: Operation, now: datetime) -> bool:
+    def _may_explain(
+        self, key: str, task: TaskInfo, operations: Collection[Operation], now: datetime
+    ) -> bool:
         return (
-            _OPERATIONS.get(task.description_id) is operation
+            _OPERATIONS.get(task.description_id) in operations
             and task.state is not TaskState.ERROR
             and key not in self._spent
             and now - self._ended_at.get(key, now) <= _EXPLAINS_FOR

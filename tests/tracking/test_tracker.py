@@ -61,6 +61,25 @@ def test_power_cycles_in_one_update_set_come_out_in_order(running: Scenario) -> 
     ]
 
 
+def test_stops_of_different_kinds_at_once_are_explained_in_the_order_of_their_tasks(
+    running: Scenario,
+) -> None:
+    """A guest shutdown and a later power-off in one update set keep their own reasons."""
+    events = running.say(
+        running.task("VirtualMachine.shutdownGuest", key="t1"),
+        running.task("VirtualMachine.powerOff", key="t2"),
+        running.modify(power="poweredOff"),
+        running.modify(power="poweredOn"),
+        running.modify(power="poweredOff"),
+    )
+
+    assert told(events) == [
+        "stopped shutdown (task)",
+        "started booted (state)",
+        "stopped destroyed (task)",
+    ]
+
+
 def test_spent_task_never_explains_a_later_change(running: Scenario) -> None:
     """The power-off that a client asked for is not the cause of the one that the guest did."""
     running.say(running.task("VirtualMachine.powerOff"), running.modify(power="poweredOff"))
