@@ -21,7 +21,7 @@ from eventd.vi.types import (
     TaskState,
     Unparsed,
 )
-from eventd.vi.xml import XSI_TYPE, Element, excerpt, local_name, type_name
+from eventd.vi.xml import Element, excerpt, local_name, type_name
 
 __all__ = [
     "children_by_name",
@@ -36,20 +36,8 @@ __all__ = [
 _UNPARSED_BYTES = 4096
 """As much of an unknown structure is kept: enough to see what it is."""
 
-# The types of nearly all values that are followed, spelled as all hosts spell them.
-_TEXTS = frozenset(
-    (
-        "xsd:string",
-        "xsd:boolean",
-        "xsd:int",
-        "xsd:long",
-        "xsd:short",
-        "xsd:dateTime",
-        "VirtualMachinePowerState",
-        "VirtualMachineConnectionState",
-        "HostSystemConnectionState",
-    )
-)
+_new = tuple.__new__
+"""Makes a NamedTuple in half the time of its own constructor, which is written in Python."""
 
 
 def parse_value(value: Element) -> PropertyValue:
@@ -57,22 +45,24 @@ def parse_value(value: Element) -> PropertyValue:
 
     What is no value of its type is given as `Unparsed`: no value is an error.
     """
-    # The type and not the element's name decides; its prefix is whatever the host declared.
-    written = value.get(XSI_TYPE, "")
-    if written in _TEXTS:
-        return value.text or ""
-    name = written.rpartition(":")[2]
+    text = value.text
+    # What has text is no structure, and only references have this attribute. To see that costs
+    # half of reading the type's name.
+    if text and not len(value):
+        object_type = value.get("type")
+        return text if object_type is None else _new(ManagedObjectReference, (object_type, text))
+    name = type_name(value)
     if (parse := _PARSERS.get(name)) is not None:
         return parse(value) or unparsed(value)
     if name.startswith("ArrayOf"):
         return _texts(value)
-    return unparsed(value) if len(value) else value.text or ""
+    return unparsed(value) if len(value) else text or ""
 
 
 def parse_reference(value: Element) -> ManagedObjectReference | None:
     """Return the managed object reference that an element holds, None if it holds none."""
     object_type, text = value.get("type"), value.text
-    return ManagedObjectReference(object_type, text) if object_type and text else None
+    return _new(ManagedObjectReference, (object_type, text)) if object_type and text else None
 
 
 def parse_fault_name(fault: Element | None) -> str:
