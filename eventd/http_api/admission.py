@@ -1,0 +1,195 @@
+"""Who may be connected, and for how long without saying anything: one guard for both sockets.
+
+Owns the caps on connections, the deadline for a request's headers, and the answer to bytes that
+are no HTTP request. What a request means is left to the routes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections import Counter
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import NamedTuple
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from eventd.http_api import problems
+
+__all__ = ["Admission", "Connection", "Peer", "note_request", "peer_of"]
+
+_log = structlog.get_logger(__name__)
+
+
+class Peer(NamedTuple):
+    """The process at the other end, as the kernel tells it (``SO_PEERCRED``)."""
+
+    pid: int
+    uid: int
+    gid: int
+
+
+# struct ucred of unix(7): pid, uid, gid.
+_UCRED = struct.Struct("iII")
+
+
+def peer_of(transport: asyncio.BaseTransport) -> Peer:
+    """Return who connected; frozen at the time of the connect."""
+    sock: socket.socket = transport.get_extra_info("socket")
+    return Peer(*_UCRED.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)))
+
+
+class Admission:
+    """Counts connections, over both sockets, against the caps."""
+
+    def __init__(self, *, max_connections: int, max_connections_per_user: int) -> None:
+        self._max_connections = max_connections
+        self._max_per_user = max_connections_per_user
+        self._by_user: Counter[int] = Counter()
+
+    def refusal(self, uid: int) -> str | None:
+        """Return why this user cannot have one more connection, or None if it can."""
+        if self._by_user[uid] >= self._max_per_user:
+            return (
+                f"user {uid} has {self._max_per_user} connections, which is the limit of a user; "
+                "close one and try again"
+            )
+        if self._by_user.total() >= self._max_connections:
+            return (
+                f"eventd has {self._max_connections} connections, which is its limit; "
+                "try again later"
+            )
+        return None
+
+    def enter(self, uid: int) -> None:
+        """Count one connection more."""
+        self._by_user[uid] += 1
+
+    def leave(self, uid: int) -> None:
+        """Count one connection less."""
+        self._by_user[uid] -= 1
+        self._by_user += Counter()  # drops the zeros
+
+
+class Connection(web.RequestHandler):
+    """aiohttp's HTTP/1.1 connection, with the guard that aiohttp leaves out.
+
+    aiohttp ends an idle connection (``keepalive_timeout``), but only newer versions do so before
+    the first request; here the first request has a deadline in every version.
+    """
+
+    __slots__ = ("_admission", "_deadline", "_on_loss", "_peer", "_request_timeout")
+
+    def __init__(
+        self,
+        server: web.Server,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        admission: Admission,
+        request_timeout: float,
+    ) -> None:
+        super().__init__(
+            server,
+            loop=loop,
+            access_log=None,  # type: ignore[arg-type]  # None turns it off, as in AppRunner
+            keepalive_timeout=request_timeout,
+            lingering_time=request_timeout,
+            tcp_keepalive=False,
+        )
+        self._admission = admission
+        self._request_timeout = request_timeout
+        self._deadline: asyncio.TimerHandle | None = None
+        self._on_loss: list[Callable[[], None]] = []
+        self._peer: Peer | None = None
+        """Set while the connection is admitted."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Admit the connection and start its deadline, or refuse it with a problem."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # narrows the type
+        peer = peer_of(transport)
+        if reason := self._admission.refusal(peer.uid):
+            _refuse(transport, reason)
+            return
+        self._peer = peer
+        self._admission.enter(peer.uid)
+        self._deadline = asyncio.get_running_loop().call_later(
+            self._request_timeout, transport.abort
+        )
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass bytes on, unless the connection was refused."""
+        if self._peer is not None:
+            super().data_received(data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Give the place back."""
+        if self._peer is None:
+            return
+        self.note_request()
+        self._admission.leave(self._peer.uid)
+        for call in self._on_loss:
+            call()
+        super().connection_lost(exc)
+
+    def note_request(self) -> None:
+        """Take note that a complete request has come: the deadline is met."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def when_lost(self, call: Callable[[], None]) -> None:
+        """Have something called in the loop turn in which the connection is lost.
+
+        The handler of a request is told by cancellation, which takes some turns to reach it.
+        """
+        self._on_loss.append(call)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer bytes that are no request, or a failure of ours, as a problem; then close."""
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            _log.error("request failed", path=request.path, exc_info=exc)
+        else:
+            _log.debug("request refused", peer=self._peer, status=status, reason=message)
+        if request.writer.output_size > 0:
+            raise ConnectionResetError("the response has begun; it can only be cut off")
+        refusal = _refusal(HTTPStatus(status), message)
+        refusal.force_close()
+        return refusal
+
+
+def _refusal(status: HTTPStatus, message: str | None) -> web.Response:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        detail = "eventd failed to answer this request; its log says why"
+        return problems.response(status, "internal-error", detail)
+    reason = " ".join((message or "it cannot be parsed").split())
+    detail = f"this is not a request that eventd understands: {reason[:300]}"
+    return problems.response(status, "malformed-request", detail)
+
+
+def _refuse(transport: asyncio.Transport, reason: str) -> None:
+    body = problems.document(HTTPStatus.SERVICE_UNAVAILABLE, "too-many-connections", reason)
+    transport.write(
+        b"HTTP/1.1 503 Service Unavailable\r\n"
+        b"Content-Type: %b\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b"
+        % (problems.CONTENT_TYPE.encode(), len(body), body)
+    )
+    transport.close()
+
+
+@web.middleware
+async def note_request(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Tell the connection that its request has come."""
+    if isinstance(request.protocol, Connection):
+        request.protocol.note_request()
+    return await handler(request)

@@ -1,0 +1,126 @@
+"""Which events a stream wants: query keys in, a yes or no for each event out. Pure.
+
+docker's semantics: values of the same key are alternatives, different keys must all match. A
+filter can be compared and hashed, so that subscribers with equal filters share one encoding.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Self
+
+from eventd.errors import InvalidArgument
+from eventd.model.domain import Domain
+from eventd.model.events import EVENT_CLASSES, ConnectionEvent, DomainEvent, Event
+from eventd.model.ids import EventKind
+from eventd.model.lifecycle import DETAILS
+
+__all__ = ["DOMAIN_KEYS", "FILTER_KEYS", "Filter"]
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A condition on events. An empty set of values lets everything through."""
+
+    domain: frozenset[str] = frozenset()
+    """UUIDs in canonical lower case, and globs of names (``web-*``)."""
+    connection: frozenset[str] = frozenset()
+    """Names of connections."""
+    host: frozenset[str] = frozenset()
+    """Names of hosts, as `Domain.host` tells them."""
+    event: frozenset[str] = frozenset()
+    """Kinds: ``lifecycle``, ``question``, …"""
+    type: frozenset[str] = frozenset()
+    """Words for what happened: ``started``, ``raised``, …"""
+    reason: frozenset[str] = frozenset()
+    """Words of details: ``booted``, ``crashed``, …"""
+
+    @classmethod
+    def parse(cls, pairs: Iterable[tuple[str, str]]) -> Self:
+        """Build a filter from query keys and values; every key must be one of `FILTER_KEYS`.
+
+        Raises:
+            InvalidArgument: a value is empty, or no word that its key can have.
+        """
+        values: dict[str, set[str]] = {}
+        for key, value in pairs:
+            values.setdefault(key, set()).add(_READERS[key](key, value))
+        return cls(**{key: frozenset(alternatives) for key, alternatives in values.items()})
+
+    def matches(self, event: Event) -> bool:
+        """Say whether a stream with this filter carries the event."""
+        return (
+            _allows(self.event, event.kind)
+            and _allows(self.type, event.type)
+            and _allows(self.reason, event.reason)
+            and self._matches_subject(event)
+        )
+
+    def matches_domain(self, domain: Domain) -> bool:
+        """Say whether events of this domain can match at all, whatever they are."""
+        return (
+            _allows(self.connection, domain.connection)
+            and _allows(self.host, domain.host)
+            and (not self.domain or any(_names(domain, pattern) for pattern in self.domain))
+        )
+
+    def _matches_subject(self, event: Event) -> bool:
+        match event:
+            case DomainEvent(domain=domain):
+                return self.matches_domain(domain)
+            case ConnectionEvent(connection=connection):
+                return _allows(self.connection, connection) and not (self.domain or self.host)
+            case _:
+                return not (self.connection or self.domain or self.host)
+
+
+def _allows(wanted: frozenset[str], value: str | None) -> bool:
+    return not wanted or value in wanted
+
+
+def _names(domain: Domain, pattern: str) -> bool:
+    return pattern == domain.uuid or fnmatchcase(domain.name, pattern)
+
+
+def _text(key: str, value: str) -> str:
+    if not value:
+        raise InvalidArgument(f"the filter {key!r} is empty; give it a value or leave it out")
+    return value
+
+
+def _domain(key: str, value: str) -> str:
+    return value.lower() if _UUID.fullmatch(value) else _text(key, value)
+
+
+def _one_of(words: Iterable[str]) -> Callable[[str, str], str]:
+    known = list(dict.fromkeys(words))
+
+    def read(key: str, value: str) -> str:
+        if value not in known:
+            raise InvalidArgument(
+                f"{value[:80]!r} is no value of the filter {key!r}; known are {', '.join(known)}"
+            )
+        return value
+
+    return read
+
+
+_READERS: Mapping[str, Callable[[str, str], str]] = {
+    "domain": _domain,
+    "connection": _text,
+    "host": _text,
+    "event": _one_of(EventKind),
+    "type": _one_of(cls.type for cls in EVENT_CLASSES if cls.type),
+    "reason": _one_of(detail.word for details in DETAILS.values() for detail in details),
+}
+
+FILTER_KEYS = tuple(_READERS)
+"""The query keys that choose among events."""
+
+DOMAIN_KEYS = ("domain", "connection", "host")
+"""Those of them that choose among domains."""

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import pytest
+
+from eventd.errors import InvalidArgument
+from eventd.http_api.filters import FILTER_KEYS, Filter
+from eventd.model.domain import Domain, Question
+from eventd.model.events import (
+    ConnectionConnected,
+    DomainStarted,
+    Event,
+    QuestionRaised,
+)
+from eventd.model.evidence import Cause, Evidence
+from eventd.model.lifecycle import StartedDetail
+from tests.http_api.fake_daemon import NOW, domain_of, started, stopped, uuid_of
+
+SOURCE = "esx://esx01.example/"
+
+
+def of(query: str) -> Filter:
+    return Filter.parse(tuple(pair.split("=", 1)) for pair in query.split("&"))  # type: ignore[misc]
+
+
+def migrated(host: str) -> DomainStarted:
+    return DomainStarted(
+        occurred_at=NOW,
+        source=SOURCE,
+        domain=domain_of(1, host=host),
+        evidence=Evidence(cause=Cause.STATE),
+        detail=StartedDetail.MIGRATED,
+    )
+
+
+def connected(connection: str = "lab") -> ConnectionConnected:
+    return ConnectionConnected(occurred_at=NOW, source=SOURCE, connection=connection, domains=1)
+
+
+def question() -> QuestionRaised:
+    return QuestionRaised(
+        occurred_at=NOW,
+        source=SOURCE,
+        domain=domain_of(1),
+        evidence=Evidence(cause=Cause.STATE),
+        question=Question(id="1", text="moved or copied?"),
+    )
+
+
+@pytest.mark.parametrize("event", [started(1), question(), connected()])
+def test_an_empty_filter_matches_everything(event: Event) -> None:
+    """No condition lets everything through."""
+    assert Filter().matches(event)
+
+
+@pytest.mark.parametrize(
+    ("query", "event"),
+    [
+        (f"domain={uuid_of(1)}", started(1)),
+        (f"domain={uuid_of(1).upper()}", started(1)),
+        ("domain=web-1", started(1)),
+        ("domain=web-*", started(1)),
+        ("connection=lab", started(1)),
+        ("connection=lab", connected()),
+        ("host=esx01", started(1)),
+        ("event=lifecycle", started(1)),
+        ("event=question", question()),
+        ("event=connection", connected()),
+        ("type=started", started(1)),
+        ("type=raised", question()),
+        ("reason=booted", started(1)),
+        ("reason=migrated", migrated("esx02")),
+    ],
+)
+def test_a_filter_matches_what_it_names(query: str, event: Event) -> None:
+    """Each key looks at its own part of the event."""
+    assert of(query).matches(event)
+
+
+@pytest.mark.parametrize(
+    ("query", "event"),
+    [
+        (f"domain={uuid_of(2)}", started(1)),
+        ("domain=WEB-*", started(1)),
+        ("domain=web", started(1)),
+        ("domain=*", connected()),
+        ("connection=other", started(1)),
+        ("connection=other", connected()),
+        ("host=esx02", started(1)),
+        ("host=esx01", connected()),
+        ("event=reboot", started(1)),
+        ("type=stopped", started(1)),
+        ("reason=destroyed", started(1)),
+        ("reason=booted", question()),
+    ],
+)
+def test_a_filter_does_not_match_anything_else(query: str, event: Event) -> None:
+    """What lacks the attribute does not match a filter on it."""
+    assert not of(query).matches(event)
+
+
+def test_values_of_one_key_are_alternatives() -> None:
+    """docker's rule: the same key again means *or*."""
+    either = of("type=started&type=stopped")
+    assert either.matches(started(1))
+    assert either.matches(stopped(1))
+    assert not either.matches(question())
+
+
+def test_different_keys_must_all_match() -> None:
+    """docker's rule: another key means *and*."""
+    both = of("type=started&domain=web-1")
+    assert both.matches(started(1))
+    assert not both.matches(started(2))
+    assert not both.matches(stopped(1))
+
+
+def test_a_uuid_does_not_match_as_a_name() -> None:
+    """A renamed domain keeps its UUID, and no name can pretend to be another's."""
+    impostor = Domain(
+        connection="lab", reference="vm-9", uuid=uuid_of(9), name=uuid_of(1).upper(), id=9
+    )
+    assert not of(f"domain={uuid_of(1)}").matches_domain(impostor)
+
+
+@pytest.mark.parametrize(
+    ("query", "known"),
+    [
+        ("event=livecycle", "lifecycle"),
+        ("type=start", "started"),
+        ("reason=boot", "booted"),
+    ],
+)
+def test_an_unknown_word_is_refused_with_the_known_ones(query: str, known: str) -> None:
+    """A misspelt word must not become a stream that stays silent for ever."""
+    with pytest.raises(InvalidArgument, match=known):
+        of(query)
+
+
+@pytest.mark.parametrize("key", FILTER_KEYS)
+def test_an_empty_value_is_refused(key: str) -> None:
+    """``?domain=`` is a mistake in a script, not a wish for everything."""
+    with pytest.raises(InvalidArgument, match=key):
+        of(f"{key}=")
+
+
+def test_equal_conditions_are_equal_filters() -> None:
+    """The order and the repetition of values do not keep subscribers from sharing bytes."""
+    assert of("type=started&type=stopped") == of("type=stopped&type=started&type=started")
+    assert len({of("event=lifecycle"), of("event=lifecycle")}) == 1
