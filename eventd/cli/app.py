@@ -1,0 +1,82 @@
+"""The table of commands, and how each of them ends."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from eventd import __version__
+from eventd.cli import reading, serving
+from eventd.cli.terminal import abandon_output, prepare, write_error, write_line
+from eventd.errors import EventdError
+
+__all__ = ["app", "main"]
+
+# The convention of shells: 128 and the number of the signal, here SIGINT.
+_INTERRUPTED = 130
+
+
+class _Commands(TyperGroup):
+    """Ends every command alike: a sentence for an error, silence when somebody has had enough."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override] # typer has its own click
+        try:
+            return super().invoke(ctx)
+        except EventdError as error:
+            write_error(error.message)
+            raise typer.Exit(1) from error
+        except KeyboardInterrupt:
+            raise typer.Exit(_INTERRUPTED) from None
+        except BrokenPipeError:
+            abandon_output()
+            raise typer.Exit(0) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    # Plain text is read in pipes and logs too, and rich would double the start-up time.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+app.command()(serving.run)
+app.command()(serving.demo)
+app.command()(reading.watch)
+app.command()(reading.domains)
+app.command()(reading.connections)
+app.command()(serving.simulate)
+app.command()(serving.check_config)
+
+
+def main() -> None:
+    """Run the command that the arguments name, and end the process with its exit code."""
+    prepare()
+    app()
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        write_line(f"eventd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _eventd(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and end."
+        ),
+    ] = False,
+) -> None:
+    """Follow VMware hosts and publish what happens to their domains, and why.
+
+    \b
+    See it work, without any host:   eventd demo
+    Serve the hosts of a file:       eventd run --config /etc/eventd/eventd.toml
+    Watch from another terminal:     eventd watch
+    """

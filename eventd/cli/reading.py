@@ -1,0 +1,242 @@
+"""The commands that ask a running daemon: its events, its domains, its connections.
+
+The parts are imported where they are called, so that ``eventd --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from eventd.cli.output import ListOutput, Output
+from eventd.cli.terminal import abandon_output, wants_colour, write_error, write_line
+
+if TYPE_CHECKING:
+    from eventd.cli.watching import Watched
+    from eventd.model.domain import ConnectionStatus, DomainStatus
+
+__all__ = ["connections", "domains", "watch"]
+
+# What the daemon has with its default runtime directory; the read-only one serves every user.
+_SOCKET = Path("/run/eventd/eventd-ro.sock")
+
+
+SocketOption = Annotated[
+    Path,
+    typer.Option(
+        "--socket", metavar="PATH", envvar="EVENTD_SOCKET", help="The Unix socket of the daemon."
+    ),
+]
+DomainOption = Annotated[
+    list[str] | None,
+    typer.Option("--domain", metavar="NAME|UUID", help="A domain; a name may have '*' and '?'."),
+]
+ConnectionOption = Annotated[
+    list[str] | None, typer.Option("--connection", metavar="NAME", help="A connection.")
+]
+HostOption = Annotated[
+    list[str] | None, typer.Option("--host", metavar="NAME", help="The host that a domain is on.")
+]
+ListOutputOption = Annotated[
+    ListOutput, typer.Option("--output", "-o", help="A table, or one JSON object on each line.")
+]
+
+
+def watch(
+    domain: DomainOption = None,
+    connection: ConnectionOption = None,
+    host: HostOption = None,
+    event: Annotated[
+        list[str] | None,
+        typer.Option("--event", metavar="KIND", help="lifecycle, reboot, question, connection, …"),
+    ] = None,
+    type_: Annotated[
+        list[str] | None,
+        typer.Option("--type", metavar="WORD", help="started, stopped, suspended, raised, …"),
+    ] = None,
+    reason: Annotated[
+        list[str] | None,
+        typer.Option("--reason", metavar="WORD", help="booted, crashed, migrated, …"),
+    ] = None,
+    output: Annotated[
+        Output,
+        typer.Option(
+            "--output",
+            "-o",
+            help="A sentence, the CloudEvents JSON, or the line of 'virsh event --loop'.",
+        ),
+    ] = Output.TEXT,
+    count: Annotated[
+        int | None, typer.Option("--count", metavar="N", min=1, help="End after N events.")
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", metavar="SECONDS", min=0.001, help="End after this time."),
+    ] = None,
+    snapshot: Annotated[
+        bool, typer.Option("--snapshot", help="Begin with the present state of each domain.")
+    ] = False,
+    timestamp: Annotated[
+        bool, typer.Option("--timestamp", help="With -o virsh: the time in front, as virsh has it.")
+    ] = False,
+    socket: SocketOption = _SOCKET,
+) -> None:
+    """Print events as they happen, until interrupted.
+
+    Every filter may be repeated: values of the same filter are alternatives, different filters
+    must all match. The exit code is that of 'virsh event': 0 if there was at least one event,
+    else 1.
+
+    \b
+    Examples:
+      eventd watch
+      eventd watch --domain 'web-*' --type stopped --reason crashed
+      eventd watch --event question -o json | jq .data.question
+      eventd watch -o virsh --timestamp --timeout 60
+      eventd watch --type started --count 1 && echo it runs
+    """
+    if timestamp and output is not Output.VIRSH:
+        raise typer.BadParameter("the other forms have the time already", param_hint="--timestamp")
+    if snapshot and output is Output.VIRSH:
+        raise typer.BadParameter("virsh has no line for a present state", param_hint="--snapshot")
+    filters = {
+        "domain": domain,
+        "connection": connection,
+        "host": host,
+        "event": event,
+        "type": type_,
+        "reason": reason,
+    }
+    watched = asyncio.run(
+        _watch(
+            socket,
+            filters={key: values for key, values in filters.items() if values},
+            output=output,
+            count=count,
+            timeout=timeout,
+            snapshot=snapshot,
+            timestamp=timestamp,
+        )
+    )
+    raise typer.Exit(_conclude(watched, output))
+
+
+async def _watch(
+    socket: Path,
+    *,
+    filters: dict[str, list[str]],
+    output: Output,
+    count: int | None,
+    timeout: float | None,
+    snapshot: bool,
+    timestamp: bool,
+) -> Watched:
+    from eventd.cli.lines import layout
+    from eventd.cli.watching import watch
+    from eventd.client import Client
+
+    lines = layout(output, colour=wants_colour(sys.stdout), is_stamped=timestamp)
+    async with Client(socket) as client:
+        stream = client.events(snapshot=snapshot, **filters)
+        return await watch(stream, layout=lines, count=count, timeout=timeout)
+
+
+def _conclude(watched: Watched, output: Output) -> int:
+    """Say how the watching ended, as far as the form has words for it; return the exit code."""
+    from eventd.cli.watching import Ending
+
+    if watched.ending is Ending.STREAM_ENDED:
+        write_error("the daemon ended the stream; 'systemctl status eventd' may say why")
+    if watched.ending is Ending.READER_GONE:
+        abandon_output()
+    elif output is Output.VIRSH:
+        _write_virsh_trailer(watched)
+    return 0 if watched.received else 1
+
+
+def _write_virsh_trailer(watched: Watched) -> None:
+    """Write what ``virsh event`` writes at its end: libvirt's tools/virsh-domain-event.c."""
+    from eventd.cli.watching import Ending
+
+    match watched.ending:
+        case Ending.TIMED_OUT:
+            write_line("event loop timed out")
+        case Ending.INTERRUPTED:
+            write_line("event loop interrupted")
+        case _:
+            pass
+    write_line(f"events received: {watched.received}")
+    write_line("")
+
+
+def domains(
+    domain: DomainOption = None,
+    connection: ConnectionOption = None,
+    host: HostOption = None,
+    output: ListOutputOption = ListOutput.TEXT,
+    socket: SocketOption = _SOCKET,
+) -> None:
+    """List the domains and their present states.
+
+    A state is marked 'stale' while the connection is lost: it is the last known one. It is marked
+    'asks' while the domain waits for an answer to a question.
+
+    \b
+    Examples:
+      eventd domains
+      eventd domains --connection esx01 --domain 'web-*'
+      eventd domains -o json | jq -r 'select(.state_name == "running").domain.name'
+    """
+    filters = {"domain": domain, "connection": connection, "host": host}
+    statuses = asyncio.run(
+        _domains(socket, {key: values for key, values in filters.items() if values})
+    )
+    if output is ListOutput.JSON:
+        from eventd.cli.lines import status_json
+
+        for status in statuses:
+            write_line(status_json(status))
+    else:
+        from eventd.cli.tables import write_domains
+
+        write_domains(statuses, stream=sys.stdout)
+
+
+async def _domains(socket: Path, filters: dict[str, list[str]]) -> Sequence[DomainStatus]:
+    from eventd.client import Client
+
+    async with Client(socket) as client:
+        return await client.domains(**filters)
+
+
+def connections(
+    output: ListOutputOption = ListOutput.TEXT,
+    socket: SocketOption = _SOCKET,
+) -> None:
+    """List the connections, and why one is not in sync.
+
+    \b
+    Examples:
+      eventd connections
+      eventd connections -o json | jq -r 'select(.state != "connected").error'
+    """
+    statuses = asyncio.run(_connections(socket))
+    if output is ListOutput.JSON:
+        for status in statuses:
+            write_line(status.model_dump_json(exclude_none=True))
+    else:
+        from eventd.cli.tables import write_connections
+
+        write_connections(statuses, stream=sys.stdout)
+
+
+async def _connections(socket: Path) -> Sequence[ConnectionStatus]:
+    from eventd.client import Client
+
+    async with Client(socket) as client:
+        return await client.connections()

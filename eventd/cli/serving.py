@@ -1,0 +1,210 @@
+"""The commands that serve: the daemon, the demo, the simulator, and the check before a start.
+
+The parts are imported where they are called, so that ``eventd --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import ssl
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eventd.cli.terminal import wants_colour, write_error, write_line
+from eventd.errors import EventdError, InvalidArgument
+
+__all__ = ["check_config", "demo", "run", "simulate"]
+
+_CONFIGURATION = Path("/etc/eventd/eventd.toml")
+
+_LISTEN = re.compile(r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:\[\]]+)):(?P<port>\d{1,5})")
+
+
+def run(
+    config: Annotated[
+        Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration.")
+    ] = _CONFIGURATION,
+) -> None:
+    """Follow the hosts of a configuration and serve subscribers.
+
+    Ends in order on SIGTERM and SIGINT.
+
+    \b
+    Examples:
+      eventd check-config eventd.toml
+      eventd run --config eventd.toml
+    """
+    from eventd import daemon, logs
+    from eventd.config import load
+
+    configuration = load(config)
+    logs.configure(
+        level=configuration.daemon.log_level,
+        format=configuration.daemon.log_format,
+        stream=sys.stderr,
+    )
+    asyncio.run(daemon.run(configuration))
+
+
+def demo(
+    forever: Annotated[
+        bool, typer.Option("--forever", help="Tell the story again and again, until interrupted.")
+    ] = False,
+) -> None:
+    """Show a simulated host and its events, without any setup.
+
+    Simulator, daemon and subscriber run in this process and talk over real sockets. The story takes
+    less than half a minute: domains start, crash, move and ask a question.
+    """
+    from eventd import demo as demonstration
+
+    colour = wants_colour(sys.stdout)
+    code = asyncio.run(demonstration.run(forever=forever, write=write_line, colour=colour))
+    raise typer.Exit(code)
+
+
+def check_config(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The configuration.")
+    ] = _CONFIGURATION,
+    secrets: Annotated[
+        bool,
+        typer.Option(
+            "--secrets", help="Read the passwords and certificates too, as a start would."
+        ),
+    ] = False,
+) -> None:
+    """Say everything that is wrong with a configuration.
+
+    Nothing is started. The exit code is 0 if 'eventd run' would take the file, else 1. Use
+    --secrets as the user of the daemon: what that user may not read is a mistake too.
+
+    \b
+    Examples:
+      eventd check-config && systemctl restart eventd
+      eventd check-config --secrets eventd.toml
+    """
+    from eventd.config import load
+
+    configuration = load(file)
+    if secrets:
+        from eventd import daemon
+
+        daemon.check(configuration)
+    for warning in configuration.warnings:
+        write_error(f"{file}: {warning}", kind="warning")
+    names = ", ".join(connection.name for connection in configuration.connections)
+    write_line(f"{file}: good; connections: {names}")
+
+
+class Product(Enum):
+    """What the simulator pretends to be."""
+
+    ESX = "esx"
+    VPX = "vpx"
+
+
+def _listen_address(text: str) -> tuple[str, int]:
+    """Return host and port of ``HOST:PORT``; an IPv6 address is in brackets."""
+    match = _LISTEN.fullmatch(text)
+    if match is None or int(match["port"]) > 65535:
+        raise typer.BadParameter("expected HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080")
+    return match["ipv6"] or match["host"], int(match["port"])
+
+
+def simulate(
+    listen: Annotated[
+        str,
+        typer.Option("--listen", metavar="HOST:PORT", help="Where; port 0 takes a free one."),
+    ] = "127.0.0.1:8989",
+    domains: Annotated[
+        int, typer.Option("--domains", metavar="N", min=0, help="How many domains it has.")
+    ] = 4,
+    product: Annotated[
+        Product, typer.Option("--product", help="A bare ESX host, or a vCenter.")
+    ] = Product.ESX,
+    tls: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option("--tls", metavar="CERT KEY", help="Serve HTTPS with these two PEM files."),
+    ] = None,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--password-file", metavar="FILE", help="The password to expect, instead of 'pass'."
+        ),
+    ] = None,
+) -> None:
+    """Pretend to be a VMware host, until interrupted.
+
+    Any user name is welcome; the password is 'pass' unless a file says otherwise. Without --tls
+    it speaks plain HTTP, so clients need transport=http in the URI.
+
+    \b
+    Examples:
+      eventd simulate --listen 127.0.0.1:8989 --domains 10
+      virsh -c 'esx://root@127.0.0.1:8989/?transport=http' list --all
+      eventd simulate --product vpx --tls cert.pem key.pem
+    """
+    host, port = _listen_address(listen)
+    asyncio.run(
+        _simulate(
+            host,
+            port,
+            domains=domains,
+            product=product.value,
+            ssl_context=_server_context(*tls) if tls else None,
+            password=_password(password_file) if password_file else "pass",
+        )
+    )
+
+
+def _server_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(certificate, key)
+    except OSError as error:
+        raise InvalidArgument(
+            f"{certificate} and {key} cannot be used for TLS: {error.strerror or error}; expected "
+            "a certificate and its key without a passphrase, both in PEM form"
+        ) from error
+    return context
+
+
+def _password(path: Path) -> str:
+    from eventd.connections.credentials import from_password_file
+
+    return from_password_file(path, user="")().password
+
+
+async def _simulate(
+    host: str,
+    port: int,
+    *,
+    domains: int,
+    product: str,
+    ssl_context: ssl.SSLContext | None,
+    password: str,
+) -> None:
+    from eventd.simulator import World, serve
+
+    world = World(product=product, domains=domains)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, stop.set)
+    try:
+        async with serve(
+            world, host=host, port=port, ssl_context=ssl_context, password=password
+        ) as server:
+            write_line(f"{product} with {domains} domains at {server.url}")
+            await stop.wait()
+    except OSError as error:
+        raise EventdError(
+            f"the simulator cannot listen on {host} port {port}: {error.strerror}"
+        ) from error

@@ -1,0 +1,129 @@
+"""``eventd watch``: print events until somebody or something ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import stat
+import sys
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
+from enum import Enum
+
+from eventd.cli.lines import Layout
+from eventd.cli.terminal import write_line
+from eventd.model.domain import DomainStatus
+from eventd.model.record import EventRecord
+
+__all__ = ["Ending", "Watched", "watch"]
+
+
+class Ending(Enum):
+    """Why watching came to its end."""
+
+    COUNTED = "as many events as asked for"
+    TIMED_OUT = "event loop timed out"
+    INTERRUPTED = "event loop interrupted"
+    READER_GONE = "nobody reads the output"
+    STREAM_ENDED = "the daemon ended the stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What came of watching."""
+
+    received: int
+    """The number of events that were printed."""
+    ending: Ending
+
+
+async def watch(
+    stream: AsyncGenerator[EventRecord | DomainStatus],
+    *,
+    layout: Layout,
+    count: int | None = None,
+    timeout: float | None = None,
+) -> Watched:
+    """Print what the stream carries until one of the `Ending`s.
+
+    Only events are counted, and only those that have a line. Raises what the stream raises.
+    """
+    printing = _Printing(layout, count)
+    deadline = asyncio.timeout(timeout)
+    interruption = _Interruption(deadline)
+    try:
+        async with deadline, aclosing(stream):
+            with interruption.possible():
+                ending = await printing.print_all(stream)
+    except TimeoutError:
+        if not deadline.expired():
+            raise
+        ending = interruption.ending or Ending.TIMED_OUT
+    return Watched(printing.received, ending)
+
+
+class _Printing:
+    """Prints and counts, so that the count survives whatever stops the printing."""
+
+    def __init__(self, layout: Layout, count: int | None) -> None:
+        self._layout = layout
+        self._count = count
+        self.received = 0
+
+    async def print_all(self, stream: AsyncGenerator[EventRecord | DomainStatus]) -> Ending:
+        async for item in stream:
+            line = self._layout(item)
+            if line is None:
+                continue
+            try:
+                write_line(line)
+            except BrokenPipeError:
+                return Ending.READER_GONE
+            self.received += isinstance(item, EventRecord)
+            if self.received == self._count:
+                return Ending.COUNTED
+        return Ending.STREAM_ENDED
+
+
+class _Interruption:
+    """Brings a deadline to now when a signal comes, or when the reader of our output goes."""
+
+    def __init__(self, deadline: asyncio.Timeout) -> None:
+        self._deadline = deadline
+        self.ending: Ending | None = None
+        """Why, or None if there was no interruption."""
+
+    @contextmanager
+    def possible(self) -> Iterator[None]:
+        """Let the deadline, which must be running, be interrupted in here."""
+        loop = asyncio.get_running_loop()
+        signals = (signal.SIGINT, signal.SIGTERM)
+        pipe = _output_pipe()
+        for each in signals:
+            loop.add_signal_handler(each, self._interrupt, Ending.INTERRUPTED)
+        if pipe is not None:
+            # Nothing can be read from this end; poll(2) reports it when the other end is closed.
+            loop.add_reader(pipe, self._interrupt, Ending.READER_GONE)
+        try:
+            yield
+        finally:
+            for each in signals:
+                loop.remove_signal_handler(each)
+            if pipe is not None:
+                loop.remove_reader(pipe)
+
+    def _interrupt(self, ending: Ending) -> None:
+        if not self._deadline.expired():
+            self.ending = ending
+            self._deadline.reschedule(asyncio.get_running_loop().time())
+
+
+def _output_pipe() -> int | None:
+    """Return the file descriptor of the output if it is a pipe."""
+    try:
+        descriptor = sys.stdout.fileno()
+    except (OSError, ValueError):
+        return None
+    return descriptor if stat.S_ISFIFO(os.fstat(descriptor).st_mode) else None

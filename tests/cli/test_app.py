@@ -1,0 +1,192 @@
+"""The command as its callers see it: exit codes, sentences, and no tracebacks."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from eventd import __version__
+from eventd.cli.app import app
+
+CONNECTION = '[[connections]]\nname = "esx01"\nuri = "esx://root@127.0.0.1:1/?nonsense=1"\n'
+
+
+def invoke(*arguments: str | Path) -> Result:
+    """Run a command in this process."""
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@contextmanager
+def started(*arguments: str | Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a command in a process of its own, which ends with the context at the latest."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "eventd", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | environment,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    """On one line, for programs."""
+    result = invoke("--version")
+
+    assert (result.exit_code, result.stdout) == (0, f"eventd {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["run", "demo", "watch", "domains", "connections", "simulate", "check-config"],
+)
+def test_every_command_has_a_help_text_that_fits_its_list(command: str) -> None:
+    """The list shows the first sentence in full."""
+    summary = next(line for line in invoke("--help").stdout.splitlines() if f"  {command} " in line)
+    result = invoke(command, "--help")
+
+    assert result.exit_code == 0
+    assert summary.endswith(".")
+    assert not summary.endswith("...")
+    assert summary.split(maxsplit=1)[1] in result.stdout
+
+
+def test_the_help_needs_none_of_the_parts() -> None:
+    """It answers at once: nothing heavy is imported for it."""
+    program = (
+        "import sys; from eventd.cli.app import app; app(['--help'], standalone_mode=False); "
+        "print(sorted({'aiohttp', 'lxml', 'pydantic', 'structlog', 'rich'} & set(sys.modules)))"
+    )
+
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert ran.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["watch", "--nonsense"],
+        ["watch", "--count", "0"],
+        ["watch", "--timeout", "0"],
+        ["watch", "-o", "xml"],
+        ["watch", "--timestamp"],
+        ["watch", "--snapshot", "-o", "virsh"],
+        ["simulate", "--listen", "8989"],
+        ["simulate", "--listen", "::1:8989"],
+        ["simulate", "--listen", "127.0.0.1:65536"],
+        ["simulate", "--domains", "-1"],
+        ["simulate", "--product", "gsx"],
+    ],
+)
+def test_a_wrong_call_is_refused_with_the_usage(arguments: list[str]) -> None:
+    """Exit code 2, as everywhere, and where to find help."""
+    result = invoke(*arguments)
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Usage: ")
+    assert "Error: " in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_good_configuration_is_good(tmp_path: Path) -> None:
+    """Warnings are told and change nothing."""
+    path = tmp_path / "eventd.toml"
+    path.write_text(CONNECTION)
+
+    result = invoke("check-config", path)
+
+    assert result.exit_code == 0
+    assert result.stdout == f"{path}: good; connections: esx01\n"
+    assert result.stderr == (
+        f"warning: {path}: connection 'esx01': Ignoring unexpected query parameter 'nonsense'\n"
+    )
+
+
+@pytest.mark.parametrize("command", [("check-config",), ("run", "--config")])
+def test_every_mistake_of_a_configuration_is_a_line(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """Nothing is started."""
+    path = tmp_path / "eventd.toml"
+    path.write_text("x = 1\ny = 2\n")
+
+    result = invoke(*command, path)
+
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert [line.split(" ")[:2] for line in result.stderr.splitlines()] == [
+        ["error:", f"{path}:1:"],
+        ["error:", f"{path}:1:"],
+        ["error:", f"{path}:2:"],
+    ]
+
+
+def test_a_password_that_cannot_be_read_is_found_on_demand(tmp_path: Path) -> None:
+    """The check of the file alone needs no secrets."""
+    path = tmp_path / "eventd.toml"
+    path.write_text(CONNECTION + 'password_file = "/nonexistent/password"\n')
+
+    assert invoke("check-config", path).exit_code == 0
+    result = invoke("check-config", "--secrets", path)
+
+    assert result.exit_code == 1
+    assert "error: connection 'esx01': password_file /nonexistent/password" in result.stderr
+
+
+def test_a_certificate_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    """With what was expected."""
+    path = tmp_path / "cert.pem"
+    path.write_text("no certificate")
+
+    result = invoke("simulate", "--tls", path, path)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"error: {path} and {path} cannot be used for TLS: ")
+
+
+@pytest.fixture
+def systemd(tmp_path: Path) -> Iterator[socket.socket]:
+    """systemd's end of the notify socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        listener.settimeout(20)
+        yield listener
+
+
+def test_the_daemon_starts_and_stops_as_systemd_expects(
+    tmp_path: Path, systemd: socket.socket
+) -> None:
+    """Ready when the sockets are there; SIGTERM is an orderly end with exit code 0."""
+    (tmp_path / "password").write_text("pass")
+    path = tmp_path / "eventd.toml"
+    path.write_text(
+        f'[daemon]\nruntime_directory = "{tmp_path}/run"\nstate_directory = "{tmp_path}/state"\n'
+        f'{CONNECTION}password_file = "{tmp_path}/password"\n'
+    )
+
+    with started("run", "--config", path, NOTIFY_SOCKET=systemd.getsockname()) as process:
+        assert systemd.recv(4096).startswith(b"READY=1\nSTATUS=")
+        assert (tmp_path / "run" / "eventd.sock").is_socket()
+        process.send_signal(signal.SIGTERM)
+        while not systemd.recv(4096).startswith(b"STOPPING=1"):
+            pass
+        _, log = process.communicate(timeout=20)
+
+    assert process.returncode == 0
+    assert "Traceback" not in log

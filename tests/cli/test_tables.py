@@ -1,0 +1,94 @@
+"""Tables for people and for programs."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from eventd.cli.tables import write_connections, write_domains
+from eventd.model.domain import (
+    ConnectionState,
+    ConnectionStatus,
+    Domain,
+    DomainState,
+    DomainStatus,
+    Question,
+)
+
+STATUSES = [
+    DomainStatus(
+        domain=Domain(connection="esx01", reference="vm-17", uuid="u-1", name="web 01", id=17),
+        state=DomainState.RUNNING,
+        question=Question(id="1", text="?"),
+    ),
+    DomainStatus(
+        domain=Domain(
+            connection="esx01", reference="2", uuid="u-2", name="db\x1b[2J", id=-1, host="esx-a"
+        ),
+        state=DomainState.SHUTOFF,
+        stale=True,
+    ),
+]
+CONNECTION = ConnectionStatus(
+    name="esx01",
+    uri="esx://esx01.example/",
+    state=ConnectionState.DISCONNECTED,
+    product="VMware ESXi 7.0.3",
+    domains=2,
+    error="nobody answered",
+)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_programs_get_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    """No lines, no colours, nothing cut; what a host says stays on its line."""
+    write_domains(STATUSES, stream=io.StringIO())
+
+    assert capsys.readouterr().out == (
+        "ID  NAME       STATE             CONNECTION  HOST   UUID\n"
+        "17  web 01     running (asks)    esx01       -      u-1\n"
+        "-   db\\x1b[2J  shut off (stale)  esx01       esx-a  u-2\n"
+    )
+
+
+def test_nothing_is_a_header(capsys: pytest.CaptureFixture[str]) -> None:
+    """A list without entries is a list."""
+    write_connections([], stream=io.StringIO())
+
+    assert capsys.readouterr().out == "NAME  STATE  DOMAINS  URI  PRODUCT  ERROR\n"
+
+
+def test_connections_tell_why_they_are_not_in_sync(capsys: pytest.CaptureFixture[str]) -> None:
+    """The error is the last column, so that it may be long."""
+    write_connections([CONNECTION], stream=io.StringIO())
+
+    assert capsys.readouterr().out.splitlines()[1] == (
+        "esx01  disconnected  2        esx://esx01.example/  VMware ESXi 7.0.3  nobody answered"
+    )
+
+
+def test_people_get_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is drawn in the width of the terminal."""
+    monkeypatch.setenv("COLUMNS", "120")
+    terminal = Terminal()
+
+    write_domains(STATUSES, stream=terminal)
+
+    assert "web 01" in terminal.getvalue()
+    assert "━" in terminal.getvalue() or "─" in terminal.getvalue()
+    assert "\x1b[2J" not in terminal.getvalue()
+
+
+def test_a_table_without_colour_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """https://no-color.org."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    terminal = Terminal()
+
+    write_domains(STATUSES, stream=terminal)
+
+    assert "\x1b[3" not in terminal.getvalue()

@@ -1,0 +1,198 @@
+"""What ends the watching of events, and what is printed until then."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+
+import pytest
+
+from eventd.cli.lines import layout
+from eventd.cli.output import Output
+from eventd.cli.watching import Ending, Watched, watch
+from eventd.errors import DaemonError
+from eventd.model.domain import Domain, DomainState, DomainStatus
+from eventd.model.events import ConnectionConnected, DomainStarted, Event
+from eventd.model.evidence import Cause, Evidence
+from eventd.model.lifecycle import StartedDetail
+from eventd.model.record import Cursor, EventRecord
+
+AT = datetime(2026, 11, 20, 11, 51, 59, tzinfo=UTC)
+SOURCE = "esx://esx01.example/"
+WEB01 = Domain(connection="esx01", reference="vm-1", uuid="u-1", name="web01", id=1)
+STATUS = DomainStatus(domain=WEB01, state=DomainState.RUNNING)
+VIRSH = layout(Output.VIRSH)
+LINE = "event 'lifecycle' for domain 'web01': Started Booted\n"
+
+
+def record(event: Event) -> EventRecord:
+    return EventRecord.of(event, cursor=Cursor("e", 1), recorded_at=AT)
+
+
+STARTED = record(
+    DomainStarted(
+        occurred_at=AT,
+        source=SOURCE,
+        domain=WEB01,
+        evidence=Evidence(cause=Cause.STATE),
+        detail=StartedDetail.BOOTED,
+    )
+)
+CONNECTED = record(
+    ConnectionConnected(occurred_at=AT, source=SOURCE, connection="esx01", domains=1)
+)
+
+
+async def stream(
+    *items: EventRecord | DomainStatus, ends: bool = False
+) -> AsyncGenerator[EventRecord | DomainStatus]:
+    """Carry the items, then nothing more for ever, or end."""
+    for item in items:
+        yield item
+    if not ends:
+        await asyncio.Event().wait()
+
+
+async def test_it_ends_when_enough_events_were_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """The event after the last one is not even looked at."""
+    watched = await watch(stream(STARTED, STARTED, STARTED), layout=VIRSH, count=2)
+
+    assert watched == Watched(2, Ending.COUNTED)
+    assert capsys.readouterr().out == LINE * 2
+
+
+async def test_it_ends_when_the_time_is_over(capsys: pytest.CaptureFixture[str]) -> None:
+    """What came before is printed and counted."""
+    watched = await watch(stream(STARTED), layout=VIRSH, timeout=0.001)
+
+    assert watched == Watched(1, Ending.TIMED_OUT)
+    assert capsys.readouterr().out == LINE
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_it_ends_when_it_is_interrupted(number: signal.Signals) -> None:
+    """A service manager and a person at the keyboard are answered alike."""
+
+    async def interrupted() -> AsyncGenerator[EventRecord | DomainStatus]:
+        yield STARTED
+        signal.raise_signal(number)
+        signal.raise_signal(number)
+        await asyncio.Event().wait()
+
+    watched = await watch(interrupted(), layout=VIRSH)
+
+    assert watched == Watched(1, Ending.INTERRUPTED)
+
+
+async def test_it_ends_with_the_stream() -> None:
+    """The daemon has stopped."""
+    assert await watch(stream(ends=True), layout=VIRSH) == Watched(0, Ending.STREAM_ENDED)
+
+
+async def test_it_passes_on_what_the_stream_raises() -> None:
+    """A time limit of the stream is not that of the watching."""
+
+    async def failing(error: Exception) -> AsyncGenerator[EventRecord | DomainStatus]:
+        raise error
+        yield
+
+    with pytest.raises(DaemonError, match="bad filter"):
+        await watch(failing(DaemonError("bad filter", status=400)), layout=VIRSH)
+    with pytest.raises(TimeoutError):
+        await watch(failing(TimeoutError()), layout=VIRSH, timeout=60)
+
+
+@contextmanager
+def output_to_pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Make a pipe the output; yields the end that its reader has."""
+    read_end, write_end = os.pipe()
+    # Closing writes once more what could not be written.
+    with (
+        suppress(BrokenPipeError),
+        os.fdopen(write_end, "w") as output,
+        monkeypatch.context() as patch,
+    ):
+        patch.setattr(sys, "stdout", output)
+        yield read_end
+
+
+async def test_it_ends_at_once_when_the_reader_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`eventd watch | head -1` must not wait for a second event to notice."""
+    with output_to_pipe(monkeypatch) as read_end:
+
+        async def read_once() -> AsyncGenerator[EventRecord | DomainStatus]:
+            yield STARTED
+            assert os.read(read_end, 4096).decode() == LINE
+            os.close(read_end)
+            await asyncio.Event().wait()
+
+        watched = await watch(read_once(), layout=VIRSH)
+
+    assert watched == Watched(1, Ending.READER_GONE)
+
+
+async def test_it_ends_when_nobody_takes_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that nobody could read does not count."""
+    with output_to_pipe(monkeypatch) as read_end:
+        os.close(read_end)
+
+        watched = await watch(stream(STARTED), layout=VIRSH)
+
+    assert watched == Watched(0, Ending.READER_GONE)
+
+
+async def test_what_the_form_has_no_line_for_is_not_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """virsh knows neither connections nor present states."""
+    watched = await watch(stream(STATUS, CONNECTED, ends=True), layout=VIRSH)
+
+    assert watched.received == 0
+    assert capsys.readouterr().out == ""
+
+
+async def test_a_present_state_is_printed_but_is_no_event(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The exit code says whether something happened."""
+    watched = await watch(stream(STATUS, ends=True), layout=layout(Output.TEXT))
+
+    assert watched.received == 0
+    assert capsys.readouterr().out.endswith("Z esx01: web01 is running\n")
+
+
+def test_json_is_the_record_as_it_came() -> None:
+    """Nothing is added, nothing is lost."""
+    assert layout(Output.JSON)(STARTED) == STARTED.json.decode()
+
+
+def test_json_of_a_present_state_has_the_words_of_the_api() -> None:
+    """As `GET /v1/domains` has it."""
+    line = layout(Output.JSON)(STATUS)
+
+    assert line is not None
+    assert json.loads(line)["state_name"] == "running"
+
+
+def test_colour_is_for_people() -> None:
+    """It is in the text where it was asked for, and nowhere else."""
+    assert "\x1b" in (layout(Output.TEXT, colour=True)(STARTED) or "")
+    assert "\x1b" not in (layout(Output.TEXT)(STARTED) or "")
+    assert "\x1b" not in (layout(Output.JSON, colour=True)(STARTED) or "")
+    assert "\x1b" not in (layout(Output.VIRSH, colour=True)(STARTED) or "")
+
+
+def test_virsh_lines_are_stamped_on_demand() -> None:
+    """With the time of printing."""
+    line = layout(Output.VIRSH, is_stamped=True)(STARTED)
+
+    assert line is not None
+    stamp, rest = line.split("+0000: ")
+    assert datetime.fromisoformat(f"{stamp}+00:00") > AT.replace(year=2020)
+    assert f"{rest}\n" == LINE
