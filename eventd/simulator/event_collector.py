@@ -1,0 +1,153 @@
+"""Event history collectors: the events that match a filter, to be read page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from eventd.simulator.world import World
+from eventd.simulator.world.values import DataObject, Value
+from eventd.vi.soap import Node
+from eventd.vi.times import parse_datetime
+from eventd.vi.types import ManagedObjectReference
+
+__all__ = ["EventCollector", "EventFilter"]
+
+DEFAULT_PAGE_SIZE = 10
+"""VI API reference, EventFilterSpec.maxCount: what a collector's page holds if not told."""
+
+
+class EventFilter:
+    """An ``EventFilterSpec``, as far as it is played: types, entity, time, users, chain."""
+
+    def __init__(self, node: Node | None, world: World) -> None:
+        self._world = world
+        self._types = frozenset((*_texts(node, "eventTypeId"), *_texts(node, "type")))
+        self._entity = _reference(_first(_first(node, "entity"), "entity"))
+        self._begin = _time(_first(_first(node, "time"), "beginTime"))
+        self._end = _time(_first(_first(node, "time"), "endTime"))
+        self._users = frozenset(_texts(_first(node, "userName"), "userList"))
+        chain, size = _first(node, "eventChainId"), _first(node, "maxCount")
+        self._chain = int(chain.text) if chain is not None else None
+        self.page_size = int(size.text) if size is not None else DEFAULT_PAGE_SIZE
+
+    def matches(self, event: DataObject) -> bool:
+        """Tell whether an event is wanted."""
+        return (
+            self._is_of_wanted_type(event.type)
+            and self._concerns_entity(event)
+            and self._is_in_time(event.members["createdTime"])
+            and (not self._users or event.members["userName"] in self._users)
+            and (self._chain is None or event.members["chainId"] == self._chain)
+        )
+
+    def _is_of_wanted_type(self, type_name: str) -> bool:
+        # Real hosts name a type as `vim.event.VmPoweredOnEvent` or `VmPoweredOnEvent`.
+        is_a = self._world.schema.is_a
+        return not self._types or any(
+            is_a(type_name, wanted.rpartition(".")[2]) for wanted in self._types
+        )
+
+    def _concerns_entity(self, event: DataObject) -> bool:
+        entity = self._entity
+        if entity is None or entity == self._world.inventory.root_folder:
+            return True
+        arguments = (event.members.get(name) for name in ("vm", "host", "datacenter"))
+        return any(
+            isinstance(argument, DataObject) and entity in argument.members.values()
+            for argument in arguments
+        )
+
+    def _is_in_time(self, created: Value) -> bool:
+        if not isinstance(created, datetime):
+            return False
+        return (self._begin is None or self._begin <= created) and (
+            self._end is None or created <= self._end
+        )
+
+
+class EventCollector:
+    """A collector with its scrollable position; its ``latestPage`` is a property of its object."""
+
+    def __init__(
+        self, reference: ManagedObjectReference, wanted: EventFilter, world: World
+    ) -> None:
+        self._reference = reference
+        self._filter = wanted
+        self._world = world
+        self.page_size = wanted.page_size
+        self._newest_read = 0
+        self._oldest_read = world.events.next_key
+        world.objects.create(reference, {"initialized": True})
+        world.events.posted.append(self._take_in)
+        self._refresh()
+
+    def read_next(self, limit: int) -> list[DataObject]:
+        """The next events after those read last, the oldest first."""
+        found = [event for event in self._matching() if _key(event) > self._newest_read][:limit]
+        if found:
+            self._newest_read = _key(found[-1])
+            self._oldest_read = _key(found[0])
+        return found
+
+    def read_previous(self, limit: int) -> list[DataObject]:
+        """The events before those read last, the newest first."""
+        older = [event for event in self._matching() if _key(event) < self._oldest_read]
+        found = older[-limit:][::-1]
+        if found:
+            self._newest_read = _key(found[0])
+            self._oldest_read = _key(found[-1])
+        return found
+
+    def rewind(self) -> None:
+        """Go before the oldest event."""
+        self._newest_read = self._oldest_read = 0
+
+    def reset(self) -> None:
+        """Go behind the newest event."""
+        self._newest_read = self._world.events.next_key - 1
+        self._oldest_read = self._world.events.next_key
+
+    def set_page_size(self, size: int) -> None:
+        """Say how many events ``latestPage`` holds."""
+        self.page_size = size
+        self._refresh()
+
+    def close(self) -> None:
+        """End the collector."""
+        self._world.events.posted.remove(self._take_in)
+        self._world.objects.destroy(self._reference)
+
+    def _matching(self) -> Iterator[DataObject]:
+        return (event for event in self._world.events.events if self._filter.matches(event))
+
+    def _take_in(self, event: DataObject) -> None:
+        if self._filter.matches(event):
+            page = self._world.objects.values(self._reference).get("latestPage", ())
+            newest = (event, *page) if isinstance(page, tuple) else (event,)
+            self._world.objects.assign(self._reference, "latestPage", newest[: self.page_size])
+
+    def _refresh(self) -> None:
+        newest = list(self._matching())[-self.page_size :][::-1]
+        self._world.objects.assign(self._reference, "latestPage", tuple(newest) or None)
+
+
+def _key(event: DataObject) -> int:
+    key = event.members["key"]
+    return key if isinstance(key, int) else 0
+
+
+def _first(node: Node | None, tag: str) -> Node | None:
+    return None if node is None else node.first(tag)
+
+
+def _texts(node: Node | None, tag: str) -> list[str]:
+    return [] if node is None else [part.text for part in node.every(tag)]
+
+
+def _reference(node: Node | None) -> ManagedObjectReference | None:
+    return None if node is None else node.reference
+
+
+def _time(node: Node | None) -> datetime | None:
+    return None if node is None else parse_datetime(node.text)

@@ -1,0 +1,94 @@
+"""Methods of the event manager and of event history collectors."""
+
+from __future__ import annotations
+
+from eventd.simulator.calls import Call, Method
+from eventd.simulator.event_collector import EventCollector, EventFilter
+from eventd.simulator.world.faults import InvalidArgument, ManagedObjectNotFound, NotSupported
+from eventd.simulator.world.values import DataObject
+
+__all__ = ["METHODS"]
+
+_LARGEST_PAGE = 1000
+
+
+def query_events(call: Call) -> str:
+    """Read the events that match a filter; a bare host does not do that."""
+    if call.world.product == "esx":
+        raise NotSupported
+    wanted = EventFilter(call.node.first("filter"), call.world)
+    found = [event for event in call.world.events.events if wanted.matches(event)]
+    return _events(call, found[:_LARGEST_PAGE])
+
+
+def create_collector_for_events(call: Call) -> str:
+    """Give the session a collector of the events that match a filter."""
+    wanted = EventFilter(call.node.first("filter"), call.world)
+    reference = call.session.next_reference("EventHistoryCollector")
+    call.session.event_collectors[reference] = EventCollector(reference, wanted, call.world)
+    return call.return_reference(reference)
+
+
+def read_next_events(call: Call) -> str:
+    """Read on from the collector's position, towards now."""
+    return _events(call, _collector(call).read_next(_count(call)))
+
+
+def read_previous_events(call: Call) -> str:
+    """Read on from the collector's position, towards the past."""
+    return _events(call, _collector(call).read_previous(_count(call)))
+
+
+def rewind_collector(call: Call) -> str:
+    """Go before the oldest event."""
+    _collector(call).rewind()
+    return ""
+
+
+def reset_collector(call: Call) -> str:
+    """Go behind the newest event."""
+    _collector(call).reset()
+    return ""
+
+
+def set_collector_page_size(call: Call) -> str:
+    """Say how many events the latest page holds."""
+    _collector(call).set_page_size(_count(call))
+    return ""
+
+
+def destroy_collector(call: Call) -> str:
+    """Destroy a collector of the session."""
+    _collector(call).close()
+    del call.session.event_collectors[call.this]
+    return ""
+
+
+def _collector(call: Call) -> EventCollector:
+    collector = call.session.event_collectors.get(call.this)
+    if collector is None:
+        raise ManagedObjectNotFound(call.this)
+    return collector
+
+
+def _count(call: Call) -> int:
+    count = call.number("maxCount")
+    if count is None or not 0 < count <= _LARGEST_PAGE:
+        raise InvalidArgument("maxCount")
+    return count
+
+
+def _events(call: Call, events: list[DataObject]) -> str:
+    return "".join(call.writer.returnval("Event", event) for event in events)
+
+
+METHODS = {
+    "QueryEvents": Method(query_events, on="EventManager"),
+    "CreateCollectorForEvents": Method(create_collector_for_events, on="EventManager"),
+    "ReadNextEvents": Method(read_next_events, on="EventHistoryCollector"),
+    "ReadPreviousEvents": Method(read_previous_events, on="EventHistoryCollector"),
+    "RewindCollector": Method(rewind_collector, on="HistoryCollector"),
+    "ResetCollector": Method(reset_collector, on="HistoryCollector"),
+    "SetCollectorPageSize": Method(set_collector_page_size, on="HistoryCollector"),
+    "DestroyCollector": Method(destroy_collector, on="HistoryCollector"),
+}

@@ -1,0 +1,10 @@
+"""The pure world of the simulator: what a VI host is, holds and does, in no time of its own.
+
+There is no socket, task or clock here. Whoever plays with it says what time it is.
+"""
+
+from eventd.simulator.world.faults import VIFault
+from eventd.simulator.world.settings import INSTANT, Pace, Product, Question
+from eventd.simulator.world.world import World
+
+__all__ = ["INSTANT", "Pace", "Product", "Question", "VIFault", "World"]

@@ -1,0 +1,250 @@
+"""Domains: what the inventory holds of each, and what power changes do to their properties.
+
+Nothing is checked here and no event is posted: that is the business of `operations`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import count
+
+from eventd.simulator.world.inventory import Inventory, uuid_of
+from eventd.simulator.world.objects import Objects
+from eventd.simulator.world.values import DataObject, Value
+from eventd.simulator.world.views import Views
+from eventd.vi.types import ManagedObjectReference
+
+__all__ = ["Domains", "default_name"]
+
+Reference = ManagedObjectReference
+
+_KINDS = ("web", "db", "mail", "app", "cache", "build", "proxy", "backup")
+
+TOOLS_RUNNING: dict[str, Value] = {
+    "guest.toolsStatus": "toolsOk",
+    "guest.toolsRunningStatus": "guestToolsRunning",
+    "guestHeartbeatStatus": "green",
+}
+TOOLS_STOPPED: dict[str, Value] = {
+    "guest.toolsStatus": "toolsNotRunning",
+    "guest.toolsRunningStatus": "guestToolsNotRunning",
+    "guestHeartbeatStatus": "gray",
+}
+
+
+def default_name(index: int) -> str:
+    """The name of the domain with an index, from 0: ``web01``, ``db01``, …, ``web02``, …"""
+    return f"{_KINDS[index % len(_KINDS)]}{index // len(_KINDS) + 1:02}"
+
+
+class Domains:
+    """The domains by name and by UUID."""
+
+    def __init__(self, objects: Objects, inventory: Inventory, views: Views) -> None:
+        self._objects = objects
+        self._inventory = inventory
+        self._views = views
+        self._numbers = count(1 if inventory.product == "esx" else 42)
+        self._changes = count(1)
+        self._by_name: dict[str, Reference] = {}
+        self._by_uuid: dict[str, list[Reference]] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all domains, in the order of their coming."""
+        return list(self._by_name)
+
+    def named(self, name: str) -> Reference | None:
+        """The domain of a name."""
+        return self._by_name.get(name)
+
+    def with_uuid(self, uuid: str) -> list[Reference]:
+        """All domains with a BIOS UUID or an instance UUID."""
+        return self._by_uuid.get(uuid.lower(), [])
+
+    def add(
+        self,
+        name: str,
+        *,
+        now: datetime,
+        host: Reference | None = None,
+        uuid: str | None = None,
+        path: str | None = None,
+    ) -> Reference:
+        """Put a powered-off domain into the inventory, under a reference of its own."""
+        inventory = self._inventory
+        domain = inventory.domain_reference(next(self._numbers))
+        values = self._values(name, domain, host or inventory.hosts[0], now)
+        if uuid is not None:
+            values["config.uuid"] = uuid
+        if path is not None:
+            values["config.files.vmPathName"] = path
+        self._objects.create(domain, values)
+        self._index(domain, name, values)
+        for holder, array in self._holders(domain):
+            self._objects.link(holder, array, domain)
+        self._views.entered(domain)
+        return domain
+
+    def remove(self, domain: Reference) -> None:
+        """Take a domain out of the inventory."""
+        values = self._objects.values(domain)
+        self._forget_name(domain)
+        for path in ("config.uuid", "config.instanceUuid"):
+            if same := self._by_uuid.get(str(values.get(path)).lower()):
+                same.remove(domain)
+        for holder, array in self._holders(domain):
+            self._objects.unlink(holder, array, domain)
+        self._views.left(domain)
+        self._objects.destroy(domain)
+
+    def _index(self, domain: Reference, name: str, values: dict[str, Value]) -> None:
+        self._by_name[name] = domain
+        for path in ("config.uuid", "config.instanceUuid"):
+            self._by_uuid.setdefault(str(values[path]).lower(), []).append(domain)
+
+    def _forget_name(self, domain: Reference) -> None:
+        name = str(self._objects.values(domain)["name"])
+        if self._by_name.get(name) == domain:
+            del self._by_name[name]
+
+    def _holders(self, domain: Reference) -> list[tuple[Reference, str]]:
+        inventory = self._inventory
+        return [
+            (inventory.domain_folder, "childEntity"),
+            (inventory.resource_pool, "vm"),
+            (inventory.datastore, "vm"),
+            *((host, "vm") for host in self._objects.references(domain, "runtime.host")),
+        ]
+
+    def _values(
+        self, name: str, domain: Reference, host: Reference, now: datetime
+    ) -> dict[str, Value]:
+        inventory = self._inventory
+        identity = f"{inventory.product}/{domain.value}"
+        item = f"[datastore1] {name}/{name}.vmx"
+        return {
+            "name": name,
+            "parent": inventory.domain_folder,
+            "overallStatus": "green",
+            "configStatus": "green",
+            "alarmActionsEnabled": True,
+            "resourcePool": inventory.resource_pool,
+            "config.changeVersion": now.isoformat(),
+            "config.modified": now,
+            "config.guestFullName": "Debian GNU/Linux 12 (64-bit)",
+            "config.version": "vmx-19",
+            "config.uuid": uuid_of(f"bios.{identity}"),
+            "config.instanceUuid": uuid_of(f"instance.{identity}"),
+            "config.template": False,
+            "config.guestId": "debian12_64Guest",
+            "config.alternateGuestName": "",
+            "config.files.vmPathName": item,
+            "config.files.snapshotDirectory": f"[datastore1] {name}/",
+            "config.hardware.numCPU": 1,
+            "config.hardware.numCoresPerSocket": 1,
+            "config.hardware.memoryMB": 512,
+            **_allocation("config.cpuAllocation", shares=1000),
+            **_allocation("config.memoryAllocation", shares=5120),
+            "runtime.host": host,
+            "runtime.connectionState": "connected",
+            "runtime.powerState": "poweredOff",
+            "runtime.faultToleranceState": "notConfigured",
+            "runtime.toolsInstallerMounted": False,
+            "runtime.numMksConnections": 0,
+            "runtime.cleanPowerOff": True,
+            "runtime.onlineStandby": False,
+            "runtime.consolidationNeeded": False,
+            "guest.guestState": "notRunning",
+            **TOOLS_STOPPED,
+            "summary.vm": domain,
+            "summary.quickStats.guestHeartbeatStatus": "gray",
+        }
+
+    def power_state(self, domain: Reference) -> str:
+        """``poweredOn``, ``poweredOff`` or ``suspended``."""
+        return str(self._objects.values(domain)["runtime.powerState"])
+
+    def set_powered_on(self, domain: Reference, now: datetime) -> None:
+        """Boot, or go on after a suspend; going on keeps the time of the boot."""
+        resumed = self.power_state(domain) == "suspended"
+        self._touch(domain, now)
+        self._objects.update(
+            domain,
+            {
+                "runtime.powerState": "poweredOn",
+                "runtime.cleanPowerOff": None,
+                **({} if resumed else {"runtime.bootTime": now}),
+                "guest.guestState": "running",
+                **TOOLS_RUNNING,
+            },
+        )
+
+    def set_powered_off(self, domain: Reference, now: datetime, *, clean: bool = True) -> None:
+        """Stop; ``clean`` says whether it was an orderly stop (VI API, cleanPowerOff)."""
+        self._touch(domain, now)
+        self._objects.update(
+            domain,
+            {
+                "runtime.powerState": "poweredOff",
+                "runtime.cleanPowerOff": clean,
+                "runtime.bootTime": None,
+                "runtime.suspendTime": None,
+                "runtime.onlineStandby": False,
+                "guest.guestState": "notRunning",
+                **TOOLS_STOPPED,
+            },
+        )
+
+    def set_suspended(self, domain: Reference, now: datetime) -> None:
+        """Write the memory to disk and stop."""
+        self._touch(domain, now)
+        self._objects.update(
+            domain,
+            {
+                "runtime.powerState": "suspended",
+                "runtime.suspendTime": now,
+                "guest.guestState": "notRunning",
+                **TOOLS_STOPPED,
+            },
+        )
+
+    def set_resetting(self, domain: Reference) -> None:
+        """Let the guest go down for a reboot; the power state stays on."""
+        self._objects.update(domain, {"guest.guestState": "resetting", **TOOLS_STOPPED})
+
+    def set_guest_running(self, domain: Reference) -> None:
+        """Let the guest be up again."""
+        self._objects.update(domain, {"guest.guestState": "running", **TOOLS_RUNNING})
+
+    def set_host(self, domain: Reference, host: Reference, now: datetime) -> None:
+        """Move a domain to another host, as it is."""
+        for old in self._objects.references(domain, "runtime.host"):
+            self._objects.unlink(old, "vm", domain)
+        self._touch(domain, now)
+        self._objects.assign(domain, "runtime.host", host)
+        self._objects.link(host, "vm", domain)
+        self._views.moved(domain)
+
+    def set_name(self, domain: Reference, name: str, now: datetime) -> None:
+        """Rename a domain; its files keep their names."""
+        self._forget_name(domain)
+        self._by_name[name] = domain
+        self._touch(domain, now)
+        self._objects.assign(domain, "name", name)
+
+    def _touch(self, domain: Reference, now: datetime) -> None:
+        version = f"{now.isoformat()}/{next(self._changes)}"
+        self._objects.assign(domain, "config.changeVersion", version)
+
+
+def _allocation(path: str, *, shares: int) -> dict[str, Value]:
+    return {
+        f"{path}.reservation": 0,
+        f"{path}.expandableReservation": False,
+        f"{path}.limit": -1,
+        f"{path}.shares": DataObject("SharesInfo", {"shares": shares, "level": "normal"}),
+    }

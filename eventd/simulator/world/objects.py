@@ -1,0 +1,167 @@
+"""All managed objects of a world, and the log of what changed on them.
+
+Every change is one entry of the log, whatever the number of objects: who wants to know what
+changed since a position reads the log from there. The log forgets its oldest entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+from typing import NamedTuple
+
+from eventd.simulator.world.faults import ManagedObjectNotFound
+from eventd.simulator.world.schema import Schema, same_as
+from eventd.simulator.world.values import DataObject, ReferenceSet, Value, pick
+from eventd.vi.types import ManagedObjectReference
+
+__all__ = ["Change", "Objects"]
+
+_LOG_LENGTH = 100_000
+"""Entries that are kept at least: enough for 10,000 domains that change several times each."""
+
+
+class Change(NamedTuple):
+    """One entry of the log. ``path`` is empty where the object itself came or went."""
+
+    obj: ManagedObjectReference
+    path: str
+    added: tuple[ManagedObjectReference, ...] = ()
+    removed: tuple[ManagedObjectReference, ...] = ()
+
+
+class Objects:
+    """The managed objects by reference. `changed` is called after each change."""
+
+    def __init__(self, schema: Schema, changed: Callable[[], None]) -> None:
+        self.schema = schema
+        self._changed = changed
+        self._values: dict[ManagedObjectReference, dict[str, Value]] = {}
+        self._log: list[Change] = []
+        self._first = 0
+
+    @property
+    def position(self) -> int:
+        """The position after the newest change."""
+        return self._first + len(self._log)
+
+    def remembers(self, position: int) -> bool:
+        """Tell whether the log still has all changes since a position."""
+        return position >= self._first
+
+    def changes_since(self, position: int) -> Iterator[Change]:
+        """The changes after a position that the log remembers, oldest first."""
+        return islice(self._log, position - self._first, None)
+
+    def __contains__(self, obj: ManagedObjectReference) -> bool:
+        return obj in self._values
+
+    def create(self, obj: ManagedObjectReference, values: Mapping[str, Value]) -> None:
+        """Add an object; ``values`` by property path."""
+        self._values[obj] = dict(values)
+        self._append(Change(obj, ""))
+
+    def destroy(self, obj: ManagedObjectReference) -> None:
+        """Take an object away. References to it are its owner's business."""
+        del self._values[obj]
+        self._append(Change(obj, ""))
+
+    def assign(self, obj: ManagedObjectReference, path: str, value: Value | None) -> None:
+        """Set one property, or unset it with None. Nothing happens if it is so already."""
+        values = self.values(obj)
+        old = values.get(path)
+        if old == value and type(old) is type(value):
+            return
+        if value is None:
+            del values[path]
+        else:
+            values[path] = value
+        self._append(Change(obj, path, _references(value), _references(old)))
+
+    def update(self, obj: ManagedObjectReference, values: Mapping[str, Value | None]) -> None:
+        """Assign several properties of one object."""
+        for path, value in values.items():
+            self.assign(obj, path, value)
+
+    def link(self, obj: ManagedObjectReference, path: str, target: ManagedObjectReference) -> None:
+        """Add a reference to an array of references."""
+        references = self.values(obj).setdefault(path, ReferenceSet())
+        if isinstance(references, ReferenceSet) and target not in references:
+            references[target] = None
+            self._append(Change(obj, path, added=(target,)))
+
+    def unlink(
+        self, obj: ManagedObjectReference, path: str, target: ManagedObjectReference
+    ) -> None:
+        """Remove a reference from an array of references, if it is there."""
+        references = self.values(obj).get(path)
+        if isinstance(references, ReferenceSet) and target in references:
+            del references[target]
+            self._append(Change(obj, path, removed=(target,)))
+
+    def values(self, obj: ManagedObjectReference) -> dict[str, Value]:
+        """The object's properties that are set, by path.
+
+        Raises:
+            ManagedObjectNotFound: there is no such object.
+        """
+        try:
+            return self._values[obj]
+        except KeyError:
+            raise ManagedObjectNotFound(obj) from None
+
+    def references(
+        self, obj: ManagedObjectReference, path: str
+    ) -> tuple[ManagedObjectReference, ...]:
+        """The references that a property holds, be it one or many."""
+        return _references(self.read(obj, path))
+
+    def read(self, obj: ManagedObjectReference, path: str) -> Value | None:
+        """The value of a property, composed from its parts where it is a data object."""
+        values = self.values(obj)
+        value = values.get(path)
+        return value if value is not None else self._compose(obj.type, values, path)
+
+    def _compose(self, type_name: str, values: Mapping[str, Value], path: str) -> Value | None:
+        path = same_as(type_name, path)
+        if path in values:
+            return values[path]
+        member = self.schema.property(type_name, path)
+        if member is None:
+            return None
+        if self.schema.is_data_object(member.type) and not member.is_array:
+            members = {
+                name: value
+                for name in self.schema.members(member.type)
+                if (value := self._compose(type_name, values, f"{path}.{name}")) is not None
+            }
+            if members:
+                return DataObject(member.type, members)
+        return _inside(values, path)
+
+    def _append(self, change: Change) -> None:
+        self._log.append(change)
+        if len(self._log) > 2 * _LOG_LENGTH:
+            del self._log[:_LOG_LENGTH]
+            self._first += _LOG_LENGTH
+        self._changed()
+
+
+def _inside(values: Mapping[str, Value], path: str) -> Value | None:
+    """The value of a path below a property that is held as a whole."""
+    names = path.split(".")
+    for cut in range(len(names) - 1, 0, -1):
+        whole = values.get(".".join(names[:cut]))
+        if whole is not None:
+            return pick(whole, names[cut:])
+    return None
+
+
+def _references(value: Value | None) -> tuple[ManagedObjectReference, ...]:
+    match value:
+        case ManagedObjectReference():
+            return (value,)
+        case ReferenceSet():
+            return tuple(value)
+        case _:
+            return ()

@@ -1,0 +1,153 @@
+"""Questions: those that a task asks by script, and those that come out of the blue."""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import datetime
+from functools import partial
+from typing import NamedTuple
+
+from eventd.simulator.world.events import EventHistory
+from eventd.simulator.world.faults import InvalidArgument, InvalidState, VIFault
+from eventd.simulator.world.objects import Objects
+from eventd.simulator.world.schedule import Schedule
+from eventd.simulator.world.settings import Question
+from eventd.simulator.world.tasks import Task, Tasks
+from eventd.simulator.world.values import DataObject, Value
+from eventd.vi.types import ManagedObjectReference
+
+__all__ = ["Questions"]
+
+
+class _Asked(NamedTuple):
+    """A question that waits for its answer, or for its turn."""
+
+    question: Question
+    task: Task | None
+
+
+class Questions:
+    """Asks one question at a time per domain; further ones wait for the answer before."""
+
+    def __init__(
+        self, objects: Objects, events: EventHistory, schedule: Schedule, tasks: Tasks
+    ) -> None:
+        self._objects = objects
+        self._events = events
+        self._schedule = schedule
+        self._tasks = tasks
+        self._scripts: dict[ManagedObjectReference, tuple[Question, ...]] = {}
+        self._asked: dict[ManagedObjectReference, deque[_Asked]] = {}
+        tasks.queued.append(self._plan_queued)
+        tasks.running.append(self._plan_running)
+        tasks.completed.append(self._withdraw_those_of)
+
+    def script(self, domain: ManagedObjectReference, questions: tuple[Question, ...]) -> None:
+        """Let the next task on a domain ask questions, each holding it up until its answer."""
+        self._scripts[domain] = questions
+
+    def ask(self, domain: ManagedObjectReference, question: Question, now: datetime) -> None:
+        """Let a domain ask a question that no task waits for."""
+        self._queue(domain, _Asked(question, None), now)
+
+    def answer(
+        self, domain: ManagedObjectReference, question_id: str, key: str, now: datetime
+    ) -> None:
+        """Take an answer.
+
+        Raises:
+            InvalidState: no question waits.
+            InvalidArgument: another question waits, or it has no such choice.
+        """
+        waiting = self._asked.get(domain)
+        if not waiting:
+            raise InvalidState("The virtual machine has no pending question.")
+        asked = waiting[0]
+        if asked.question.id != question_id:
+            raise InvalidArgument("questionId")
+        if key not in (choice for choice, _ in asked.question.choices):
+            raise InvalidArgument("answerChoice")
+        waiting.popleft()
+        self._show(domain, now)
+        if asked.task is None:
+            return
+        if key in asked.question.aborting_keys:
+            self._abort(asked.task, now)
+        else:
+            self._tasks.release(asked.task, now)
+
+    def withdraw(self, domain: ManagedObjectReference) -> None:
+        """Take back all questions of a domain."""
+        self._keep(domain, deque())
+
+    def _withdraw_those_of(self, task: Task, _: datetime) -> None:
+        waiting = self._asked.get(task.entity, deque())
+        self._keep(task.entity, deque(asked for asked in waiting if asked.task is not task))
+
+    def _keep(self, domain: ManagedObjectReference, kept: deque[_Asked]) -> None:
+        self._asked[domain] = kept
+        if not kept and domain in self._objects:
+            self._objects.assign(domain, "runtime.question", None)
+
+    def _abort(self, task: Task, now: datetime) -> None:
+        reason = "The operation was canceled by an answer."
+        fault = VIFault("GenericVmConfigFault", reason, members={"reason": reason})
+        self._tasks.fail(task, fault, now)
+
+    def _plan_queued(self, task: Task, now: datetime) -> None:
+        self._plan(task, [q for q in self._scripts.get(task.entity, ()) if q.when == "queued"], now)
+
+    def _plan_running(self, task: Task, now: datetime) -> None:
+        questions = self._scripts.pop(task.entity, ())
+        self._plan(task, [q for q in questions if q.when == "running"], now)
+
+    def _plan(self, task: Task, questions: list[Question], now: datetime) -> None:
+        for question in questions:
+            self._tasks.hold(task)
+            asked = _Asked(question, task)
+            self._schedule.add(now + question.delay, partial(self._ask_for, asked))
+
+    def _ask_for(self, asked: _Asked, now: datetime) -> None:
+        task = asked.task
+        if task is not None and task.is_active and task.entity in self._objects:
+            self._queue(task.entity, asked, now)
+
+    def _queue(self, domain: ManagedObjectReference, asked: _Asked, now: datetime) -> None:
+        waiting = self._asked.setdefault(domain, deque())
+        waiting.append(asked)
+        if len(waiting) == 1:
+            self._show(domain, now)
+
+    def _show(self, domain: ManagedObjectReference, now: datetime) -> None:
+        waiting = self._asked.get(domain)
+        if not waiting:
+            self._objects.assign(domain, "runtime.question", None)
+            return
+        question = waiting[0].question
+        self._objects.assign(domain, "runtime.question", question_info(question))
+        self._events.post(
+            "VmMessageEvent",
+            now=now,
+            domain=domain,
+            message=question.text,
+            members={"message": question.text},
+        )
+
+
+def question_info(question: Question) -> DataObject:
+    """The question as ``runtime.question`` holds it."""
+    choices = tuple(
+        DataObject(question.choice_type, {"label": label, "summary": label, "key": key})
+        for key, label in question.choices
+    )
+    choice: dict[str, Value] = {"choiceInfo": choices}
+    if question.default_index is not None:
+        choice["defaultIndex"] = question.default_index
+    return DataObject(
+        "VirtualMachineQuestionInfo",
+        {
+            "id": question.id,
+            "text": question.text,
+            "choice": DataObject("ChoiceOption", choice),
+        },
+    )

@@ -1,0 +1,222 @@
+"""Tasks: from queued over running to success or error, with the questions that hold them up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+
+from eventd.simulator.world.events import EventHistory
+from eventd.simulator.world.faults import InvalidState, RequestCanceled, TaskInProgress, VIFault
+from eventd.simulator.world.inventory import Inventory
+from eventd.simulator.world.objects import Objects
+from eventd.simulator.world.schedule import Schedule
+from eventd.simulator.world.settings import Pace
+from eventd.simulator.world.values import DataObject, Value
+from eventd.vi.types import ManagedObjectReference
+
+__all__ = ["Task", "Tasks"]
+
+
+def _nothing(_: datetime) -> None:
+    """What a task does in a step in which it does nothing."""
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    """A task at work. `holds` counts the questions that keep it from its next step."""
+
+    reference: ManagedObjectReference
+    entity: ManagedObjectReference
+    user: str
+    chain: int
+    begins: Callable[[datetime], None]
+    ends: Callable[[datetime], Value | None]
+    cancelable: bool
+    state: str = "queued"
+    is_due: bool = False
+    holds: int = 0
+
+    @property
+    def is_active(self) -> bool:
+        """Tell whether it still has something to do."""
+        return self.state in ("queued", "running")
+
+
+class Tasks:
+    """Starts tasks, moves them on, and keeps the finished ones for a while."""
+
+    def __init__(
+        self,
+        objects: Objects,
+        inventory: Inventory,
+        events: EventHistory,
+        schedule: Schedule,
+        pace: Pace,
+    ) -> None:
+        self._objects = objects
+        self._inventory = inventory
+        self._events = events
+        self._schedule = schedule
+        self.pace = pace
+        self._serial = count(1)
+        self._tasks: dict[ManagedObjectReference, Task] = {}
+        self._failures: dict[ManagedObjectReference, VIFault] = {}
+        self.queued: list[Callable[[Task, datetime], None]] = []
+        """Called when a task has been queued."""
+        self.running: list[Callable[[Task, datetime], None]] = []
+        """Called when a task has begun to run."""
+        self.completed: list[Callable[[Task, datetime], None]] = []
+        """Called when a task is over, however it ended."""
+
+    def of(self, entity: ManagedObjectReference) -> list[Task]:
+        """The tasks that still work on an entity."""
+        return [task for task in self._tasks.values() if task.entity == entity and task.is_active]
+
+    def find(self, reference: ManagedObjectReference) -> Task | None:
+        """The task of a reference, finished or not."""
+        return self._tasks.get(reference)
+
+    def fail_next(self, entity: ManagedObjectReference, fault: VIFault) -> None:
+        """Let the next task on an entity end with a fault instead of its result."""
+        self._failures[entity] = fault
+
+    def require_idle(self, entity: ManagedObjectReference) -> None:
+        """Refuse a second task on an entity.
+
+        Raises:
+            TaskInProgress: another task still works on it.
+        """
+        for task in self.of(entity):
+            raise TaskInProgress(task.reference)
+
+    def start(
+        self,
+        name: str,
+        description_id: str,
+        entity: ManagedObjectReference,
+        *,
+        user: str,
+        now: datetime,
+        begins: Callable[[Task, datetime], None] | None = None,
+        ends: Callable[[Task, datetime], Value | None],
+        cancelable: bool = False,
+    ) -> ManagedObjectReference:
+        """Queue a task. ``begins`` happens when it runs, ``ends`` when it is done.
+
+        ``name`` is that of the WSDL method. What ``ends`` returns is the task's result; a fault
+        that it raises is the task's error.
+        """
+        serial = next(self._serial)
+        reference = ManagedObjectReference(
+            "Task", self._inventory.task_value(serial, description_id, entity)
+        )
+        task = Task(
+            reference,
+            entity,
+            user,
+            self._events.new_chain(),
+            begins=lambda at: begins(task, at) if begins else _nothing(at),
+            ends=lambda at: ends(task, at),
+            cancelable=cancelable,
+        )
+        self._tasks[reference] = task
+        self._objects.create(reference, self._info(task, name, description_id, now))
+        self._objects.link(entity, "recentTask", reference)
+        self._objects.link(self._inventory.task_manager, "recentTask", reference)
+        for observer in self.queued:
+            observer(task, now)
+        self._schedule.add(now + self.pace.queued, lambda at: self._reach(task, at))
+        return reference
+
+    def _info(self, task: Task, name: str, description_id: str, now: datetime) -> dict[str, Value]:
+        reason = DataObject("TaskReasonUser", {"userName": task.user})
+        return {
+            "info.key": task.reference.value,
+            "info.task": task.reference,
+            "info.name": name,
+            "info.descriptionId": description_id,
+            "info.entity": task.entity,
+            "info.entityName": self._objects.read(task.entity, "name") or "",
+            "info.state": "queued",
+            "info.cancelled": False,
+            "info.cancelable": task.cancelable,
+            "info.reason": reason,
+            "info.queueTime": now,
+            "info.eventChainId": task.chain,
+        }
+
+    def hold(self, task: Task) -> None:
+        """Let a task wait for the answer to a question."""
+        task.holds += 1
+
+    def release(self, task: Task, now: datetime) -> None:
+        """Let a task go on after an answer."""
+        task.holds -= 1
+        if not task.holds and task.is_due and task.is_active:
+            self._schedule.add(now, lambda at: self._reach(task, at))
+
+    def cancel(self, task: Task, now: datetime) -> None:
+        """Cancel a task at the wish of a client.
+
+        Raises:
+            InvalidState: it is finished.
+            VIFault: ``NotSupported``: it cannot be cancelled.
+        """
+        if not task.is_active:
+            raise InvalidState("The task has already finished.")
+        if not task.cancelable:
+            raise VIFault("NotSupported", "The task cannot be canceled.")
+        self._objects.assign(task.reference, "info.cancelled", value=True)
+        self.fail(task, RequestCanceled(), now)
+
+    def fail(self, task: Task, fault: VIFault, now: datetime) -> None:
+        """End a task with an error."""
+        self._complete(task, "error", {"info.error": fault.localized}, now)
+
+    def _reach(self, task: Task, now: datetime) -> None:
+        """Take the step that a task is due for, unless something holds it up."""
+        task.is_due = True
+        if task.holds or not task.is_active:
+            return
+        task.is_due = False
+        if task.state == "queued":
+            self._run(task, now)
+        else:
+            self._finish(task, now)
+
+    def _run(self, task: Task, now: datetime) -> None:
+        task.state = "running"
+        self._objects.update(task.reference, {"info.state": "running", "info.startTime": now})
+        task.begins(now)
+        for observer in self.running:
+            observer(task, now)
+        self._schedule.add(now + self.pace.running, lambda at: self._reach(task, at))
+
+    def _finish(self, task: Task, now: datetime) -> None:
+        try:
+            if failure := self._failures.pop(task.entity, None):
+                raise failure
+            result = task.ends(now)
+        except VIFault as fault:
+            self.fail(task, fault, now)
+            return
+        values: dict[str, Value] = {} if result is None else {"info.result": result}
+        self._complete(task, "success", values, now)
+
+    def _complete(self, task: Task, state: str, values: dict[str, Value], now: datetime) -> None:
+        task.state = state
+        self._objects.update(
+            task.reference, {**values, "info.completeTime": now, "info.state": state}
+        )
+        for observer in self.completed:
+            observer(task, now)
+        self._schedule.add(now + self.pace.task_kept, lambda _: self._forget(task))
+
+    def _forget(self, task: Task) -> None:
+        del self._tasks[task.reference]
+        if task.entity in self._objects:
+            self._objects.unlink(task.entity, "recentTask", task.reference)
+        self._objects.unlink(self._inventory.task_manager, "recentTask", task.reference)
+        self._objects.destroy(task.reference)
