@@ -186,7 +186,6 @@ class Delivery:
             waiting=len(lane.waiting),
             sequence=record.sequence,
         )
-        lane.waiting.clear()
         self._registry.remove(lane.registration)
 
 

@@ -214,6 +214,31 @@ async def test_an_event_in_the_turn_in_which_a_callback_ends_is_not_lost(
     assert quick.freed == [None]
 
 
+async def test_a_call_that_begins_as_another_ends_is_held_until_it_ends_itself(
+    registry: Registry, delivery: Delivery, happen: Happen
+) -> None:
+    """The end of the first call, still on its way through the loop, does not free the opaque."""
+    first, second = asyncio.Event(), asyncio.Event()
+    freed: list[object] = []
+
+    async def wait(record: EventRecord, opaque: object) -> None:
+        await (first if record.sequence == 1 else second).wait()
+
+    registry.register(0, wait, free=freed.append)
+    delivery.publish([happen()])
+    await turn()
+    await turn()
+    first.set()  # The task goes on in the next turn, and just after it the flush comes.
+    delivery.publish([happen()])
+    await turn()
+    await turn()
+    registry.deregister(0)
+    assert freed == []
+    second.set()
+    await delivery.drain(0)
+    assert freed == [None]
+
+
 async def test_a_callback_may_be_sync_for_some_events_and_async_for_others(
     registry: Registry, delivery: Delivery, happen: Happen
 ) -> None:
@@ -514,13 +539,15 @@ async def test_leaving_cancels_what_does_not_finish_in_time(
     """A stuck callback does not keep the daemon from stopping; its opaque is freed once."""
     slow = Coroutines()
     registry.register(0, slow.callback, opaque="x", free=slow.free)
-    async with Delivery(registry, grace=0) as delivery:
-        delivery.publish([happen()])
-        await turn()
+    with capture_logs() as logs:
+        async with Delivery(registry, grace=0) as delivery:
+            delivery.publish([happen(), happen()])
+            await turn()
         registry.deregister(0)
     assert slow.begun == [1]
     assert slow.ended == []
     assert slow.freed == ["x"]
+    assert logs == []
 
 
 async def test_an_error_inside_the_block_ends_everything_and_passes_through(
@@ -574,6 +601,7 @@ async def test_what_was_published_in_a_block_that_failed_is_not_flushed_later(
 
     async def fail() -> None:
         async with Delivery(registry) as delivery:
+            delivery.publish([happen()])
             delivery.publish([happen()])
             raise ZeroDivisionError
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -763,6 +764,31 @@ def test_a_client_that_goes_inside_a_flush_is_not_called_any_more(
     deliver(registry, happen(), happen())
     assert calls.seen == []
     assert calls.freed == ["a"]
+
+
+def test_a_client_that_is_gone_leaves_nothing_behind(registry: Registry) -> None:
+    """Clients come and go for years; the registry holds no reference to any of them."""
+    owner = Owner("http-3", pid=1, uid=1)
+    before = sys.getrefcount(owner)
+    registry.register(0, nothing, owner=owner, domain=WEB)
+    assert sys.getrefcount(owner) > before
+    registry.purge_owner(owner)
+    assert sys.getrefcount(owner) == before
+
+
+def test_purging_goes_on_where_a_free_deregisters_the_next(
+    registry: Registry, calls: Calls
+) -> None:
+    """What is gone by then is not freed again."""
+
+    def free_both(opaque: object) -> None:
+        calls.free(opaque)
+        registry.deregister(1, owner=ALICE)
+
+    for opaque, free in (("a", free_both), ("b", calls.free), ("c", calls.free)):
+        registry.register(0, nothing, owner=ALICE, opaque=opaque, free=free)
+    registry.purge_owner(ALICE)
+    assert calls.freed == ["a", "b", "c"]
 
 
 def test_purging_a_client_without_callbacks_does_nothing(registry: Registry) -> None:
