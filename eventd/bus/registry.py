@@ -317,19 +317,20 @@ class Registry:
         self, record: EventRecord, call: Callable[[Registration, EventRecord], object]
     ) -> None:
         sequence = record.sequence
-        for registration in self._matching(record.event):
-            if sequence > registration.after and registration.id not in self._marked:
+        for callback_id in self._matching(record.event):
+            # Looked up only now: a callback before it may have deregistered it.
+            registration = self._active.get(callback_id)
+            if registration is not None and sequence > registration.after:
                 call(registration, record)
 
-    def _matching(self, event: Event) -> Sequence[Registration]:
-        """Return who wants the event now; who registers from here on misses it."""
+    def _matching(self, event: Event) -> Sequence[int]:
+        """Return the ids of who wants the event now; who registers from here on misses it."""
         for_all = self._by_subject.get((event.kind, None), _NOBODY)
         for_one = _NOBODY
         if isinstance(event, DomainEvent):
             for_one = self._by_subject.get((event.kind, event.domain.uuid), _NOBODY)
-        if not for_one:
-            return tuple(for_all.values())
-        return sorted((*for_all.values(), *for_one.values()), key=attrgetter("id"))
+        # Ids grow, so that their order is that of registration.
+        return sorted((*for_all, *for_one)) if for_one else tuple(for_all)
 
 
 def report_failure(registration: Registration, record: EventRecord, error: BaseException) -> None:
