@@ -6,8 +6,8 @@ is kept nowhere else. It is never part of a message or of a representation.
 
 from __future__ import annotations
 
-import configparser
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,23 +59,27 @@ def from_systemd_credential(
 
 
 def _password_in(path: Path, key: str) -> str:
-    text = _text_of(path, key)
+    text = _text_of(path, key, content="the password")
     password = text.removesuffix("\n").removesuffix("\r")
     if not password:
         raise InvalidConfiguration(f"{key} {path} is empty; write the password into it")
     return password
 
 
-def _text_of(path: Path, key: str) -> str:
+def _text_of(path: Path, key: str, *, content: str) -> str:
     try:
-        return path.read_text("utf-8")
+        # As bytes, since reading text would change a carriage return in a password.
+        return path.read_bytes().decode()
     except OSError as error:
         raise InvalidConfiguration(
             f"{key} {path} cannot be read: {error.strerror}; check that the file exists and that "
             f"the user of the daemon may read it"
         ) from error
-    except UnicodeDecodeError as error:
-        raise InvalidConfiguration(f"{key} {path} is not UTF-8 text") from error
+    except UnicodeDecodeError:
+        # The error itself holds all bytes of the file.
+        raise InvalidConfiguration(
+            f"{key} {path} is not UTF-8 text; write {content} in UTF-8"
+        ) from None
 
 
 def from_auth_file(path: Path, *, host: str, user: str | None) -> CredentialSource:
@@ -89,43 +93,71 @@ def from_auth_file(path: Path, *, host: str, user: str | None) -> CredentialSour
 
     def read() -> Credentials:
         groups = _groups_of(path)
-        chosen = next(
-            (group for group in (f"auth-esx-{host}", "auth-esx-default") if group in groups), None
-        )
-        if chosen is None:
+        chosen = _group_for(host, groups, path)
+        name = groups[chosen].get("credentials")
+        if name is None:
             raise InvalidConfiguration(
-                f"the auth file {path} has neither a group [auth-esx-{host}] nor "
-                f"[auth-esx-default]; add one with credentials=NAME"
+                f"the auth file {path} has no credentials=NAME in [{chosen}]; add it"
             )
-        name = groups[chosen].get("credentials", "")
         found = groups.get(f"credentials-{name}", {})
-        user_name = user or found.get("username")
-        password = found.get("password")
-        if not (user_name and password):
+        entries = {"username": user or found.get("username"), "password": found.get("password")}
+        if missing := [key for key, value in entries.items() if not value]:
             raise InvalidConfiguration(
-                f"the auth file {path} has no username and password in [credentials-{name}], "
-                f"which [{chosen}] names; add them"
+                f"the auth file {path} has no {' and no '.join(missing)} in [credentials-{name}], "
+                f"which [{chosen}] names; add what is missing"
             )
-        return Credentials(user_name, password)
+        return Credentials(str(entries["username"]), str(entries["password"]))
 
     return read
 
 
-def _groups_of(path: Path) -> dict[str, dict[str, str]]:
-    parser = configparser.ConfigParser(
-        interpolation=None, delimiters=("=",), comment_prefixes=("#",), strict=False
+_Groups = dict[str, dict[str, str]]
+
+
+def _group_for(host: str, groups: _Groups, path: Path) -> str:
+    for name in (f"auth-esx-{host}", "auth-esx-default"):
+        if name in groups:
+            return name
+    raise InvalidConfiguration(
+        f"the auth file {path} has neither a group [auth-esx-{host}] nor [auth-esx-default]; add "
+        f"one with credentials=NAME"
     )
-    try:
-        parser.read_string(_text_of(path, "auth_file"))
-    except configparser.Error as error:
-        # Its own message would quote the line, and with it perhaps a password.
-        line = getattr(error, "lineno", None)
-        where = f", line {line}" if line else ""
-        raise InvalidConfiguration(
-            f"the auth file {path}{where} is not in the format of libvirt's auth.conf: "
-            f"[group] lines and key=value lines were expected"
-        ) from None
-    return {name: dict(parser[name]) for name in parser.sections()}
+
+
+# The format is that of GLib's GKeyFile, with which libvirt reads the file.
+_COMMENT = re.compile(r"#.*|")
+_GROUP = re.compile(r"\[([^\]]+)\][ \t]*")
+_ENTRY = re.compile(r"([^=]+?)[ \t]*=[ \t]*(.*)", re.DOTALL)
+_ESCAPE = re.compile(r"\\(.?)", re.DOTALL)
+_ESCAPED = {"s": " ", "t": "\t", "n": "\n", "r": "\r", "\\": "\\", "": ""}
+
+
+def _groups_of(path: Path) -> _Groups:
+    groups: _Groups = {}
+    group: dict[str, str] | None = None
+    lines = _text_of(path, "auth_file", content="it").split("\n")
+    for number, line in enumerate(lines, 1):
+        statement = line.removesuffix("\r").lstrip()
+        if _COMMENT.fullmatch(statement):
+            continue
+        if begins := _GROUP.fullmatch(statement):
+            group = groups.setdefault(begins[1], {})
+        elif (entry := _ENTRY.fullmatch(statement)) and group is not None:
+            group[entry[1]] = _unescaped(entry[2])
+        else:
+            # The line is not quoted, since it may be part of a password.
+            raise InvalidConfiguration(
+                f"the auth file {path}, line {number}, is not in the format of libvirt's "
+                f"auth.conf: [group] lines and key=value lines were expected"
+            )
+    return groups
+
+
+def _unescaped(value: str) -> str:
+    return _ESCAPE.sub(lambda escape: _ESCAPED.get(escape[1], escape[0]), value)
+
+
+SYSTEM_AUTH_FILE = Path("/etc/libvirt/auth.conf")
 
 
 def libvirt_auth_file(environment: Mapping[str, str] = os.environ) -> Path | None:
@@ -136,5 +168,5 @@ def libvirt_auth_file(environment: Mapping[str, str] = os.environ) -> Path | Non
     if named := environment.get("LIBVIRT_AUTH_FILE"):
         return Path(named)
     home = environment.get("XDG_CONFIG_HOME") or f"{environment.get('HOME', '')}/.config"
-    places = (Path(home, "libvirt/auth.conf"), Path("/etc/libvirt/auth.conf"))
-    return next((place for place in places if place.is_file()), None)
+    places = (Path(home, "libvirt/auth.conf"), SYSTEM_AUTH_FILE)
+    return next((place for place in places if os.access(place, os.R_OK)), None)
