@@ -8,7 +8,7 @@ from typing import assert_never
 
 from pydantic_core import to_json
 
-from eventd.cli.output import Output
+from eventd.cli.words import Output
 from eventd.model.domain import DomainStatus
 from eventd.model.record import EventRecord
 from eventd.rendering import sentence, status_sentence, virsh_line

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from eventd.cli.output import ListOutput, Output
 from eventd.cli.terminal import abandon_output, wants_colour, write_error, write_line
+from eventd.cli.words import ListOutput, Output
 
 if TYPE_CHECKING:
     from eventd.cli.watching import Watched

@@ -6,17 +6,19 @@ The parts are imported where they are called, so that ``eventd --help`` answers 
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 import ssl
 import sys
-from enum import Enum
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from eventd.cli.terminal import wants_colour, write_error, write_line
+from eventd.cli.words import Product
 from eventd.errors import EventdError, InvalidArgument
 
 __all__ = ["check_config", "demo", "run", "simulate"]
@@ -103,13 +105,6 @@ def check_config(
     write_line(f"{file}: good; connections: {names}")
 
 
-class Product(Enum):
-    """What the simulator pretends to be."""
-
-    ESX = "esx"
-    VPX = "vpx"
-
-
 def _listen_address(text: str) -> tuple[str, int]:
     """Return host and port of ``HOST:PORT``; an IPv6 address is in brackets."""
     match = _LISTEN.fullmatch(text)
@@ -127,7 +122,7 @@ def simulate(
         int, typer.Option("--domains", metavar="N", min=0, help="How many domains it has.")
     ] = 4,
     product: Annotated[
-        Product, typer.Option("--product", help="A bare ESX host, or a vCenter.")
+        Product, typer.Option("--product", help="A bare ESX host, or a vCenter with two.")
     ] = Product.ESX,
     tls: Annotated[
         tuple[Path, Path] | None,
@@ -157,7 +152,7 @@ def simulate(
             host,
             port,
             domains=domains,
-            product=product.value,
+            product=product,
             ssl_context=_server_context(*tls) if tls else None,
             password=_password(password_file) if password_file else "pass",
         )
@@ -187,13 +182,19 @@ async def _simulate(
     port: int,
     *,
     domains: int,
-    product: str,
+    product: Product,
     ssl_context: ssl.SSLContext | None,
     password: str,
 ) -> None:
     from eventd.simulator import World, serve
 
-    world = World(product=product, domains=domains)
+    world = World(
+        product=product.value,
+        domains=domains,
+        # A vCenter with less could not move a domain.
+        hosts=1 if product is Product.ESX else 2,
+        now=datetime.now(UTC),
+    )
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
@@ -202,9 +203,11 @@ async def _simulate(
         async with serve(
             world, host=host, port=port, ssl_context=ssl_context, password=password
         ) as server:
-            write_line(f"{product} with {domains} domains at {server.url}")
+            write_line(f"{server.uri} has {domains} domains")
             await stop.wait()
     except OSError as error:
+        # The resolver has negative numbers; asyncio puts more than the reason into the text.
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         raise EventdError(
-            f"the simulator cannot listen on {host} port {port}: {error.strerror}"
+            f"the simulator cannot listen on {host} port {port}: {reason}; choose another --listen"
         ) from error

@@ -190,3 +190,57 @@ def test_the_daemon_starts_and_stops_as_systemd_expects(
 
     assert process.returncode == 0
     assert "Traceback" not in log
+
+
+def test_an_address_that_is_taken_is_named() -> None:
+    """With the system's reason and what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+
+        result = invoke("simulate", "--listen", f"127.0.0.1:{port}")
+
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"error: the simulator cannot listen on 127.0.0.1 port {port}: Address already in use; "
+        "choose another --listen\n"
+    )
+
+
+@pytest.mark.parametrize("product", ["esx", "vpx"])
+def test_the_simulator_names_its_uri_and_ends_on_sigterm(product: str) -> None:
+    """The URI is what clients are given; the interruption is the normal end."""
+    with started("simulate", "--listen", "127.0.0.1:0", "--product", product) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=20)
+
+    assert line.startswith(f"{product}://root@127.0.0.1:")
+    assert line.endswith(" has 4 domains\n")
+    assert (process.returncode, errors) == (0, "")
+
+
+def test_a_reader_that_goes_ends_the_command_in_silence(tmp_path: Path) -> None:
+    """As in `eventd domains | head -1`; Python alone would complain at its end."""
+    path = tmp_path / "eventd.toml"
+    path.write_text(CONNECTION.replace("nonsense=1", ""))
+
+    with started("check-config", path) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        process.wait(timeout=20)
+        assert process.stderr is not None
+        errors = process.stderr.read()
+
+    assert (process.returncode, errors) == (0, "")
+
+
+def test_a_letter_that_the_terminal_lacks_is_escaped(tmp_path: Path) -> None:
+    """A domain may be named anything; printing it must not fail."""
+    with started(
+        "check-config", tmp_path / "é.toml", PYTHONIOENCODING="ascii", LC_ALL="C"
+    ) as process:
+        _, errors = process.communicate(timeout=20)
+
+    assert process.returncode == 1
+    assert r"\xe9.toml: the configuration cannot be read: No such file" in errors

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 import pytest
 
 from eventd.cli.lines import layout
-from eventd.cli.output import Output
 from eventd.cli.watching import Ending, Watched, watch
+from eventd.cli.words import Output
 from eventd.errors import DaemonError
 from eventd.model.domain import Domain, DomainState, DomainStatus
 from eventd.model.events import ConnectionConnected, DomainStarted, Event

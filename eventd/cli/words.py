@@ -1,13 +1,12 @@
-"""The words behind ``-o``."""
+"""The words that options take."""
 
 from __future__ import annotations
 
 from enum import Enum
 
-__all__ = ["ListOutput", "Output"]
+__all__ = ["ListOutput", "Output", "Product"]
 
 
-# Not StrEnum: typer before 0.16 shows the members of those by their names.
 class Output(Enum):
     """The forms of an event."""
 
@@ -21,3 +20,10 @@ class ListOutput(Enum):
 
     TEXT = "text"
     JSON = "json"
+
+
+class Product(Enum):
+    """What the simulator pretends to be."""
+
+    ESX = "esx"
+    VPX = "vpx"
