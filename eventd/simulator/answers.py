@@ -117,7 +117,7 @@ def _type_of(value: Value) -> str:
 def _text(value: Value) -> str:
     match value:
         case str():
-            return escape(value)
+            return value if value.isalnum() else escape(value)
         case bool():
             return "true" if value else "false"
         case int():

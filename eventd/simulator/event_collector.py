@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from eventd.simulator.world import World
+from eventd.simulator.world.faults import InvalidArgument
 from eventd.simulator.world.values import DataObject, Value
 from eventd.vi.soap import Node
 from eventd.vi.times import parse_datetime
@@ -28,8 +29,8 @@ class EventFilter:
         self._end = _time(_first(_first(node, "time"), "endTime"))
         self._users = frozenset(_texts(_first(node, "userName"), "userList"))
         chain, size = _first(node, "eventChainId"), _first(node, "maxCount")
-        self._chain = int(chain.text) if chain is not None else None
-        self.page_size = int(size.text) if size is not None else DEFAULT_PAGE_SIZE
+        self._chain = None if chain is None else _number(chain)
+        self.page_size = DEFAULT_PAGE_SIZE if size is None else _number(size)
 
     def matches(self, event: DataObject) -> bool:
         """Tell whether an event is wanted."""
@@ -147,6 +148,13 @@ def _texts(node: Node | None, tag: str) -> list[str]:
 
 def _reference(node: Node | None) -> ManagedObjectReference | None:
     return None if node is None else node.reference
+
+
+def _number(node: Node) -> int:
+    try:
+        return int(node.text)
+    except ValueError:
+        raise InvalidArgument(f"filter.{node.tag}") from None
 
 
 def _time(node: Node | None) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from eventd.simulator import datastore
 from eventd.simulator.calls import Call, Method
 from eventd.simulator.world.faults import InvalidArgument, ManagedObjectNotFound, NotSupported
 
@@ -60,11 +61,12 @@ def create_domain(call: Call) -> str:
 
 
 def register_domain(call: Call) -> str:
-    """Take a domain whose files exist into the inventory; without a name, it is the file's."""
+    """Take a domain whose files exist into the inventory; they name it unless the call does."""
     if call.flag("asTemplate"):
         raise NotSupported
     path = call.text("path")
-    name = call.text("name") or path.rpartition("/")[2].removesuffix(".vmx")
+    stored = datastore.display_name(call.world.files.get(path, ""))
+    name = call.text("name") or stored or path.rpartition("/")[2].removesuffix(".vmx")
     task = call.world.operations.register(name, path or None, user=call.user, now=call.now)
     return call.return_reference(task)
 

@@ -118,6 +118,8 @@ def _vcenter(hosts: int) -> Inventory:
 def about(product: Product, api_version: str) -> DataObject:
     """What the product says about itself."""
     version = ".".join((api_version + ".0.0").split(".")[:3])
+    if product == "esx" and version == "2.5.0":
+        version = "3.5.0"  # the product and its API counted differently then
     name, line, api, licence = {
         "esx": ("VMware ESXi", "embeddedEsx", "HostAgent", "VMware ESX Server"),
         "vpx": ("VMware vCenter Server", "vpx", "VirtualCenter", "VMware VirtualCenter Server"),

@@ -6,8 +6,8 @@ changed since a position reads the log from there. The log forgets its oldest en
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import NamedTuple
 
 from eventd.simulator.world.faults import ManagedObjectNotFound
@@ -37,6 +37,10 @@ class Objects:
         self.schema = schema
         self._changed = changed
         self._values: dict[ManagedObjectReference, dict[str, Value]] = {}
+        self._paths: set[str] = set()
+        """Every path that a value was ever held under, on any object."""
+        self._parents: set[str] = set()
+        """Everything above one of those: what may have to be composed."""
         self._log: list[Change] = []
         self._first = 0
 
@@ -49,9 +53,9 @@ class Objects:
         """Tell whether the log still has all changes since a position."""
         return position >= self._first
 
-    def changes_since(self, position: int) -> Iterator[Change]:
+    def changes_since(self, position: int) -> list[Change]:
         """The changes after a position that the log remembers, oldest first."""
-        return islice(self._log, position - self._first, None)
+        return self._log[position - self._first :]
 
     def __contains__(self, obj: ManagedObjectReference) -> bool:
         return obj in self._values
@@ -59,6 +63,8 @@ class Objects:
     def create(self, obj: ManagedObjectReference, values: Mapping[str, Value]) -> None:
         """Add an object; ``values`` by property path."""
         self._values[obj] = dict(values)
+        for path in values:
+            self._learn(path)
         self._append(Change(obj, ""))
 
     def destroy(self, obj: ManagedObjectReference) -> None:
@@ -76,6 +82,7 @@ class Objects:
             del values[path]
         else:
             values[path] = value
+            self._learn(path)
         self._append(Change(obj, path, _references(value), _references(old)))
 
     def update(self, obj: ManagedObjectReference, values: Mapping[str, Value | None]) -> None:
@@ -86,6 +93,7 @@ class Objects:
     def link(self, obj: ManagedObjectReference, path: str, target: ManagedObjectReference) -> None:
         """Add a reference to an array of references."""
         references = self.values(obj).setdefault(path, ReferenceSet())
+        self._learn(path)
         if isinstance(references, ReferenceSet) and target not in references:
             references[target] = None
             self._append(Change(obj, path, added=(target,)))
@@ -126,10 +134,10 @@ class Objects:
         path = same_as(type_name, path)
         if path in values:
             return values[path]
+        if path not in self._parents:
+            return self._inside(values, path)
         member = self.schema.property(type_name, path)
-        if member is None:
-            return None
-        if self.schema.is_data_object(member.type) and not member.is_array:
+        if member is not None and self.schema.is_data_object(member.type) and not member.is_array:
             members = {
                 name: value
                 for name in self.schema.members(member.type)
@@ -137,7 +145,19 @@ class Objects:
             }
             if members:
                 return DataObject(member.type, members)
-        return _inside(values, path)
+        return None
+
+    def _inside(self, values: Mapping[str, Value], path: str) -> Value | None:
+        """The value of a path below a property that is held as a whole."""
+        for above in _above(path):
+            if above in self._paths and above in values:
+                return pick(values[above], path[len(above) + 1 :].split("."))
+        return None
+
+    def _learn(self, path: str) -> None:
+        if path not in self._paths:
+            self._paths.add(path)
+            self._parents.update(_above(path))
 
     def _append(self, change: Change) -> None:
         self._log.append(change)
@@ -147,14 +167,11 @@ class Objects:
         self._changed()
 
 
-def _inside(values: Mapping[str, Value], path: str) -> Value | None:
-    """The value of a path below a property that is held as a whole."""
+@cache
+def _above(path: str) -> tuple[str, ...]:
+    """The paths above a path: ``a.b`` and ``a`` are above ``a.b.c``."""
     names = path.split(".")
-    for cut in range(len(names) - 1, 0, -1):
-        whole = values.get(".".join(names[:cut]))
-        if whole is not None:
-            return pick(whole, names[cut:])
-    return None
+    return tuple(".".join(names[:cut]) for cut in range(len(names) - 1, 0, -1))
 
 
 def _references(value: Value | None) -> tuple[ManagedObjectReference, ...]:

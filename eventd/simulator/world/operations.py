@@ -50,8 +50,8 @@ class Operations:
         self._tasks = tasks
         self._questions = questions
         self._schedule = schedule
-        self.cancelable = False
-        """Whether the power tasks that start from now on can be cancelled."""
+        self.cancelable: set[Reference] = set()
+        """The domains whose tasks can be cancelled."""
 
     # -- power
 
@@ -184,6 +184,22 @@ class Operations:
         self._require(domain, "poweredOn", requested="poweredOff")
         self._domains.set_powered_off(domain, now, clean=False)
         self._events.post("VmPoweredOffEvent", now=now, domain=domain)
+
+    def lose_host(self, host: Reference, *, now: datetime) -> None:
+        """The connection of a vCenter to a host breaks."""
+        self._objects.assign(host, "runtime.connectionState", "notResponding")
+        self._events.post("HostConnectionLostEvent", now=now, host=host)
+        for domain in self._objects.references(host, "vm"):
+            self._objects.assign(domain, "runtime.connectionState", "disconnected")
+            self._events.post("VmDisconnectedEvent", now=now, domain=domain)
+
+    def find_host_again(self, host: Reference, *, now: datetime) -> None:
+        """The connection of a vCenter to a host comes back."""
+        self._objects.assign(host, "runtime.connectionState", "connected")
+        self._events.post("HostConnectedEvent", now=now, host=host)
+        for domain in self._objects.references(host, "vm"):
+            self._objects.assign(domain, "runtime.connectionState", "connected")
+            self._events.post("VmConnectedEvent", now=now, domain=domain)
 
     def _guest_stops(self, domain: Reference, now: datetime) -> None:
         if self._is_on(domain):
@@ -368,7 +384,7 @@ class Operations:
             now=now,
             begins=begin,
             ends=end,
-            cancelable=self.cancelable,
+            cancelable=domain in self.cancelable,
         )
 
     def _start_in_folder(

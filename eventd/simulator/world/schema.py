@@ -171,6 +171,7 @@ class Schema:
         return member
 
 
+@cache
 def same_as(type_name: str, path: str) -> str:
     """The path of the property that really holds the value of ``path``."""
     for alias, source in _SAME_AS.get(type_name, {}).items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,9 @@ from eventd.simulator.world.values import DataObject, Value
 from eventd.vi.types import ManagedObjectReference
 
 __all__ = ["Task", "Tasks"]
+
+_FINISHED_KEPT = 200
+"""VI API reference, recentTask: a vCenter keeps no more than the last 200 finished tasks."""
 
 
 def _nothing(_: datetime) -> None:
@@ -62,6 +66,7 @@ class Tasks:
         self.pace = pace
         self._serial = count(1)
         self._tasks: dict[ManagedObjectReference, Task] = {}
+        self._finished: deque[Task] = deque()
         self._failures: dict[ManagedObjectReference, VIFault] = {}
         self.queued: list[Callable[[Task, datetime], None]] = []
         """Called when a task has been queued."""
@@ -212,7 +217,14 @@ class Tasks:
         )
         for observer in self.completed:
             observer(task, now)
-        self._schedule.add(now + self.pace.task_kept, lambda _: self._forget(task))
+        self._finished.append(task)
+        self._schedule.add(now + self.pace.task_kept, lambda _: self._forget_until(task))
+        if len(self._finished) > _FINISHED_KEPT:
+            self._forget(self._finished.popleft())
+
+    def _forget_until(self, task: Task) -> None:
+        while task.reference in self._tasks:
+            self._forget(self._finished.popleft())
 
     def _forget(self, task: Task) -> None:
         del self._tasks[task.reference]

@@ -43,6 +43,7 @@ class World:
         product: Product = "esx",
         domains: int = 4,
         hosts: int = 1,
+        powered_on: bool = False,
         api_version: str = "8.0.2.0",
         pace: Pace | None = None,
         now: datetime,
@@ -77,7 +78,9 @@ class World:
         )
         for index in range(domains):
             host = self.inventory.hosts[index % hosts]
-            self.domains.add(default_name(index), now=now, host=host)
+            domain = self.domains.add(default_name(index), now=now, host=host)
+            if powered_on:
+                self.domains.set_powered_on(domain, now)
 
     # -- time
 
@@ -182,6 +185,16 @@ class World:
         """The domain's process dies: no task, and no orderly stop."""
         self.operations.crash(self._at(name, now), now=self.now)
 
+    def lose_host(self, name: str, *, now: datetime) -> None:
+        """The vCenter loses the connection to a host; its domains' states are those of before."""
+        self.advance(now)
+        self.operations.lose_host(self.host(name), now=self.now)
+
+    def find_host_again(self, name: str, *, now: datetime) -> None:
+        """The vCenter is connected to a host again."""
+        self.advance(now)
+        self.operations.find_host_again(self.host(name), now=self.now)
+
     def vanish(self, name: str, *, now: datetime) -> None:
         """A domain leaves the inventory, whatever it is doing; its tasks end in an error."""
         self.operations.vanish(self._at(name, now), now=self.now)
@@ -200,16 +213,19 @@ class World:
         """Somebody else answers a domain's question."""
         self.questions.answer(self._at(name, now), question_id, key, self.now)
 
-    def script_questions(
-        self, name: str, *questions: Question, cancelable: bool | None = None
-    ) -> None:
-        """Let the next task on a domain ask questions, each of which holds it up.
-
-        ``cancelable`` says whether all power tasks from now on can be cancelled.
-        """
+    def script_questions(self, name: str, *questions: Question) -> None:
+        """Let the next task on a domain ask questions, each of which holds it up."""
         self.questions.script(self.domain(name), questions)
-        if cancelable is not None:
-            self.operations.cancelable = cancelable
+
+    def make_tasks_cancelable(self, name: str) -> None:
+        """Let clients cancel the tasks that start on a domain from now on."""
+        self.operations.cancelable.add(self.domain(name))
+
+    def hide_tasks(self, name: str) -> None:
+        """Drop a domain's tasks from its `recentTask`, as a host does when it has had many."""
+        domain = self.domain(name)
+        for task in self.objects.references(domain, "recentTask"):
+            self.objects.unlink(domain, "recentTask", task)
 
     def fail_next(self, method: str, fault: VIFault, *, times: int = 1) -> None:
         """Answer the next calls of a SOAP method with a fault: ``AnswerVM``, ``CancelTask``, …"""
