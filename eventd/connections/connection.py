@@ -21,6 +21,7 @@ from eventd.connections import retry
 from eventd.connections.credentials import CredentialSource
 from eventd.connections.scope import find_scope
 from eventd.connections.session import Session
+from eventd.connections.tasks import read_tasks
 from eventd.connections.transport import Transport
 from eventd.connections.updates import Updates
 from eventd.errors import EventdError, Fault, HostError, HostUnreachable, SessionExpired
@@ -28,6 +29,7 @@ from eventd.model.domain import ConnectionState, ConnectionStatus, DomainStatus
 from eventd.model.events import ConnectionConnected, ConnectionDisconnected, Event
 from eventd.model.picture import PictureChange
 from eventd.tracking.tracker import Outcome, Tracker
+from eventd.vi import calls
 from eventd.vi.types import About
 from eventd.vi.uri import ConnectionURI
 
@@ -111,29 +113,36 @@ class Connection:
 
     async def _follow_session(self, session: Session) -> None:
         updates = await Updates.open(session, await find_scope(session, self._uri))
-        instance_uuid = session.content.about.instance_uuid
-        self._tracker.begin_sync(instance_uuid=instance_uuid)
+        await self._begin_sync(session)
         while True:
             try:
-                update_set = await updates.next()
+                update_set = await updates.next(in_a_hurry=self._tracker.has_running_resets)
             except Fault as fault:
                 if fault.name != "InvalidCollectorVersion":
                     raise
                 _log.info("versions_out_of_date", connection=self.name)
                 updates.begin_anew()
-                self._tracker.begin_sync(instance_uuid=instance_uuid)
+                await self._begin_sync(session)
                 continue
             self._synced_at = self._clock()
-            if update_set is not None:
-                self._take_in(self._tracker.apply(update_set, self._synced_at))
+            reading = self._tracker.take_in(update_set)
+            if reading is not None:
+                tasks = await read_tasks(session, reading)
+                self._take_in(self._tracker.judge(tasks, self._clock()))
 
-    def _take_in(self, outcome: Outcome | None) -> None:
-        if outcome is None:
-            return  # more of the update set is to come
+    async def _begin_sync(self, session: Session) -> None:
+        host_time = await session.call(calls.current_time())
+        self._tracker.begin_sync(
+            instance_uuid=session.content.about.instance_uuid,
+            host_ahead=host_time - self._clock(),
+        )
+
+    def _take_in(self, outcome: Outcome) -> None:
         events = outcome.events
         if outcome.is_sync:
             events = events + self._connected()
-        self._publish(events, outcome.picture)
+        if events or outcome.picture.changed or outcome.picture.removed:
+            self._publish(events, outcome.picture)
 
     def _connected(self) -> list[Event]:
         """Return the event that the connection is in sync, unless it never was out of it."""

@@ -51,50 +51,56 @@ class Updates:
         *,
         wait_seconds: float = WAIT_SECONDS,
     ) -> Updates:
-        """Set up the filters for all domains, hosts and tasks below ``scope``."""
+        """Set up the filters for the hosts and for all domains below ``scope``."""
         collector = session.content.property_collector
         if session.api_version >= OWN_COLLECTOR_SINCE:
             # One of our own, since filters of others on the session's would come with ours.
             collector = await session.call(calls.create_property_collector(collector))
         updates = cls(session, collector, wait_seconds=wait_seconds)
         for spec in await _filter_specs(session, scope):
-            await session.call(calls.create_filter(collector, spec, partial_updates=True))
+            await session.call(calls.create_filter(collector, spec))
         return updates
 
     def begin_anew(self) -> None:
         """Ask for the whole picture next."""
         self._version = ""
 
-    async def next(self) -> UpdateSet | None:
-        """Wait for the next answer; return None if nothing happened for a while.
+    async def next(self, *, in_a_hurry: bool = False) -> UpdateSet:
+        """Wait for the next answer; it is empty if nothing happened for a while.
+
+        ``in_a_hurry`` makes the while a second, to look after what announces itself by nothing.
 
         Raises:
             Fault: ``InvalidCollectorVersion`` asks for `begin_anew`; others end the session.
             HostError: the host is lost.
         """
+        seconds = min(1.0, self._wait_seconds) if in_a_hurry else self._wait_seconds
         if self._session.api_version >= WAIT_FOR_UPDATES_EX_SINCE:
-            update_set = await self._wait_for_updates_ex()
+            update_set = await self._wait_for_updates_ex(seconds)
         else:
-            update_set = await self._wait_for_updates()
-        if update_set is not None:
-            self._version = update_set.version
+            update_set = await self._wait_for_updates(seconds)
+        if update_set is None:
+            return UpdateSet(self._version, [], truncated=False)
+        self._version = update_set.version
         return update_set
 
-    async def _wait_for_updates_ex(self) -> UpdateSet | None:
+    async def _wait_for_updates_ex(self, seconds: float) -> UpdateSet | None:
         call = calls.wait_for_updates_ex(
             self._collector,
             version=self._version,
-            max_wait_seconds=max(1, round(self._wait_seconds)),
+            max_wait_seconds=max(1, round(seconds)),
             max_object_updates=PAGE_OBJECTS,
         )
-        return await self._session.call(call, deadline=self._wait_seconds + _GRACE_SECONDS)
+        return await self._session.call(call, deadline=seconds + _GRACE_SECONDS)
 
-    async def _wait_for_updates(self) -> UpdateSet | None:
+    async def _wait_for_updates(self, seconds: float) -> UpdateSet | None:
         call = calls.wait_for_updates(self._collector, version=self._version)
-        deadline = self._wait_seconds + CALL_SECONDS + _GRACE_SECONDS
+        deadline = seconds + CALL_SECONDS + _GRACE_SECONDS
         # Errors are taken out of the group as they are, not as a group of one.
         async with asyncio.TaskGroup() as group:
-            canceller = group.create_task(self._cancel_later(), name="cancel-wait-for-updates")
+            canceller = group.create_task(
+                self._cancel_after(seconds), name="cancel-wait-for-updates"
+            )
             answer: UpdateSet | HostError
             try:
                 answer = await self._session.call(call, deadline=deadline)
@@ -108,8 +114,8 @@ class Updates:
             raise answer
         return answer
 
-    async def _cancel_later(self) -> None:
-        await asyncio.sleep(self._wait_seconds)
+    async def _cancel_after(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
         with suppress(HostError):  # if the host is lost, the wait itself will tell
             await self._session.call(calls.cancel_wait_for_updates(self._collector))
 
@@ -117,9 +123,9 @@ class Updates:
 async def _filter_specs(
     session: Session, scope: ManagedObjectReference
 ) -> list[PropertyFilterSpec]:
-    views, tasks = session.content.view_manager, session.content.task_manager
-    if views is None or tasks is None:
-        raise HostNotSupported("the host has no view manager or no task manager to follow it by")
+    views = session.content.view_manager
+    if views is None:
+        raise HostNotSupported("the host has no view manager, by which its domains are followed")
     domains = await session.call(calls.create_container_view(views, scope, ("VirtualMachine",)))
     # The hosts of the whole inventory, whatever the scope: their names tell where a domain went.
     root = session.content.root_folder
@@ -127,5 +133,4 @@ async def _filter_specs(
     return [
         filters.domain_filter(domains, session.api_version),
         filters.host_filter(hosts),
-        filters.task_filter(tasks),
     ]

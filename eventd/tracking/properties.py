@@ -18,14 +18,25 @@ from eventd.vi.types import (
     PropertyChange,
     PropertyValue,
     QuestionInfo,
+    TaskInfo,
+    Unparsed,
 )
 
-__all__ = ["only_identity", "pictured", "text_of"]
+__all__ = ["only_identity", "pictured", "text_of", "texts_in"]
 
 
 def text_of(value: PropertyValue | None) -> str | None:
     """Return a simple property's text, or None."""
     return value if isinstance(value, str) else None
+
+
+def texts_in(value: PropertyValue | None) -> tuple[str, ...]:
+    """Return the texts of an array, and nothing for a value of another form."""
+    match value:
+        case None | str() | ManagedObjectReference() | TaskInfo() | QuestionInfo() | Unparsed():
+            return ()
+        case _:
+            return value
 
 
 def _reference(value: PropertyValue | None) -> str | None:

@@ -1,13 +1,14 @@
 """The tracker of one connection: update sets in, events and the picture that they lead to out.
 
-An update set is taken in whole before anything in it is judged, since the task that explains a
-change may stand behind it; one that is truncated waits for its last part.
+An update set is taken in whole before anything in it is judged; one that is truncated waits for
+its last part. Between the two the tasks that may explain the changes are read, since an update
+set names them at most: the tracker says which (`Reading`), the connection reads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
@@ -17,10 +18,24 @@ from eventd.model.picture import DomainPicture, PictureChange
 from eventd.tracking.inventory import Inventory, Step, SuspendMode
 from eventd.tracking.lifecycle import Change, Facts, Verdict, changes, decide
 from eventd.tracking.narration import Narrator
+from eventd.tracking.properties import texts_in
 from eventd.tracking.tasks import Operation, Tasks
-from eventd.vi.types import ObjectUpdate, UpdateSet
+from eventd.vi.types import ObjectUpdate, TaskInfo, UpdateKind, UpdateSet
 
-__all__ = ["Outcome", "Tracker"]
+__all__ = ["Outcome", "Reading", "Tracker"]
+
+
+class Reading(NamedTuple):
+    """What to read of the host before an update set can be judged; often nothing."""
+
+    tasks: frozenset[str]
+    """Tasks that domains list anew, or that were still running."""
+    domains: frozenset[str]
+    """Changed domains that listed none: their recent tasks.
+
+    Servers may not notify of ``recentTask`` (VI API reference, ManagedEntity), so that a list
+    which does not change is no sign that there was no task.
+    """
 
 
 class Outcome(NamedTuple):
@@ -34,6 +49,8 @@ class Outcome(NamedTuple):
 
 class Tracker:
     """Works out what happened to the domains of one connection.
+
+    Feed each update set to `take_in`, read what it asks for, and let `judge` tell the events.
 
     ``known`` is the last known picture, from the journal: the first answer of the host is then
     compared with it. Without one the first answer only shows what there is and tells no events.
@@ -53,74 +70,104 @@ class Tracker:
         self._narrator = Narrator(self._inventory, source=source)
         self._tasks = Tasks()
         self._parts: list[ObjectUpdate] = []
+        self._steps: list[Step] = []
+        """What is taken in and not judged yet; it outlives a lost connection."""
         self._has_picture = bool(known)
         self._is_syncing = True
+        self._host_ahead = timedelta()
+        self._judged_at = datetime.fromtimestamp(0, UTC)
+        """By the host's clock."""
         self._rebooted: set[str] = set()
         """Domains whose reset task was told as a reboot before the guest was seen resetting."""
 
-    def begin_sync(self, *, instance_uuid: str | None) -> None:
+    def begin_sync(self, *, instance_uuid: str | None, host_ahead: timedelta) -> None:
         """Expect the whole picture next, as after a new start of the property collector.
 
-        ``instance_uuid`` is the vCenter's own identity (``about.instanceUuid``).
+        ``instance_uuid`` is the vCenter's own identity (``about.instanceUuid``), ``host_ahead``
+        what the host's clock shows more than ours.
         """
         self._inventory.instance_uuid = instance_uuid
+        self._host_ahead = host_ahead
         self._parts.clear()
         self._is_syncing = True
 
-    def apply(self, update_set: UpdateSet, now: datetime) -> Outcome | None:
-        """Take an update set in; return what it led to, or None while more of it is to come.
-
-        ``now`` is aware UTC: the time of events for which the host tells none.
-        """
+    def take_in(self, update_set: UpdateSet) -> Reading | None:
+        """Take an update set in; return what to read, or None while more of it is to come."""
         self._parts.extend(update for part in update_set.filters for update in part.objects)
         if update_set.truncated:
             return None
         updates, self._parts = self._parts, []
-        is_sync, self._is_syncing = self._is_syncing, False
-        steps = self._take_in(updates, now, is_sync=is_sync)
-        events = self._judge(steps, now, in_gap=is_sync) if self._has_picture else []
-        if is_sync:
-            # What has ended before the picture was taken explains no later change.
-            self._tasks.spend_ended()
-        self._has_picture = True
-        return Outcome(events, self._picture_change(steps), is_sync)
-
-    def _take_in(self, updates: list[ObjectUpdate], now: datetime, *, is_sync: bool) -> list[Step]:
+        listed: set[str] = set()
+        listing: set[str] = set()
         steps = []
         for update in updates:
             match update.obj.type:
-                case "Task":
-                    self._tasks.take_in(update, now)
                 case "HostSystem":
                     self._inventory.take_in_host(update)
                 case "VirtualMachine":
                     steps.append(self._inventory.take_in_domain(update))
+                    if found := self._newly_listed(update):
+                        listed |= found
+                        listing.add(update.obj.value)
                 case _:
-                    pass  # the managers that the objects are reached through
-        if is_sync:
+                    pass  # the managers and views that the objects are reached through
+        if self._is_syncing:
             steps += self._forget_all_but(updates)
-        return steps
+        self._steps += steps
+        if not self._has_picture:
+            return Reading(frozenset(), frozenset())
+        changed = {_reference(step) for step in steps if step.after and any(changes(step))}
+        return Reading(
+            tasks=frozenset(listed) | self._tasks.running_resets,
+            domains=frozenset(changed - listing),
+        )
+
+    def _newly_listed(self, update: ObjectUpdate) -> frozenset[str]:
+        """Return the tasks that a domain lists now and did not list before."""
+        if update.kind is UpdateKind.LEAVE:
+            self._tasks.forget_domain(update.obj.value)
+        for change in update.changes:
+            if change.name == "recentTask":
+                return self._tasks.newly_listed(update.obj.value, texts_in(change.value))
+        return frozenset()
 
     def _forget_all_but(self, updates: list[ObjectUpdate]) -> list[Step]:
         """Let go of what the host no longer has: the whole picture does not show it."""
         shown = {update.obj.value for update in updates}
-        self._tasks.keep_only(shown)
         gone = [reference for reference in self._inventory.domains if reference not in shown]
         return [self._inventory.remove(reference) for reference in gone]
 
-    def _judge(self, steps: list[Step], now: datetime, *, in_gap: bool) -> list[Event]:
+    def judge(self, tasks: Iterable[TaskInfo], now: datetime) -> Outcome:
+        """Tell what happened since the last judgement, given the tasks that were read.
+
+        ``now`` is aware UTC: the time of events for which the host tells none.
+        """
+        self._tasks.take_in(tasks, since=self._judged_at)
+        steps, self._steps = self._steps, []
+        is_sync, self._is_syncing = self._is_syncing, False
+        events = self._tell(steps, now, in_gap=is_sync) if self._has_picture else []
+        self._has_picture = True
+        self._judged_at = now + self._host_ahead
+        return Outcome(events, self._picture_change(steps), is_sync)
+
+    @property
+    def has_running_resets(self) -> bool:
+        """Whether a task runs whose end will be told and which nothing else may announce."""
+        return bool(self._tasks.running_resets)
+
+    def _tell(self, steps: list[Step], now: datetime, *, in_gap: bool) -> list[Event]:
         told: list[Event] = []
         for step in steps:
-            for change, verdict in self._verdicts(step, now):
+            for change, verdict in self._verdicts(step):
                 told += self._narrator.tell(step, change, verdict, now=now, in_gap=in_gap)
             told += self._narrator.tell_question(step, now=now, in_gap=in_gap)
         return told + list(self._resets_without_guest_state(now))
 
-    def _verdicts(self, step: Step, now: datetime) -> Iterator[tuple[Change, Verdict]]:
+    def _verdicts(self, step: Step) -> Iterator[tuple[Change, Verdict]]:
         reference = _reference(step)
         if step.after is not None and step.after.guest_state == "running":
             self._rebooted.discard(reference)
-        facts = Facts(step, partial(self._tasks.explain, reference, now=now))
+        facts = Facts(step, partial(self._tasks.explain, reference))
         for change in changes(step):
             if change is Change.REBOOTED and reference in self._rebooted:
                 self._rebooted.discard(reference)
@@ -129,7 +176,7 @@ class Tracker:
 
     def _resets_without_guest_state(self, now: datetime) -> Iterator[Event]:
         """Tell resets that only their task shows: a guest without VMware Tools tells no state."""
-        for task in self._tasks.succeeded(Operation.RESET, now):
+        for task in self._tasks.succeeded(Operation.RESET):
             reference = task.entity.value if task.entity else ""
             if (picture := self._inventory.domains.get(reference)) is not None:
                 self._rebooted.add(reference)

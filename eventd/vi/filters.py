@@ -20,6 +20,7 @@ __all__ = ["domain_filter", "host_filter", "task_filter"]
 
 _DOMAIN_PATHS = (
     "name",
+    "recentTask",
     "runtime.powerState",
     "runtime.connectionState",
     "runtime.host",

@@ -10,7 +10,7 @@ from eventd.model.events import DomainEvent, Event
 from eventd.model.evidence import Evidence
 from eventd.model.picture import DomainPicture
 from eventd.tracking.inventory import SuspendMode
-from eventd.tracking.tracker import Outcome, Tracker
+from eventd.tracking.tracker import Outcome, Reading, Tracker
 from eventd.vi.types import (
     ManagedObjectReference,
     ObjectUpdate,
@@ -38,6 +38,7 @@ PATHS = {
     "guest": "guest.guestState",
     "uuid": "config.uuid",
     "instance_uuid": "config.instanceUuid",
+    "tasks": "recentTask",
 }
 
 WEB01: Mapping[str, str] = {
@@ -72,6 +73,7 @@ class Scenario:
     ) -> None:
         self.tracker = Tracker("esx01", source="esx://esx01/", suspend=suspend, known=known)
         self.now = NOON
+        self.reading: Reading | None = None
         self.outcome: Outcome | None = None
 
     def enter(self, reference: str = "vm-42", **properties: PropertyValue | None) -> ObjectUpdate:
@@ -101,9 +103,9 @@ class Scenario:
         entity: str = "vm-42",
         user: str = "root",
         completed_at: datetime | None = None,
-    ) -> ObjectUpdate:
-        """The host shows a task of a user."""
-        info = TaskInfo(
+    ) -> TaskInfo:
+        """The host, when asked, tells of a task of a user; it has ended now unless told so."""
+        return TaskInfo(
             key=key,
             task=ManagedObjectReference("Task", key),
             description_id=description_id,
@@ -119,8 +121,6 @@ class Scenario:
             complete_time=completed_at,
             event_chain_id=None,
         )
-        change = PropertyChange("info", "assign", info)
-        return ObjectUpdate(UpdateKind.MODIFY, ManagedObjectReference("Task", key), (change,), ())
 
     @staticmethod
     def question(
@@ -143,16 +143,24 @@ class Scenario:
             for number in (1, 2)
         ]
 
-    def sync(self, *updates: ObjectUpdate) -> list[Event]:
-        """The host shows its whole picture: the host systems and these domains and tasks."""
-        self.tracker.begin_sync(instance_uuid=None)
-        return self.say(*self.host_systems(), *updates)
+    def sync(self, *things: ObjectUpdate | TaskInfo) -> list[Event]:
+        """The host shows its whole picture: the host systems and these domains."""
+        self.tracker.begin_sync(instance_uuid=None, host_ahead=timedelta())
+        return self.say(*self.host_systems(), *things)
 
-    def say(self, *updates: ObjectUpdate, truncated: bool = False) -> list[Event]:
-        """The host answers with one update set; return the events that it led to."""
-        part = PropertyFilterUpdate(ManagedObjectReference("PropertyFilter", "f"), [*updates])
-        self.outcome = self.tracker.apply(UpdateSet("1", [part], truncated), self.now)
-        return self.outcome.events if self.outcome else []
+    def say(self, *things: ObjectUpdate | TaskInfo, truncated: bool = False) -> list[Event]:
+        """The host answers with one update set, and tells of these tasks when they are read.
+
+        Return the events that it led to.
+        """
+        updates = [thing for thing in things if isinstance(thing, ObjectUpdate)]
+        tasks = [thing for thing in things if isinstance(thing, TaskInfo)]
+        part = PropertyFilterUpdate(ManagedObjectReference("PropertyFilter", "f"), updates)
+        self.reading = self.tracker.take_in(UpdateSet("1", [part], truncated))
+        if self.reading is None:
+            return []
+        self.outcome = self.tracker.judge(tasks, self.now)
+        return self.outcome.events
 
     def wait(self, seconds: float) -> None:
         """Time goes on."""

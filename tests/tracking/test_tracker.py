@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,14 +12,18 @@ from eventd.model.domain import DomainState
 from eventd.model.events import Event, LifecycleEvent
 from eventd.model.lifecycle import LifecycleType
 from eventd.model.picture import PowerState
+from eventd.tracking.tracker import Reading
 from eventd.vi.types import (
     ManagedObjectReference,
     ObjectUpdate,
     PropertyChange,
+    PropertyFilterUpdate,
+    TaskState,
     Unparsed,
     UpdateKind,
+    UpdateSet,
 )
-from tests.tracking.playbook import Scenario, evidence_of, told
+from tests.tracking.playbook import WEB01, Scenario, evidence_of, told
 
 
 def test_first_picture_tells_no_events() -> None:
@@ -35,7 +40,7 @@ def test_first_picture_tells_no_events() -> None:
 def test_truncated_update_set_waits_for_its_last_part(running: Scenario) -> None:
     """The task that explains a change may stand in a later part of the same difference."""
     assert running.say(running.modify(power="poweredOff", clean="true"), truncated=True) == []
-    assert running.outcome is None
+    assert running.reading is None
 
     events = running.say(running.task("VirtualMachine.powerOff"))
     assert told(events) == ["stopped destroyed (task)"]
@@ -89,12 +94,35 @@ def test_spent_task_never_explains_a_later_change(running: Scenario) -> None:
     assert told(events) == ["stopped shutdown (clean-power-off)"]
 
 
-def test_task_that_ended_long_ago_explains_nothing(running: Scenario) -> None:
-    """A task explains what is seen while it runs or shortly after its end."""
-    running.say(running.task("VirtualMachine.powerOff"))
+def test_task_that_ended_before_the_host_was_last_asked_explains_nothing(
+    running: Scenario,
+) -> None:
+    """What is new has happened since; a change trails its task by ten seconds at most."""
+    ended_at = running.now
     running.wait(11)
+    running.say()
 
-    assert told(running.say(running.modify(power="poweredOff"))) == ["stopped shutdown (unknown)"]
+    events = running.say(
+        running.task("VirtualMachine.powerOff", completed_at=ended_at),
+        running.modify(power="poweredOff"),
+    )
+
+    assert told(events) == ["stopped shutdown (unknown)"]
+
+
+def test_times_of_tasks_are_compared_by_the_clock_of_the_host(running: Scenario) -> None:
+    """A host whose clock is an hour behind has tasks that look old and are not."""
+    running.tracker.begin_sync(instance_uuid=None, host_ahead=timedelta(hours=-1))
+    running.say(running.enter(**WEB01, boot="2026-11-20T12:00:00Z"))
+    running.say(running.modify(power="poweredOn"))
+
+    an_hour_ago = running.now - timedelta(hours=1)
+    events = running.say(
+        running.task("VirtualMachine.powerOff", completed_at=an_hour_ago),
+        running.modify(power="poweredOff"),
+    )
+
+    assert told(events) == ["stopped destroyed (task)"]
 
 
 def test_task_of_another_domain_explains_nothing(running: Scenario) -> None:
@@ -106,13 +134,58 @@ def test_task_of_another_domain_explains_nothing(running: Scenario) -> None:
     assert told(events) == ["stopped shutdown (unknown)"]
 
 
-def test_task_that_the_host_no_longer_lists_explains_nothing(running: Scenario) -> None:
-    """A task that left is forgotten."""
-    running.say(running.task("VirtualMachine.powerOff"))
-    gone = ObjectUpdate(UpdateKind.LEAVE, ManagedObjectReference("Task", "task-1"), (), ())
-    running.say(gone)
+def test_tasks_that_a_domain_lists_anew_are_read(running: Scenario) -> None:
+    """An update set names tasks, but does not say how they are doing."""
+    running.say(running.modify(tasks=("task-1",)))
+    running.say(running.modify(power="poweredOff", tasks=("task-1", "task-2")))
 
-    assert told(running.say(running.modify(power="poweredOff"))) == ["stopped shutdown (unknown)"]
+    assert running.reading == Reading(tasks=frozenset({"task-2"}), domains=frozenset())
+
+
+def test_recent_tasks_of_a_changed_domain_that_lists_none_are_read(running: Scenario) -> None:
+    """Servers may not notify of recentTask, so the list is no proof."""
+    running.say(running.modify(power="poweredOff"))
+
+    assert running.reading == Reading(tasks=frozenset(), domains=frozenset({"vm-42"}))
+
+
+def test_nothing_is_read_for_what_changes_no_state(running: Scenario) -> None:
+    """A guest that reports its state costs no second call."""
+    running.say(running.modify(guest="running"))
+
+    assert running.reading == Reading(frozenset(), frozenset())
+
+
+def test_nothing_is_read_for_the_first_picture() -> None:
+    """Ten thousand domains with their recent tasks are no reason to ask for those."""
+    host = Scenario()
+    host.sync(host.enter(name="web01", power="poweredOn", uuid="u", tasks=("task-1",)))
+
+    assert host.reading == Reading(frozenset(), frozenset())
+
+
+def test_running_reset_is_read_until_it_ends(running: Scenario) -> None:
+    """Nothing else may announce its end: a guest without VMware Tools tells no state."""
+    assert running.say(running.task("VirtualMachine.reset", TaskState.RUNNING)) == []
+    assert running.tracker.has_running_resets
+
+    running.say()
+    assert running.reading == Reading(tasks=frozenset({"task-1"}), domains=frozenset())
+
+    events = running.say(running.task("VirtualMachine.reset"))
+    assert told(events) == ["reboot (task)"]
+    assert not running.tracker.has_running_resets
+
+
+def test_what_was_taken_in_is_judged_after_a_lost_connection(running: Scenario) -> None:
+    """The host was lost while the tasks were read: the change is told when it is back."""
+    off = running.modify(power="poweredOff", boot=None, clean="true")
+    part = PropertyFilterUpdate(ManagedObjectReference("PropertyFilter", "f"), [off])
+    running.tracker.take_in(UpdateSet("2", [part], truncated=False))
+
+    events = running.sync(running.enter(**WEB01, clean="true"))
+
+    assert told(events) == ["stopped shutdown (clean-power-off)"]
 
 
 def test_domain_that_enters_again_unchanged_tells_nothing(running: Scenario) -> None:
@@ -162,16 +235,6 @@ def test_domain_that_is_gone_after_a_new_sync_is_undefined(scenario: Scenario) -
     assert told([event]) == ["undefined removed (state)"]
     assert scenario.outcome is not None
     assert scenario.outcome.picture.removed == {"vm-42"}
-
-
-def test_task_from_before_the_picture_explains_no_later_change() -> None:
-    """What had ended when the picture was taken is in the picture already."""
-    host = Scenario()
-    host.sync(
-        host.task("VirtualMachine.powerOff"), host.enter(name="web01", power="poweredOn", uuid="u")
-    )
-
-    assert told(host.say(host.modify(power="poweredOff"))) == ["stopped shutdown (unknown)"]
 
 
 def test_known_picture_of_an_earlier_run_is_compared_with_the_first_answer(
