@@ -129,6 +129,7 @@ class Decoded(NamedTuple):
 
 
 _INSTANT = TypeAdapter(datetime)
+_TEXT = TypeAdapter(str)
 
 
 def decode(json: bytes) -> Decoded:
@@ -144,7 +145,7 @@ def decode(json: bytes) -> Decoded:
             envelope["data"] | {"occurred_at": envelope["time"], "source": envelope["source"]}
         )
         recorded_at = _INSTANT.validate_python(envelope["recordedtime"])
-        return Decoded(event, envelope["cursor"], recorded_at)
+        return Decoded(event, _TEXT.validate_python(envelope["cursor"]), recorded_at)
     except (ValueError, KeyError, TypeError, ValidationError) as error:
         raise InvalidArgument(f"not the record of a known event: {error}") from error
 

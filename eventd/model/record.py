@@ -14,6 +14,9 @@ from eventd.model.events import Event
 
 __all__ = ["Cursor", "EventRecord"]
 
+_MOST_DIGITS = 20
+"""As many as the attribute ``sequence`` has; ``int`` itself refuses more than 4,300."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
@@ -37,7 +40,8 @@ class Cursor:
             InvalidArgument: the text is no cursor.
         """
         epoch, dash, sequence = text.rpartition("-")
-        if not (dash and epoch.isalnum() and sequence.isascii() and sequence.isdigit()):
+        is_number = sequence.isascii() and sequence.isdigit() and len(sequence) <= _MOST_DIGITS
+        if not (dash and epoch.isalnum() and is_number):
             raise InvalidArgument(
                 f"{text[:80]!r} is not a cursor; pass one back exactly as a record carried it"
             )
