@@ -16,7 +16,7 @@ from pydantic_core import from_json, to_json
 
 from eventd import metrics
 from eventd.errors import InvalidArgument
-from eventd.model.domain import DomainStatus
+from eventd.model.domain import DomainState, DomainStatus
 from eventd.model.events import (
     EVENT_CLASSES,
     ConnectionEvent,
@@ -193,22 +193,32 @@ def snapshot(status: DomainStatus, *, cursor: str, now: datetime) -> bytes:
 def data_schemas() -> dict[str, dict[str, Any]]:
     """Return the JSON Schema of ``data`` for every CloudEvents type that can occur."""
     schemas = {ce_type: _data_schema(cls) for ce_type, cls in _CLASSES.items()}
-    return schemas | {SNAPSHOT: DomainStatus.model_json_schema(mode="serialization")}
+    return schemas | {SNAPSHOT: _snapshot_schema()}
 
 
 def _data_schema(cls: type[Event]) -> dict[str, Any]:
     schema = cls.model_json_schema(mode="serialization")
-    properties = schema["properties"]
     for name in _ENVELOPE_FIELDS:
-        properties.pop(name, None)
+        schema["properties"].pop(name, None)
     schema["required"] = [name for name in schema["required"] if name not in _ENVELOPE_FIELDS]
-    properties["event_name"] = {"const": cls.type or str(cls.kind)}
+    _require(schema, "event_name", {"const": cls.type or str(cls.kind)})
     if cls.kind.event_id is not None:
-        properties["event_id"] = {"const": int(cls.kind.event_id)}
+        _require(schema, "event_id", {"const": int(cls.kind.event_id)})
     if issubclass(cls, LifecycleEvent):
         details = DETAILS[cls.lifecycle]
-        properties["event"] = {"const": int(cls.lifecycle)}
-        properties["detail"] = {"enum": [int(detail) for detail in details]}
-        properties["reason"] = {"enum": [detail.word for detail in details]}
+        _require(schema, "event", {"const": int(cls.lifecycle)})
+        _require(schema, "detail", {"enum": [int(detail) for detail in details]})
+        _require(schema, "reason", {"enum": [detail.word for detail in details]})
         schema.get("$defs", {}).pop(details.__name__, None)
     return schema
+
+
+def _snapshot_schema() -> dict[str, Any]:
+    schema = DomainStatus.model_json_schema(mode="serialization")
+    _require(schema, "state_name", {"enum": [state.word for state in DomainState]})
+    return schema
+
+
+def _require(schema: dict[str, Any], name: str, rule: dict[str, Any]) -> None:
+    schema["properties"][name] = rule
+    schema["required"].append(name)

@@ -1,0 +1,409 @@
+"""The wire form: CloudEvents 1.0, written once and read back as it was."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eventd import metrics
+from eventd.model import cloudevents
+from eventd.model.domain import Choice, Domain, DomainState, DomainStatus, Question
+from eventd.model.events import (
+    EVENT_CLASSES,
+    ConnectionConnected,
+    ConnectionDisconnected,
+    ConnectionEvent,
+    DomainStopped,
+    Event,
+    LifecycleEvent,
+    QuestionEvent,
+)
+from eventd.model.evidence import Cause, Evidence, TaskEvidence
+from eventd.model.lifecycle import DETAILS, StoppedDetail
+from eventd.model.record import Cursor, EventRecord
+
+NOW = datetime(2026, 11, 20, 11, 51, 59, 827_000, tzinfo=UTC)
+
+instants = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30))]))
+texts = st.text()
+perhaps = st.none() | texts
+domains = st.builds(
+    Domain,
+    connection=texts,
+    reference=texts,
+    uuid=st.uuids().map(str),
+    uuid_derived=st.booleans(),
+    instance_uuid=st.none() | st.uuids().map(str),
+    name=texts,
+    id=st.integers(-1, 2**31),
+    host=perhaps,
+)
+tasks = st.builds(
+    TaskEvidence, key=texts, description_id=texts, reason=perhaps, user=perhaps, error=perhaps
+)
+evidences = st.builds(
+    Evidence,
+    cause=st.sampled_from(Cause),
+    task=st.none() | tasks,
+    clean_power_off=st.none() | st.booleans(),
+    boot_time=st.none() | instants,
+    previous_host=perhaps,
+    message=perhaps,
+)
+choices = st.builds(Choice, key=texts, label=texts)
+questions = st.builds(
+    Question,
+    id=texts,
+    text=texts,
+    choices=st.lists(choices, max_size=3).map(tuple),
+    default=st.none() | choices,
+)
+
+
+def events_of(cls: type[Event]) -> st.SearchStrategy[Event]:
+    """Return all that an event of the class can be."""
+    fields: dict[str, st.SearchStrategy[object]] = {
+        "occurred_at": instants,
+        "source": texts,
+        "synthetic": st.booleans(),
+    }
+    if issubclass(cls, ConnectionEvent):
+        fields |= {"connection": texts, "message": perhaps}
+    else:
+        fields |= {"domain": domains, "evidence": evidences}
+    if issubclass(cls, LifecycleEvent):
+        fields["detail"] = st.sampled_from(list(DETAILS[cls.lifecycle]))
+    if issubclass(cls, QuestionEvent):
+        fields["question"] = questions
+    if cls is ConnectionConnected:
+        fields["domains"] = st.integers(0, 10**6)
+    if cls is ConnectionDisconnected:
+        fields["synced_at"] = st.none() | instants
+    return st.builds(cls, **fields)
+
+
+events = st.one_of([events_of(cls) for cls in EVENT_CLASSES])
+
+
+def example(cls: type[Event]) -> Event:
+    """Return one event of the class, with all that the host can tell."""
+    task = TaskEvidence(
+        key="task-881",
+        description_id="VirtualMachine.powerOff",
+        reason="user",
+        user="VSPHERE.LOCAL\\ops",
+    )
+    domain = Domain(
+        connection="esx01",
+        reference="vm-42",
+        uuid="4215d4a2-0c1d-4f6e-8a55-2d1f0a1b2c3d",
+        instance_uuid="5015d4a2-0c1d-4f6e-8a55-2d1f0a1b2c3d",
+        name="web 01",
+        id=42,
+        host="esx01",
+    )
+    fields: dict[str, Any] = {"occurred_at": NOW, "source": "esx://esx01.example/"}
+    if issubclass(cls, ConnectionEvent):
+        fields |= {"connection": "esx01", "message": "because", "domains": 3, "synced_at": NOW}
+    else:
+        fields |= {"domain": domain, "evidence": Evidence(cause=Cause.TASK, task=task)}
+    if issubclass(cls, LifecycleEvent):
+        fields["detail"] = next(iter(DETAILS[cls.lifecycle]))
+    if issubclass(cls, QuestionEvent):
+        yes = Choice(key="0", label="Yes")
+        fields["question"] = Question(id="1", text="Moved?", choices=(yes,), default=yes)
+    return cls(**fields)
+
+
+def encoded(event: Event, sequence: int = 7) -> dict[str, Any]:
+    record = EventRecord.of(event, cursor=Cursor("a", sequence), recorded_at=NOW)
+    envelope = json.loads(record.json)
+    assert isinstance(envelope, dict)
+    return envelope
+
+
+def test_each_class_has_a_type_of_its_own() -> None:
+    """The types that clients switch on, written out once more."""
+    assert [cloudevents.type_of(cls) for cls in EVENT_CLASSES] == [
+        "eventd.domain.lifecycle.defined.v1",
+        "eventd.domain.lifecycle.undefined.v1",
+        "eventd.domain.lifecycle.started.v1",
+        "eventd.domain.lifecycle.suspended.v1",
+        "eventd.domain.lifecycle.resumed.v1",
+        "eventd.domain.lifecycle.stopped.v1",
+        "eventd.domain.lifecycle.shutdown.v1",
+        "eventd.domain.lifecycle.pmsuspended.v1",
+        "eventd.domain.lifecycle.crashed.v1",
+        "eventd.domain.reboot.v1",
+        "eventd.domain.question.raised.v1",
+        "eventd.domain.question.cleared.v1",
+        "eventd.connection.connected.v1",
+        "eventd.connection.disconnected.v1",
+    ]
+
+
+@pytest.mark.parametrize("cls", EVENT_CLASSES)
+def test_an_event_and_its_class_have_the_same_type(cls: type[Event]) -> None:
+    """It does not depend on what is in the event."""
+    assert cloudevents.type_of(example(cls)) == cloudevents.type_of(cls)
+
+
+def test_a_stop_in_full() -> None:
+    """The record as a client sees it, with numbers and words."""
+    assert encoded(example(DomainStopped)) == {
+        "specversion": "1.0",
+        "id": "a-7",
+        "source": "esx://esx01.example/",
+        "type": "eventd.domain.lifecycle.stopped.v1",
+        "subject": "4215d4a2-0c1d-4f6e-8a55-2d1f0a1b2c3d",
+        "time": "2026-11-20T11:51:59.827000Z",
+        "recordedtime": "2026-11-20T11:51:59.827000Z",
+        "sequence": "00000000000000000007",
+        "partitionkey": "esx01/vm-42",
+        "cursor": "a-7",
+        "severitytext": "INFO",
+        "severitynumber": 9,
+        "authtype": "user",
+        "authid": "VSPHERE.LOCAL\\ops",
+        "correlationid": "task-881",
+        "datacontenttype": "application/json",
+        "dataschema": "/v1/schema/eventd.domain.lifecycle.stopped.v1",
+        "data": {
+            "event_id": 0,
+            "event": 5,
+            "detail": 0,
+            "event_name": "stopped",
+            "reason": "shutdown",
+            "synthetic": False,
+            "domain": {
+                "connection": "esx01",
+                "reference": "vm-42",
+                "uuid": "4215d4a2-0c1d-4f6e-8a55-2d1f0a1b2c3d",
+                "uuid_derived": False,
+                "instance_uuid": "5015d4a2-0c1d-4f6e-8a55-2d1f0a1b2c3d",
+                "name": "web 01",
+                "id": 42,
+                "host": "esx01",
+            },
+            "evidence": {
+                "cause": "task",
+                "task": {
+                    "key": "task-881",
+                    "description_id": "VirtualMachine.powerOff",
+                    "reason": "user",
+                    "user": "VSPHERE.LOCAL\\ops",
+                },
+            },
+        },
+    }
+
+
+def test_a_connection_event_is_about_no_domain_and_has_no_number() -> None:
+    """libvirt has no event id for it."""
+    envelope = encoded(example(ConnectionDisconnected))
+    assert not envelope.keys() & {"subject", "partitionkey", "authid", "correlationid"}
+    assert (envelope["severitytext"], envelope["severitynumber"]) == ("WARN", 13)
+    assert envelope["data"] == {
+        "event_name": "disconnected",
+        "synthetic": False,
+        "connection": "esx01",
+        "message": "because",
+        "synced_at": "2026-11-20T11:51:59.827000Z",
+    }
+
+
+@pytest.mark.parametrize("detail", StoppedDetail)
+def test_a_crash_and_a_failed_start_are_errors(detail: StoppedDetail) -> None:
+    """Every other stop may be what somebody wanted."""
+    stopped = example(DomainStopped).model_copy(update={"detail": detail})
+    is_error = detail in (StoppedDetail.CRASHED, StoppedDetail.FAILED)
+    assert encoded(stopped)["severitytext"] == ("ERROR" if is_error else "INFO")
+
+
+@given(events, st.integers(1, 2**63), instants)
+def test_any_event_is_read_back_as_it_was(event: Event, sequence: int, now: datetime) -> None:
+    """The bytes are all that the journal keeps."""
+    record = EventRecord.of(event, cursor=Cursor("a", sequence), recorded_at=now)
+    again = EventRecord.from_json(record.json)
+    assert again == record
+    assert type(again.event) is type(event)
+
+
+@given(events)
+def test_any_record_is_one_line_of_ascii_names_as_the_specification_asks(event: Event) -> None:
+    """CloudEvents 1.0: attribute names are lower-case letters and digits, at most 20."""
+    record = EventRecord.of(event, cursor=Cursor("a", 1), recorded_at=NOW)
+    assert b"\n" not in record.json
+    envelope = json.loads(record.json)
+    assert all(re.fullmatch("[a-z0-9]{1,20}", name) for name in envelope)
+    assert {"specversion", "id", "source", "type", "time"} <= envelope.keys()
+    assert None not in envelope.values()
+
+
+@given(st.integers(0, 10**20 - 1), st.integers(0, 10**20 - 1))
+def test_sequences_sort_as_text_as_they_do_as_numbers(one: int, other: int) -> None:
+    """The extension ``sequence`` demands lexicographic order."""
+    event = example(ConnectionConnected)
+    first, second = encoded(event, one)["sequence"], encoded(event, other)["sequence"]
+    assert (first < second) == (one < other)
+
+
+def test_a_record_is_encoded_once_and_counted() -> None:
+    """Nobody downstream encodes it again, and reading it back is no encoding."""
+
+    def count() -> float:
+        return metrics.REGISTRY.get_sample_value("eventd_events_encoded_total") or 0
+
+    before = count()
+    record = EventRecord.of(example(DomainStopped), cursor=Cursor("a", 1), recorded_at=NOW)
+    assert count() - before == 1
+    EventRecord.from_json(record.json)
+    assert count() - before == 1
+
+
+# Control records and snapshots
+
+
+@pytest.mark.parametrize(
+    "ce_type", [cloudevents.GAP, cloudevents.HEARTBEAT, cloudevents.SNAPSHOT_END]
+)
+def test_a_control_record_has_a_cursor_and_no_sequence(ce_type: str) -> None:
+    """It is no event, and takes no place in the order of events."""
+    control = json.loads(cloudevents.control(ce_type, cursor="a-7", now=NOW, data={"lost": 3}))
+    assert control.pop("id").endswith("-a-7-1795175519827")
+    assert control == {
+        "specversion": "1.0",
+        "source": "/v1/events",
+        "type": ce_type,
+        "time": "2026-11-20T11:51:59.827000Z",
+        "cursor": "a-7",
+        "datacontenttype": "application/json",
+        "data": {"lost": 3},
+    }
+
+
+def test_a_snapshot_tells_the_state_of_a_domain_and_has_no_sequence() -> None:
+    """Its cursor is where the stream goes on."""
+    domain = example(DomainStopped).model_dump()["domain"]
+    status = DomainStatus(domain=Domain(**domain), state=DomainState.SHUTOFF)
+    envelope = json.loads(cloudevents.snapshot(status, cursor="a-7", now=NOW))
+    assert "sequence" not in envelope
+    assert (envelope["type"], envelope["cursor"]) == ("eventd.domain.snapshot.v1", "a-7")
+    assert (envelope["subject"], envelope["partitionkey"]) == (domain["uuid"], "esx01/vm-42")
+    assert envelope["data"] == {
+        "domain": domain,
+        "state": 5,
+        "state_name": "shut off",
+        "stale": False,
+    }
+
+
+# Schemas
+
+
+SCHEMAS = cloudevents.data_schemas()
+
+
+def conforms(value: object, schema: Mapping[str, Any], whole: Mapping[str, Any]) -> bool:
+    """Check a value against the words of JSON Schema that the schemas use."""
+    if "$ref" in schema:
+        return conforms(value, whole["$defs"][schema["$ref"].removeprefix("#/$defs/")], whole)
+    if "anyOf" in schema:
+        return any(conforms(value, each, whole) for each in schema["anyOf"])
+    if "const" in schema:
+        return bool(value == schema["const"])
+    if "enum" in schema:
+        return value in schema["enum"]
+    if not isinstance(value, TYPES[schema["type"]]):
+        return False
+    if isinstance(value, list):
+        return all(conforms(each, schema["items"], whole) for each in value)
+    if isinstance(value, dict):
+        properties = schema["properties"]
+        return set(schema.get("required", ())) <= value.keys() <= properties.keys() and all(
+            conforms(each, properties[name], whole) for name, each in value.items()
+        )
+    return True
+
+
+TYPES: dict[str, type | tuple[type, ...]] = {
+    "array": list,
+    "boolean": bool,
+    "integer": int,
+    "null": type(None),
+    "object": dict,
+    "string": str,
+}
+
+
+def test_each_type_that_occurs_has_a_schema() -> None:
+    """Every event, and the snapshot."""
+    assert list(SCHEMAS) == [
+        *(cloudevents.type_of(cls) for cls in EVENT_CLASSES),
+        cloudevents.SNAPSHOT,
+    ]
+
+
+@given(events)
+def test_the_data_of_any_event_conforms_to_its_schema(event: Event) -> None:
+    """Nothing is missing, nothing is unknown, and the words belong to the numbers."""
+    schema = SCHEMAS[cloudevents.type_of(event)]
+    assert conforms(encoded(event)["data"], schema, schema)
+
+
+@pytest.mark.parametrize("cls", EVENT_CLASSES)
+def test_the_data_of_another_type_does_not_conform(cls: type[Event]) -> None:
+    """A schema tells its type from all others."""
+    schema = SCHEMAS[cloudevents.type_of(cls)]
+    others = [encoded(example(other))["data"] for other in EVENT_CLASSES if other is not cls]
+    assert not any(conforms(data, schema, schema) for data in others)
+
+
+@pytest.mark.parametrize(("name", "value"), [("detail", 7), ("reason", "booted"), ("domain", 1)])
+def test_wrong_data_does_not_conform(name: str, value: object) -> None:
+    """The schema of a stop knows its details, and its reasons."""
+    schema = SCHEMAS[cloudevents.type_of(DomainStopped)]
+    data = encoded(example(DomainStopped))["data"]
+    assert conforms(data, schema, schema)
+    assert not conforms(data | {name: value}, schema, schema)
+
+
+@pytest.mark.parametrize("name", ["domain", "evidence", "event_id", "event", "detail", "reason"])
+def test_data_without_what_each_record_has_does_not_conform(name: str) -> None:
+    """Who reads the schema may rely on the numbers and words."""
+    schema = SCHEMAS[cloudevents.type_of(DomainStopped)]
+    data = encoded(example(DomainStopped))["data"]
+    del data[name]
+    assert not conforms(data, schema, schema)
+
+
+@given(
+    st.builds(
+        DomainStatus,
+        domain=domains,
+        state=st.sampled_from(DomainState),
+        stale=st.booleans(),
+        question=st.none() | questions,
+    )
+)
+def test_the_data_of_any_snapshot_conforms_to_its_schema(status: DomainStatus) -> None:
+    """The word for the state is part of it."""
+    schema = SCHEMAS[cloudevents.SNAPSHOT]
+    data = json.loads(cloudevents.snapshot(status, cursor="a-7", now=NOW))["data"]
+    assert conforms(data, schema, schema)
+
+
+def test_schemas_keep_nothing_that_only_the_envelope_tells() -> None:
+    """What is in the envelope is not said twice, and no definition is left over."""
+    for ce_type, schema in SCHEMAS.items():
+        assert not {"occurred_at", "source"} & schema["properties"].keys()
+        text = json.dumps(schema)
+        for name in schema.get("$defs", {}):
+            assert f"#/$defs/{name}" in text, f"{ce_type} does not use its definition {name}"
