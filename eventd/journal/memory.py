@@ -77,7 +77,8 @@ class MemoryJournal:
 
     def pictures(self, connection: str) -> Mapping[str, DomainPicture]:
         """Return the last known picture of every domain of a connection, by reference."""
-        return MappingProxyType(self._pictures[connection])
+        # A copy: the caller holds a moment, whatever is appended while it goes through it.
+        return MappingProxyType(dict(self._pictures.get(connection, {})))
 
 
 def _connection_of(event: Event) -> str:
