@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from eventd.model.domain import Domain
+from eventd.model.domain import Domain, Question
 from eventd.model.events import (
     DomainDefined,
     DomainEvent,
@@ -20,6 +20,7 @@ from eventd.model.events import (
     DomainUndefined,
     LifecycleEvent,
     QuestionCleared,
+    QuestionEvent,
     QuestionRaised,
 )
 from eventd.model.evidence import Cause, Evidence
@@ -92,24 +93,35 @@ class Narrator:
         evidence = Evidence(cause=Cause.TASK, task=evidence_of(task))
         return self._rebooted(self._inventory.domain(picture), evidence, _end_of(task) or now)
 
-    def tell_question(self, step: Step, *, now: datetime, in_gap: bool) -> Iterator[DomainEvent]:
-        """Tell which question went away and which one came."""
-        was = step.before.question if step.before else None
-        is_now = step.after.question if step.after else None
-        if was == is_now:
-            return
-        domain = self._inventory.domain(_either(step))
-        evidence = Evidence(cause=Cause.STATE)
-        for cls, question in ((QuestionCleared, was), (QuestionRaised, is_now)):
-            if question is not None:
-                yield cls(
-                    occurred_at=now,
-                    source=self._source,
-                    synthetic=in_gap,
-                    domain=domain,
-                    evidence=evidence,
-                    question=question,
-                )
+    def tell_cleared(self, step: Step, *, now: datetime, in_gap: bool) -> Iterator[DomainEvent]:
+        """Tell which question went away, if one did."""
+        question = step.before.question if step.before else None
+        if question is not None and question != (step.after.question if step.after else None):
+            yield self._about_question(QuestionCleared, question, step, now=now, in_gap=in_gap)
+
+    def tell_raised(self, step: Step, *, now: datetime, in_gap: bool) -> Iterator[DomainEvent]:
+        """Tell which question came, if one did."""
+        question = step.after.question if step.after else None
+        if question is not None and question != (step.before.question if step.before else None):
+            yield self._about_question(QuestionRaised, question, step, now=now, in_gap=in_gap)
+
+    def _about_question(
+        self,
+        cls: type[QuestionEvent],
+        question: Question,
+        step: Step,
+        *,
+        now: datetime,
+        in_gap: bool,
+    ) -> DomainEvent:
+        return cls(
+            occurred_at=now,
+            source=self._source,
+            synthetic=in_gap,
+            domain=self._inventory.domain(_either(step)),
+            evidence=Evidence(cause=Cause.STATE),
+            question=question,
+        )
 
     def _rebooted(self, domain: Domain, evidence: Evidence, occurred_at: datetime) -> DomainEvent:
         return DomainRebooted(

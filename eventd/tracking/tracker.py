@@ -158,9 +158,11 @@ class Tracker:
     def _tell(self, steps: list[Step], now: datetime, *, in_gap: bool) -> list[Event]:
         told: list[Event] = []
         for step in steps:
+            # A question goes before what it held up, and comes after what led to it.
+            told += self._narrator.tell_cleared(step, now=now, in_gap=in_gap)
             for change, verdict in self._verdicts(step):
                 told += self._narrator.tell(step, change, verdict, now=now, in_gap=in_gap)
-            told += self._narrator.tell_question(step, now=now, in_gap=in_gap)
+            told += self._narrator.tell_raised(step, now=now, in_gap=in_gap)
         return told + list(self._resets_without_guest_state(now))
 
     def _verdicts(self, step: Step) -> Iterator[tuple[Change, Verdict]]:

@@ -297,6 +297,21 @@ def test_question_that_follows_another_clears_it(running: Scenario) -> None:
     assert told(events) == ["cleared (state)", "raised (state)"]
 
 
+def test_question_is_cleared_before_what_it_held_up(scenario: Scenario) -> None:
+    """The host may tell the answer and the start that it let go on at once."""
+    scenario.say(scenario.modify(question=scenario.question()))
+    events = scenario.say(scenario.modify(question=None, power="poweredOn"))
+
+    assert told(events) == ["cleared (state)", "started booted (state)"]
+
+
+def test_question_of_a_domain_that_leaves_is_cleared(scenario: Scenario) -> None:
+    """Nobody can answer it any more."""
+    scenario.say(scenario.modify(question=scenario.question()))
+
+    assert told(scenario.say(scenario.leave())) == ["cleared (state)", "undefined removed (state)"]
+
+
 def test_question_whose_default_is_out_of_range_has_none(running: Scenario) -> None:
     """The index is the host's word; libvirt too reports no default then."""
     [raised] = running.say(running.modify(question=running.question(default=7)))
