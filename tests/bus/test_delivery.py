@@ -262,6 +262,29 @@ async def test_a_callback_may_be_sync_for_some_events_and_async_for_others(
     assert seen == [1, 2, 3]
 
 
+async def test_a_callback_may_return_a_future_instead_of_a_coroutine(
+    registry: Registry, delivery: Delivery, happen: Happen
+) -> None:
+    """Whatever can be awaited is waited for before the next call."""
+    futures: list[asyncio.Future[None]] = []
+
+    def promise(record: EventRecord, opaque: object) -> asyncio.Future[None]:
+        futures.append(asyncio.get_running_loop().create_future())
+        return futures[-1]
+
+    callback_id = registry.register(0, promise)
+    delivery.publish([happen(), happen()])
+    await turn()
+    await turn()
+    assert len(futures) == 1
+    futures[0].set_result(None)
+    await turn()
+    await turn()
+    assert len(futures) == 2
+    futures[1].set_result(None)
+    await delivery.drain(callback_id)
+
+
 async def test_an_async_callback_that_raises_stays_and_goes_on(
     registry: Registry, delivery: Delivery, happen: Happen
 ) -> None:
