@@ -33,6 +33,9 @@ class Peer(NamedTuple):
     gid: int
 
 
+_REFUSAL_TIMEOUT = 1.0
+"""Seconds after which a connection that was refused is cut, whether it has asked or not."""
+
 # struct ucred of unix(7): pid, uid, gid.
 _UCRED = struct.Struct("iII")
 
@@ -82,7 +85,7 @@ class Connection(web.RequestHandler):
     the first request; here the first request has a deadline in every version.
     """
 
-    __slots__ = ("_admission", "_deadline", "_on_loss", "_peer", "_request_timeout")
+    __slots__ = ("_admission", "_deadline", "_on_loss", "_peer", "_refused", "_request_timeout")
 
     def __init__(
         self,
@@ -105,14 +108,16 @@ class Connection(web.RequestHandler):
         self._deadline: asyncio.TimerHandle | None = None
         self._on_loss: list[Callable[[], None]] = []
         self._peer: Peer | None = None
-        """Set while the connection is admitted."""
+        """Who was admitted."""
+        self._refused: asyncio.Transport | None = None
+        """The transport of a connection that was not admitted."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Admit the connection and start its deadline, or refuse it with a problem."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101  # narrows the type
         peer = peer_of(transport)
         if reason := self._admission.refusal(peer.uid):
-            _refuse(transport, reason)
+            self._refuse(transport, reason)
             return
         self._peer = peer
         self._admission.enter(peer.uid)
@@ -121,16 +126,31 @@ class Connection(web.RequestHandler):
         )
         super().connection_made(transport)
 
+    def _refuse(self, transport: asyncio.Transport, reason: str) -> None:
+        # Closed with its request unread, the connection would be reset: the client might see
+        # that before it sees the answer.
+        self._refused = transport
+        loop = asyncio.get_running_loop()
+        self._deadline = loop.call_later(_REFUSAL_TIMEOUT, transport.abort)
+        body = problems.document(HTTPStatus.SERVICE_UNAVAILABLE, "too-many-connections", reason)
+        transport.write(
+            b"HTTP/1.1 503 Service Unavailable\r\n"
+            b"Content-Type: %b\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b"
+            % (problems.CONTENT_TYPE.encode(), len(body), body)
+        )
+
     def data_received(self, data: bytes) -> None:
         """Pass bytes on, unless the connection was refused."""
-        if self._peer is not None:
+        if self._refused is not None:
+            self._refused.close()
+        else:
             super().data_received(data)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Give the place back."""
+        self.note_request()
         if self._peer is None:
             return
-        self.note_request()
         self._admission.leave(self._peer.uid)
         for call in self._on_loss:
             call()
@@ -160,7 +180,7 @@ class Connection(web.RequestHandler):
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             _log.error("request failed", path=request.path, exc_info=exc)
         else:
-            _log.debug("request refused", peer=self._peer, status=status, reason=message)
+            _log.debug("request refused", peer=self._peer, status=status)
         if request.writer.output_size > 0:
             raise ConnectionResetError("the response has begun; it can only be cut off")
         refusal = _refusal(HTTPStatus(status), message)
@@ -175,16 +195,6 @@ def _refusal(status: HTTPStatus, message: str | None) -> web.Response:
     reason = " ".join((message or "it cannot be parsed").split())
     detail = f"this is not a request that eventd understands: {reason[:300]}"
     return problems.response(status, "malformed-request", detail)
-
-
-def _refuse(transport: asyncio.Transport, reason: str) -> None:
-    body = problems.document(HTTPStatus.SERVICE_UNAVAILABLE, "too-many-connections", reason)
-    transport.write(
-        b"HTTP/1.1 503 Service Unavailable\r\n"
-        b"Content-Type: %b\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b"
-        % (problems.CONTENT_TYPE.encode(), len(body), body)
-    )
-    transport.close()
 
 
 @web.middleware

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from http import HTTPStatus
+from typing import Any
 
 from aiohttp import web
 from pydantic_core import to_json
@@ -22,7 +24,11 @@ class State:
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
-        self._schemas = data_schemas()
+
+    @cached_property
+    def _schemas(self) -> dict[str, dict[str, Any]]:
+        # Made when somebody first asks: few do, and it takes as long as thousands of events.
+        return data_schemas()
 
     async def domains(self, request: web.Request) -> web.Response:
         """List the domains that match the query."""

@@ -105,6 +105,8 @@ class EventStreams:
             headers={
                 "Content-Type": _CONTENT_TYPES[query.format],
                 "Cache-Control": "no-store",
+                # For a client that loses the connection before its first record.
+                "Eventd-Cursor": str(start),
             }
         )
         response.force_close()

@@ -3,41 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from eventd.bus.delivery import Delivery
-from eventd.bus.registry import Registry
-from eventd.http_api import HttpApi
-from eventd.journal.memory import MemoryJournal
-from tests.http_api.fake_daemon import NOW, Daemon, FakeDirectory, MakeDaemon
+from tests.http_api.fake_daemon import Daemon, MakeDaemon, serving
 
 
 @pytest.fixture
 def make_daemon(tmp_path: Path) -> MakeDaemon:
     """Return a context manager that serves the API; its arguments are those of `HttpApi`."""
-
-    @asynccontextmanager
-    async def make(*, capacity: int = 65_536, **limits: float) -> AsyncIterator[Daemon]:
-        journal = MemoryJournal("e1", capacity=capacity)
-        registry = Registry()
-        directory = FakeDirectory()
-        async with Delivery(registry) as delivery:
-            api = HttpApi(
-                journal=journal,
-                delivery=delivery,
-                registry=registry,
-                directory=directory,
-                clock=lambda: NOW,
-                **limits,  # type: ignore[arg-type]  # bytes and counts are whole numbers
-            )
-            daemon = Daemon(tmp_path, journal, registry, delivery, directory, api)
-            async with api.serve(tmp_path):
-                yield daemon
-
-    return make
+    return partial(serving, tmp_path)
 
 
 @pytest.fixture

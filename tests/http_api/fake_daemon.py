@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,3 +115,24 @@ class Daemon:
 
 
 MakeDaemon = Callable[..., AbstractAsyncContextManager[Daemon]]
+
+
+@asynccontextmanager
+async def serving(
+    runtime_directory: Path, *, capacity: int = 65_536, epoch: str = "e1", **limits: float
+) -> AsyncIterator[Daemon]:
+    """Serve the API in a directory; ``limits`` are arguments of `HttpApi`."""
+    journal = MemoryJournal(epoch, capacity=capacity)
+    registry = Registry()
+    directory = FakeDirectory()
+    async with Delivery(registry) as delivery:
+        api = HttpApi(
+            journal=journal,
+            delivery=delivery,
+            registry=registry,
+            directory=directory,
+            clock=lambda: NOW,
+            **limits,  # type: ignore[arg-type]  # bytes and counts are whole numbers
+        )
+        async with api.serve(runtime_directory):
+            yield Daemon(runtime_directory, journal, registry, delivery, directory, api)

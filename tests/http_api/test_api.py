@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.http_api.fake_daemon import Daemon
+
+
+@asynccontextmanager
+async def requested(
+    path: Path, method: str, resource: str
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    connector = aiohttp.UnixConnector(str(path))
+    async with (
+        aiohttp.ClientSession(connector=connector) as session,
+        session.request(method, f"http://eventd{resource}") as response,
+    ):
+        yield response
+
+
+async def openapi(daemon: Daemon) -> Any:
+    async with requested(daemon.socket, "GET", "/openapi.json") as response:
+        return await response.json()
+
+
+async def test_the_document_lists_exactly_what_is_served(daemon: Daemon) -> None:
+    """One table makes both; each path of the document leads somewhere."""
+    paths = (await openapi(daemon))["paths"]
+    assert list(paths) == [route.path for route in daemon.api.routes]
+    for path in paths:
+        example = path.replace("{uuid}", "x").replace("{type}", "x")
+        async with requested(daemon.socket, "GET", example) as response:
+            stated = paths[path]["get"]["responses"]
+            assert str(response.status) in stated
+            expected = stated[str(response.status)]["content"]
+            assert response.content_type in expected
+
+
+async def test_the_document_lists_every_key_of_the_event_query(daemon: Daemon) -> None:
+    """The answer to an unknown key names the same keys."""
+    parameters = (await openapi(daemon))["paths"]["/v1/events"]["get"]["parameters"]
+    names = [parameter["name"] for parameter in parameters]
+    async with requested(daemon.socket, "GET", "/v1/events?x=1") as response:
+        assert (await response.json(content_type=None))["detail"].endswith(", ".join(names))
+
+
+@pytest.mark.parametrize("resource", ["/", "/v1", "/v1/events/", "/v2/events", "/v1/%00", "//"])
+async def test_an_unknown_resource_is_a_problem(daemon: Daemon, resource: str) -> None:
+    """It says where the resources are listed."""
+    async with requested(daemon.read_only_socket, "GET", resource) as response:
+        problem = await response.json(content_type="application/problem+json")
+    assert (response.status, problem["status"], problem["code"]) == (404, 404, "not-found")
+    assert "/openapi.json" in problem["detail"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"])
+@pytest.mark.parametrize("resource", ["/v1/events", "/v1/callbacks", "/nowhere"])
+async def test_the_read_only_socket_refuses_everything_but_get(
+    daemon: Daemon, method: str, resource: str
+) -> None:
+    """Whatever the resource; the answer names the other socket."""
+    async with requested(daemon.read_only_socket, method, resource) as response:
+        problem = await response.json(content_type="application/problem+json")
+    assert (response.status, problem["code"]) == (403, "read-only")
+    assert "eventd.sock" in problem["detail"]
+
+
+async def test_a_method_that_a_resource_does_not_have_is_a_problem(daemon: Daemon) -> None:
+    """The answer names those that it has."""
+    async with requested(daemon.socket, "DELETE", "/v1/events") as response:
+        problem = await response.json(content_type="application/problem+json")
+    assert (response.status, problem["code"]) == (405, "method-not-allowed")
+    assert response.headers["Allow"] == "GET"
+
+
+async def test_a_failure_of_the_daemon_is_a_problem_without_details(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log has the traceback, the client only learns that there is one."""
+
+    def fail() -> None:
+        raise ZeroDivisionError("secret of the house")
+
+    monkeypatch.setattr(daemon.directory, "domains", fail)
+    async with requested(daemon.socket, "GET", "/v1/domains") as response:
+        text = await response.text()
+    assert (response.status, json.loads(text)["code"]) == (500, "internal-error")
+    assert "secret" not in text
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+async def test_curl_reads_the_list_of_domains(daemon: Daemon) -> None:
+    """The client that every administrator has."""
+    daemon.directory.add(1)
+    process = await asyncio.create_subprocess_exec(
+        "curl", "--silent", "--fail", "--unix-socket", str(daemon.read_only_socket),
+        "http://eventd/v1/domains", stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    output, _ = await process.communicate()
+    assert process.returncode == 0
+    assert json.loads(output)["domains"][0]["domain"]["name"] == "web-1"
