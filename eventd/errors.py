@@ -184,6 +184,12 @@ class DaemonUnreachable(EventdError):
     code = ErrorCode.SYSTEM_ERROR
 
 
+class DaemonUnreachable(EventdError):
+    """A client cannot open the daemon's socket, or the daemon has gone. Worth another try."""
+
+    code = ErrorCode.SYSTEM_ERROR
+
+
 class DaemonError(EventdError):
     """The daemon answered a client with an error; ``status`` is the HTTP status."""
 

@@ -1,0 +1,385 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
+from itertools import islice, repeat
+from pathlib import Path
+
+import pytest
+
+from eventd.client import Client, DomainSnapshot, SnapshotEnd, retry_delays
+from eventd.errors import CursorExpired, DaemonError, DaemonUnreachable, ErrorCode
+from eventd.model.domain import ConnectionState, DomainState
+from eventd.model.events import DomainStarted
+from eventd.model.ids import EventId, EventKind
+from eventd.model.record import Cursor, EventRecord
+from tests.http_api.fake_daemon import Daemon, serving, started, stopped, uuid_of
+
+
+@pytest.fixture
+async def daemon(tmp_path: Path) -> AsyncIterator[Daemon]:
+    async with serving(tmp_path) as served:
+        yield served
+
+
+@pytest.fixture
+async def client(daemon: Daemon) -> AsyncIterator[Client]:
+    async with Client(daemon.read_only_socket) as opened:
+        yield opened
+
+
+async def until_subscribed(daemon: Daemon, count: int = 1) -> None:
+    """Wait until the daemon has taken note of the client's streams."""
+    while len(daemon.api._streams._streams) < count:  # noqa: ASYNC110  # nobody is told
+        await asyncio.sleep(0)
+
+
+async def take(stream: AsyncIterator[EventRecord], count: int) -> list[EventRecord]:
+    return [await anext(stream) for _ in range(count)]
+
+
+def at_once() -> Iterator[float]:
+    return repeat(0.0)
+
+
+# The present state
+
+
+async def test_domains_come_as_statuses(daemon: Daemon, client: Client) -> None:
+    """The same values as inside the daemon."""
+    daemon.directory.add(1)
+    daemon.directory.add(2, DomainState.SHUTOFF)
+    assert await client.domains() == daemon.directory.statuses
+    assert await client.domains(domain=["web-2", "db-*"]) == daemon.directory.statuses[1:]
+
+
+async def test_connections_come_as_statuses(daemon: Daemon, client: Client) -> None:
+    """With what is wrong, where something is."""
+    daemon.directory.connect("esx01", ConnectionState.DISCONNECTED, "no answer")
+    assert await client.connections() == daemon.directory.known_connections
+
+
+async def test_callbacks_tell_whose_they_are(daemon: Daemon, client: Client) -> None:
+    """Those of other clients and of the daemon are listed too."""
+    daemon.registry.register(1, lambda record, opaque: None)
+    callback_id = await client.register("lifecycle", lambda record: None, domain=uuid_of(1))
+    of_daemon, of_client = await client.callbacks()
+    assert (of_daemon.session, of_daemon.event) == ("daemon", EventKind.REBOOT)
+    assert (of_client.callback_id, of_client.domain) == (callback_id, uuid_of(1))
+    assert (of_client.pid, of_client.uid) == (os.getpid(), os.getuid())
+
+
+# Events
+
+
+async def test_events_come_as_typed_records(daemon: Daemon, client: Client) -> None:
+    """A record equals the one in the daemon's journal."""
+    async with aclosing(client.events()) as stream:  # type: ignore[type-var]
+        reading = asyncio.ensure_future(anext(stream))
+        await until_subscribed(daemon)
+        [published] = daemon.publish(started(1))
+        record = await reading
+    assert record == published
+    assert isinstance(record.event, DomainStarted)
+
+
+async def test_filters_are_the_daemons(daemon: Daemon, client: Client) -> None:
+    """One word or several for each of them."""
+    daemon.publish(started(1), stopped(1), started(2), stopped(2))
+    stream = client.events(domain=uuid_of(2), type=["stopped", "crashed"], after="e1-0")
+    assert [record.sequence for record in await take(stream, 1)] == [4]
+
+
+async def test_a_stream_resumes_after_the_cursor_of_a_record(
+    daemon: Daemon, client: Client
+) -> None:
+    """The cursor is given as it was got."""
+    first, second = daemon.publish(started(1), stopped(1))
+    assert await take(client.events(after=first.cursor), 1) == [second]
+
+
+async def test_a_snapshot_comes_before_the_records(daemon: Daemon, client: Client) -> None:
+    """A status for each domain, the end, then what happened since."""
+    daemon.directory.add(1)
+    daemon.publish(started(1))
+    stream = client.events(snapshot=True)
+    assert await anext(stream) == DomainSnapshot(daemon.directory.statuses[0])
+    assert await anext(stream) == SnapshotEnd(Cursor("e1", 1), domains=1)
+    [record] = daemon.publish(stopped(1))
+    assert await anext(stream) == record
+
+
+async def test_a_cursor_that_the_daemon_cannot_serve_is_expired(
+    daemon: Daemon, client: Client
+) -> None:
+    """The error carries the cursors that are usable."""
+    daemon.publish(started(1))
+    with pytest.raises(CursorExpired, match="e0-7") as error:
+        await take(client.events(after="e0-7"), 1)
+    assert (error.value.oldest, error.value.newest) == ("e1-0", "e1-1")
+
+
+async def test_a_wrong_filter_is_the_daemons_error(client: Client) -> None:
+    """Its sentence, its status and libvirt's code."""
+    with pytest.raises(DaemonError, match="livecycle") as error:
+        await take(client.events(event="livecycle"), 1)
+    assert (error.value.status, error.value.code) == (400, ErrorCode.INVALID_ARG)
+
+
+async def test_a_stream_ends_when_the_daemon_stops(tmp_path: Path) -> None:
+    """Without ``reconnect``, the loop is simply over."""
+    async with Client(tmp_path / "eventd.sock") as client:
+        async with serving(tmp_path) as daemon:
+            reading = asyncio.ensure_future(anext(client.events(), None))
+            await until_subscribed(daemon)
+        assert await reading is None
+
+
+async def test_a_reconnecting_stream_resumes_where_it_was(tmp_path: Path) -> None:
+    """What happened while the connection was cut is told as well, and nothing twice."""
+    async with serving(tmp_path) as daemon, Client(daemon.socket) as client:
+        stream = client.events(reconnect=True, delays=at_once)
+        reading = asyncio.ensure_future(anext(stream))
+        await until_subscribed(daemon)
+        [first] = daemon.publish(started(1))
+        assert await reading == first
+        daemon.api._streams.close()
+        [second] = daemon.publish(stopped(1))
+        assert await anext(stream) == second
+
+
+async def test_a_stream_that_was_cut_before_its_first_record_misses_nothing(
+    tmp_path: Path,
+) -> None:
+    """The daemon says where the stream begins."""
+    async with serving(tmp_path) as daemon, Client(daemon.socket) as client:
+        daemon.publish(started(1))
+        stream = client.events(reconnect=True, delays=at_once)
+        reading = asyncio.ensure_future(anext(stream))
+        await until_subscribed(daemon)
+        daemon.api._streams.close()
+        [missed] = daemon.publish(stopped(1))
+        assert await reading == missed
+
+
+async def test_a_reconnecting_stream_waits_for_the_daemon(tmp_path: Path) -> None:
+    """It may be subscribed before the daemon is there; the delays are the caller's."""
+    asked: list[float] = []
+
+    def counted() -> Iterator[float]:
+        while True:
+            asked.append(0.0)
+            yield 0.0
+
+    async with Client(tmp_path / "eventd.sock") as client:
+        stream = client.events(reconnect=True, snapshot=True, delays=counted)
+        reading = asyncio.ensure_future(anext(stream))
+        while len(asked) < 3:  # noqa: ASYNC110  # nobody is told
+            await asyncio.sleep(0)
+        async with serving(tmp_path):
+            assert await reading == SnapshotEnd(Cursor("e1", 0), domains=0)
+
+
+async def test_a_daemon_with_another_history_ends_a_reconnecting_stream(tmp_path: Path) -> None:
+    """A journal that does not know the cursor cannot promise that nothing was missed."""
+    async with Client(tmp_path / "eventd.sock") as client:
+        stream = client.events(reconnect=True, delays=at_once)
+        async with serving(tmp_path, epoch="e1") as daemon:
+            reading = asyncio.ensure_future(anext(stream))
+            await until_subscribed(daemon)
+            daemon.publish(started(1))
+            await reading
+        async with serving(tmp_path, epoch="e2"):
+            with pytest.raises(CursorExpired):
+                await anext(stream)
+
+
+def test_retries_wait_twice_as_long_each_time_up_to_a_bound() -> None:
+    """With full jitter: each wait is drawn below its bound."""
+    delays = retry_delays(1.0, longest=8.0, draw=lambda: 1.0)
+    assert list(islice(delays, 6)) == [1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
+    assert list(islice(retry_delays(1.0, draw=lambda: 0.5), 3)) == [0.5, 1.0, 2.0]
+
+
+# Callbacks
+
+
+async def test_a_registered_callback_is_called(daemon: Daemon, client: Client) -> None:
+    """With the record, for its own domain only."""
+    called: asyncio.Queue[EventRecord] = asyncio.Queue()
+    await client.register("lifecycle", called.put_nowait, domain=uuid_of(2))
+    [_, second] = daemon.publish(started(1), started(2))
+    assert await called.get() == second
+
+
+async def test_an_event_can_be_named_by_word_kind_or_number(daemon: Daemon, client: Client) -> None:
+    """libvirt's people have the number, everybody else the word."""
+    for event in ("lifecycle", EventKind.LIFECYCLE, EventId.LIFECYCLE):
+        await client.register(event, lambda record: None)
+    kinds = [registration.kind for registration in daemon.registry.registrations()]
+    assert kinds == [EventKind.LIFECYCLE] * 3
+
+
+async def test_the_same_callback_is_called_once_for_each_registration(
+    daemon: Daemon, client: Client
+) -> None:
+    """Each has its own id, and goes by its own id."""
+    called: asyncio.Queue[EventRecord] = asyncio.Queue()
+    first = await client.register("lifecycle", called.put_nowait)
+    second = await client.register("lifecycle", called.put_nowait)
+    assert first != second
+    [record] = daemon.publish(started(1))
+    assert [await called.get(), await called.get()] == [record, record]
+    await client.deregister(first)
+    [after] = daemon.publish(stopped(1))
+    assert await called.get() == after
+    assert called.empty()
+
+
+async def test_a_callback_may_deregister_itself_and_wait_for_it(
+    daemon: Daemon, client: Client
+) -> None:
+    """What still waits for it is not told any more."""
+    calls: list[int] = []
+    marker: asyncio.Queue[EventRecord] = asyncio.Queue()
+
+    async def once(record: EventRecord) -> None:
+        calls.append(record.sequence)
+        await client.deregister(callback_id)
+
+    callback_id = await client.register("lifecycle", once)
+    await client.register("lifecycle", marker.put_nowait)
+    daemon.publish(started(1), stopped(1))
+    assert [(await marker.get()).sequence for _ in range(2)] == [1, 2]
+    assert calls == [1]
+
+
+async def test_a_callback_that_raises_disturbs_no_other(daemon: Daemon, client: Client) -> None:
+    """It is logged, and stays registered."""
+    called: asyncio.Queue[EventRecord] = asyncio.Queue()
+
+    def fail(record: EventRecord) -> None:
+        raise ZeroDivisionError
+
+    await client.register("lifecycle", fail)
+    await client.register("lifecycle", called.put_nowait)
+    daemon.publish(started(1), stopped(1))
+    assert [(await called.get()).sequence for _ in range(2)] == [1, 2]
+
+
+async def test_a_refused_registration_is_the_daemons_error(client: Client) -> None:
+    """The session goes on."""
+    with pytest.raises(DaemonError, match="UUID") as error:
+        await client.register("lifecycle", lambda record: None, domain="web-1")
+    assert error.value.code is ErrorCode.INVALID_ARG
+    with pytest.raises(DaemonError, match="known are lifecycle"):
+        await client.register("livecycle", lambda record: None)
+    with pytest.raises(DaemonError, match="could not find event callback 77"):
+        await client.deregister(77)
+    assert await client.register("lifecycle", lambda record: None) == 0
+
+
+async def test_callbacks_go_with_their_client(daemon: Daemon) -> None:
+    """Nothing is left in the registry."""
+    async with Client(daemon.socket) as client:
+        await client.register("lifecycle", lambda record: None)
+    while daemon.registry.registrations():  # noqa: ASYNC110  # the registry tells nobody
+        await asyncio.sleep(0)
+
+
+async def test_a_client_learns_that_the_daemon_has_ended_its_callbacks(tmp_path: Path) -> None:
+    """``wait_closed`` returns; a new registration begins a new session."""
+    async with Client(tmp_path / "eventd.sock") as client:
+        async with serving(tmp_path):
+            await client.register("lifecycle", lambda record: None)
+        await client.wait_closed()
+        with pytest.raises(DaemonUnreachable):
+            await client.register("lifecycle", lambda record: None)
+        async with serving(tmp_path) as daemon:
+            await client.register("lifecycle", lambda record: None)
+            assert len(daemon.registry.registrations()) == 1
+
+
+# The way to the daemon
+
+
+async def test_a_missing_socket_is_named_with_what_to_do(tmp_path: Path) -> None:
+    """Whatever is asked for first."""
+    path = tmp_path / "nowhere.sock"
+    async with Client(path) as client:
+        for asking in (
+            client.domains(),
+            take(client.events(), 1),
+            client.register("lifecycle", lambda record: None),
+        ):
+            with pytest.raises(DaemonUnreachable, match=f"no socket at {path}; start eventd"):
+                await asking
+
+
+async def test_a_socket_that_nobody_serves_is_named_with_what_to_do(tmp_path: Path) -> None:
+    """The file of a daemon that was killed."""
+    path = tmp_path / "dead.sock"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    async with Client(path) as client:
+        with pytest.raises(DaemonUnreachable, match=f"nobody serves {path} any more"):
+            await client.domains()
+
+
+@pytest.fixture
+def nobody() -> Iterator[None]:
+    """Be a user who has no rights: root may open every socket."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65_534)
+    yield
+    os.seteuid(before)
+
+
+async def test_a_socket_that_may_not_be_opened_is_named_with_what_to_do(
+    daemon: Daemon, nobody: None
+) -> None:
+    """The read-only socket is for everybody."""
+    if os.getuid() != 0:
+        daemon.socket.chmod(0)
+    async with Client(daemon.socket) as client:
+        with pytest.raises(DaemonUnreachable, match=r"may not open .*; use eventd-ro\.sock"):
+            await client.domains()
+
+
+async def test_a_peer_that_is_not_eventd_is_an_error(tmp_path: Path) -> None:
+    """An answer that is no problem document, and none at all."""
+    answers = iter([b"HTTP/1.1 500 Oops\r\nContent-Length: 3\r\n\r\nno!", b""])
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(next(answers, b""))
+        writer.close()
+
+    path = tmp_path / "other.sock"
+    async with await asyncio.start_unix_server(answer, path), Client(path) as client:
+        with pytest.raises(DaemonError, match="500"):
+            await client.domains()
+        with pytest.raises(DaemonUnreachable, match=f"daemon at {path} ended the connection"):
+            await client.domains()
+
+
+async def test_an_error_inside_the_block_comes_out_as_it_is(daemon: Daemon) -> None:
+    """The client's own tasks do not wrap it into a group."""
+
+    async def fail() -> None:
+        async with Client(daemon.socket) as client:
+            await client.register("lifecycle", lambda record: None)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+
+
+async def test_a_client_that_is_not_open_says_so(tmp_path: Path) -> None:
+    """A mistake of the program, told in one sentence."""
+    with pytest.raises(RuntimeError, match="async with"):
+        await Client(tmp_path / "eventd.sock").domains()
