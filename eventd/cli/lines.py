@@ -1,4 +1,4 @@
-"""The line of an event, of a present state, in each of the forms."""
+"""The line of what a stream carries, in each of the forms."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import assert_never
 
-from pydantic_core import to_json
-
 from eventd.cli.words import Output
-from eventd.model.domain import DomainStatus
+from eventd.client import DomainSnapshot, Item, SnapshotEnd
 from eventd.model.record import EventRecord
 from eventd.rendering import sentence, status_sentence, virsh_line
 
-__all__ = ["Layout", "layout", "status_json"]
+__all__ = ["Layout", "layout"]
 
-Layout = Callable[[EventRecord | DomainStatus], str | None]
+Layout = Callable[[Item], str | None]
 """Turns what a stream carries into a line, or None if the form has no line for it."""
 
 
@@ -25,32 +23,26 @@ def layout(output: Output, *, colour: bool = False, is_stamped: bool = False) ->
         case Output.TEXT:
             return lambda item: _text(item, colour=colour)
         case Output.JSON:
-            return _json
+            return lambda item: item.json.decode()
         case Output.VIRSH:
             return lambda item: _virsh(item, is_stamped=is_stamped)
         case _:
             assert_never(output)
 
 
-def _text(item: EventRecord | DomainStatus, *, colour: bool) -> str:
-    if isinstance(item, EventRecord):
-        return sentence(item.event, colour=colour)
-    return status_sentence(item, at=datetime.now(UTC), colour=colour)
+def _text(item: Item, *, colour: bool) -> str | None:
+    match item:
+        case EventRecord():
+            return sentence(item.event, colour=colour)
+        case DomainSnapshot():
+            return status_sentence(item.status, at=datetime.now(UTC), colour=colour)
+        case SnapshotEnd():
+            return None
+        case _:
+            assert_never(item)
 
 
-def _json(item: EventRecord | DomainStatus) -> str:
-    if isinstance(item, EventRecord):
-        return item.json.decode()
-    return status_json(item)
-
-
-def _virsh(item: EventRecord | DomainStatus, *, is_stamped: bool) -> str | None:
+def _virsh(item: Item, *, is_stamped: bool) -> str | None:
     if not isinstance(item, EventRecord):
         return None
     return virsh_line(item.event, printed_at=datetime.now(UTC) if is_stamped else None)
-
-
-def status_json(status: DomainStatus) -> str:
-    """Return the state of a domain as ``GET /v1/domains`` tells it: numbers and words."""
-    state = {"state_name": status.state.word}
-    return to_json(status.model_dump(exclude_none=True) | state).decode()

@@ -6,8 +6,8 @@ The parts are imported where they are called, so that ``eventd --help`` answers 
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,8 +17,13 @@ from eventd.cli.terminal import abandon_output, wants_colour, write_error, write
 from eventd.cli.words import ListOutput, Output
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from eventd.cli.lines import Layout
     from eventd.cli.watching import Watched
+    from eventd.client import Client, Item
     from eventd.model.domain import ConnectionStatus, DomainStatus
+
 
 __all__ = ["connections", "domains", "watch"]
 
@@ -104,46 +109,37 @@ def watch(
         raise typer.BadParameter("the other forms have the time already", param_hint="--timestamp")
     if snapshot and output is Output.VIRSH:
         raise typer.BadParameter("virsh has no line for a present state", param_hint="--snapshot")
-    filters = {
-        "domain": domain,
-        "connection": connection,
-        "host": host,
-        "event": event,
-        "type": type_,
-        "reason": reason,
-    }
-    watched = asyncio.run(
-        _watch(
-            socket,
-            filters={key: values for key, values in filters.items() if values},
-            output=output,
-            count=count,
-            timeout=timeout,
+    from eventd.cli.lines import layout
+
+    def events(client: Client) -> AsyncIterator[Item]:
+        return client.events(
+            domain=domain or (),
+            connection=connection or (),
+            host=host or (),
+            event=event or (),
+            type=type_ or (),
+            reason=reason or (),
             snapshot=snapshot,
-            timestamp=timestamp,
         )
-    )
+
+    lines = layout(output, colour=wants_colour(sys.stdout), is_stamped=timestamp)
+    watched = asyncio.run(_watch(socket, events, layout=lines, count=count, timeout=timeout))
     raise typer.Exit(_conclude(watched, output))
 
 
 async def _watch(
     socket: Path,
+    events: Callable[[Client], AsyncIterator[Item]],
     *,
-    filters: dict[str, list[str]],
-    output: Output,
+    layout: Layout,
     count: int | None,
     timeout: float | None,
-    snapshot: bool,
-    timestamp: bool,
 ) -> Watched:
-    from eventd.cli.lines import layout
     from eventd.cli.watching import watch
     from eventd.client import Client
 
-    lines = layout(output, colour=wants_colour(sys.stdout), is_stamped=timestamp)
     async with Client(socket) as client:
-        stream = client.events(snapshot=snapshot, **filters)
-        return await watch(stream, layout=lines, count=count, timeout=timeout)
+        return await watch(events(client), layout=layout, count=count, timeout=timeout)
 
 
 def _conclude(watched: Watched, output: Output) -> int:
@@ -151,7 +147,7 @@ def _conclude(watched: Watched, output: Output) -> int:
     from eventd.cli.watching import Ending
 
     if watched.ending is Ending.STREAM_ENDED:
-        write_error("the daemon ended the stream; 'systemctl status eventd' may say why")
+        write_error("the daemon ended the stream; its log says why")
     if watched.ending is Ending.READER_GONE:
         abandon_output()
     elif output is Output.VIRSH:
@@ -192,26 +188,26 @@ def domains(
       eventd domains --connection esx01 --domain 'web-*'
       eventd domains -o json | jq -r 'select(.state_name == "running").domain.name'
     """
-    filters = {"domain": domain, "connection": connection, "host": host}
     statuses = asyncio.run(
-        _domains(socket, {key: values for key, values in filters.items() if values})
+        _domains(socket, domain=domain or (), connection=connection or (), host=host or ())
     )
     if output is ListOutput.JSON:
-        from eventd.cli.lines import status_json
-
         for status in statuses:
-            write_line(status_json(status))
+            state = {"state_name": status.state.word}
+            write_line(json.dumps(status.model_dump(mode="json", exclude_none=True) | state))
     else:
         from eventd.cli.tables import write_domains
 
         write_domains(statuses, stream=sys.stdout)
 
 
-async def _domains(socket: Path, filters: dict[str, list[str]]) -> Sequence[DomainStatus]:
+async def _domains(
+    socket: Path, *, domain: Sequence[str], connection: Sequence[str], host: Sequence[str]
+) -> Sequence[DomainStatus]:
     from eventd.client import Client
 
     async with Client(socket) as client:
-        return await client.domains(**filters)
+        return await client.domains(domain=domain, connection=connection, host=host)
 
 
 def connections(

@@ -7,14 +7,14 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 
 from eventd.cli.lines import Layout
 from eventd.cli.terminal import write_line
-from eventd.model.domain import DomainStatus
+from eventd.client import Item
 from eventd.model.record import EventRecord
 
 __all__ = ["Ending", "Watched", "watch"]
@@ -40,7 +40,7 @@ class Watched:
 
 
 async def watch(
-    stream: AsyncGenerator[EventRecord | DomainStatus],
+    stream: AsyncIterator[Item],
     *,
     layout: Layout,
     count: int | None = None,
@@ -54,7 +54,7 @@ async def watch(
     deadline = asyncio.timeout(timeout)
     interruption = _Interruption(deadline)
     try:
-        async with deadline, aclosing(stream):
+        async with deadline:
             with interruption.possible():
                 ending = await printing.print_all(stream)
     except TimeoutError:
@@ -72,7 +72,7 @@ class _Printing:
         self._count = count
         self.received = 0
 
-    async def print_all(self, stream: AsyncGenerator[EventRecord | DomainStatus]) -> Ending:
+    async def print_all(self, stream: AsyncIterator[Item]) -> Ending:
         async for item in stream:
             line = self._layout(item)
             if line is None:

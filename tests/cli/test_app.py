@@ -33,7 +33,7 @@ def started(*arguments: str | Path, **environment: str) -> Iterator[subprocess.P
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | environment,
+        env=os.environ | {"PYTHONUNBUFFERED": ""} | environment,
     ) as process:
         try:
             yield process

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
@@ -16,6 +15,7 @@ import pytest
 from eventd.cli.lines import layout
 from eventd.cli.watching import Ending, Watched, watch
 from eventd.cli.words import Output
+from eventd.client import DomainSnapshot, Item, SnapshotEnd
 from eventd.errors import DaemonError
 from eventd.model.domain import Domain, DomainState, DomainStatus
 from eventd.model.events import ConnectionConnected, DomainStarted, Event
@@ -26,7 +26,8 @@ from eventd.model.record import Cursor, EventRecord
 AT = datetime(2026, 11, 20, 11, 51, 59, tzinfo=UTC)
 SOURCE = "esx://esx01.example/"
 WEB01 = Domain(connection="esx01", reference="vm-1", uuid="u-1", name="web01", id=1)
-STATUS = DomainStatus(domain=WEB01, state=DomainState.RUNNING)
+STATE = DomainSnapshot(DomainStatus(domain=WEB01, state=DomainState.RUNNING), b'{"a":1}')
+STATE_END = SnapshotEnd(Cursor("e", 1), 1, b'{"b":2}')
 VIRSH = layout(Output.VIRSH)
 LINE = "event 'lifecycle' for domain 'web01': Started Booted\n"
 
@@ -49,9 +50,7 @@ CONNECTED = record(
 )
 
 
-async def stream(
-    *items: EventRecord | DomainStatus, ends: bool = False
-) -> AsyncGenerator[EventRecord | DomainStatus]:
+async def stream(*items: Item, ends: bool = False) -> AsyncIterator[Item]:
     """Carry the items, then nothing more for ever, or end."""
     for item in items:
         yield item
@@ -79,7 +78,7 @@ async def test_it_ends_when_the_time_is_over(capsys: pytest.CaptureFixture[str])
 async def test_it_ends_when_it_is_interrupted(number: signal.Signals) -> None:
     """A service manager and a person at the keyboard are answered alike."""
 
-    async def interrupted() -> AsyncGenerator[EventRecord | DomainStatus]:
+    async def interrupted() -> AsyncIterator[Item]:
         yield STARTED
         signal.raise_signal(number)
         signal.raise_signal(number)
@@ -98,7 +97,7 @@ async def test_it_ends_with_the_stream() -> None:
 async def test_it_passes_on_what_the_stream_raises() -> None:
     """A time limit of the stream is not that of the watching."""
 
-    async def failing(error: Exception) -> AsyncGenerator[EventRecord | DomainStatus]:
+    async def failing(error: Exception) -> AsyncIterator[Item]:
         raise error
         yield
 
@@ -126,7 +125,7 @@ async def test_it_ends_at_once_when_the_reader_goes(monkeypatch: pytest.MonkeyPa
     """`eventd watch | head -1` must not wait for a second event to notice."""
     with output_to_pipe(monkeypatch) as read_end:
 
-        async def read_once() -> AsyncGenerator[EventRecord | DomainStatus]:
+        async def read_once() -> AsyncIterator[Item]:
             yield STARTED
             assert os.read(read_end, 4096).decode() == LINE
             os.close(read_end)
@@ -151,7 +150,7 @@ async def test_what_the_form_has_no_line_for_is_not_counted(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """virsh knows neither connections nor present states."""
-    watched = await watch(stream(STATUS, CONNECTED, ends=True), layout=VIRSH)
+    watched = await watch(stream(STATE, STATE_END, CONNECTED, ends=True), layout=VIRSH)
 
     assert watched.received == 0
     assert capsys.readouterr().out == ""
@@ -161,23 +160,16 @@ async def test_a_present_state_is_printed_but_is_no_event(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The exit code says whether something happened."""
-    watched = await watch(stream(STATUS, ends=True), layout=layout(Output.TEXT))
+    watched = await watch(stream(STATE, STATE_END, ends=True), layout=layout(Output.TEXT))
 
     assert watched.received == 0
     assert capsys.readouterr().out.endswith("Z esx01: web01 is running\n")
 
 
-def test_json_is_the_record_as_it_came() -> None:
-    """Nothing is added, nothing is lost."""
-    assert layout(Output.JSON)(STARTED) == STARTED.json.decode()
-
-
-def test_json_of_a_present_state_has_the_words_of_the_api() -> None:
-    """As `GET /v1/domains` has it."""
-    line = layout(Output.JSON)(STATUS)
-
-    assert line is not None
-    assert json.loads(line)["state_name"] == "running"
+@pytest.mark.parametrize("item", [STARTED, STATE, STATE_END])
+def test_json_is_the_line_as_it_came(item: Item) -> None:
+    """Nothing is added, nothing is lost: it is what curl shows too."""
+    assert layout(Output.JSON)(item) == item.json.decode()
 
 
 def test_colour_is_for_people() -> None:
