@@ -1,0 +1,125 @@
+"""The daemon and its readers as real processes, spoken to as a user would: by the command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+__all__ = ["Daemon", "Reader", "told"]
+
+EVENTD = (sys.executable, "-m", "eventd")
+STOP_LIMIT = 10.0
+
+
+class Daemon:
+    """``eventd run`` with one connection to each host; used as a context manager."""
+
+    def __init__(self, directory: Path, connections: dict[str, tuple[str, str]]) -> None:
+        self._directory = directory
+        self._count = len(connections)
+        self.socket = directory / "run" / "eventd-ro.sock"
+        lines = [
+            "[daemon]",
+            f'runtime_directory = "{directory / "run"}"',
+            f'state_directory = "{directory / "state"}"',
+            'log_format = "logfmt"',
+        ]
+        for name, (uri, password) in connections.items():
+            password_file = directory / f"{name}.password"
+            password_file.write_text(password, "utf-8")
+            lines += [
+                "[[connections]]",
+                f'name = "{name}"',
+                f'uri = "{uri}"',
+                f'password_file = "{password_file}"',
+            ]
+        self._configuration = directory / "eventd.toml"
+        self._configuration.write_text("\n".join(lines), "utf-8")
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [*EVENTD, "run", "--config", str(self._configuration)],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        return self
+
+    def wait_until_connected(self) -> None:
+        """Return when all connections are in sync; its log says so."""
+        assert self._process.stderr is not None
+        log = []
+        missing = self._count
+        while missing:
+            line = self._process.stderr.readline()
+            log.append(line)
+            assert line, f"the daemon ended: {''.join(log)}"
+            missing -= "event=connected" in line
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        _, log = self._process.communicate(timeout=STOP_LIMIT)
+        assert self._process.returncode == 0, log
+
+
+class Reader:
+    """A program that prints events as lines of JSON; used as a context manager."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = command
+
+    @classmethod
+    def watch(cls, daemon: Daemon) -> Self:
+        """``eventd watch -o json``, beginning with the present state."""
+        return cls([*EVENTD, "watch", "--socket", str(daemon.socket), "-o", "json", "--snapshot"])
+
+    @classmethod
+    def curl(cls, daemon: Daemon, query: str = "snapshot=true") -> Self:
+        """``curl`` on the stream of events, beginning with the present state."""
+        url = f"http://eventd/v1/events?{query}"
+        return cls(["curl", "-sSN", "--unix-socket", str(daemon.socket), url])
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.communicate(timeout=STOP_LIMIT)
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """Yield what it prints."""
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            yield json.loads(line)
+
+    def read_snapshot(self, domains: int) -> None:
+        """Return when the present state was told, so that the reader is subscribed."""
+        for line in self.lines():
+            # `eventd watch` prints what a domain is; the stream has it inside of a record.
+            domains -= "state" in line.get("data", line)
+            if not domains:
+                return
+
+    def read_events(self, count: int) -> list[dict[str, Any]]:
+        """Return the next events; control records are passed by."""
+        events: list[dict[str, Any]] = []
+        for line in self.lines():
+            if "sequence" in line:
+                events.append(line)
+            if len(events) == count:
+                break
+        return events
+
+
+def told(events: Sequence[dict[str, Any]]) -> list[str]:
+    """Write events as sentences: ``web01: stopped destroyed``."""
+    return [_sentence(event["data"]) for event in events]
+
+
+def _sentence(data: dict[str, Any]) -> str:
+    reason = f" {data['reason']}" if "reason" in data else ""
+    return f"{data['domain']['name']}: {data['event_name']}{reason}"
