@@ -61,7 +61,7 @@ class Daemon:
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
-        _, log = self._process.communicate(timeout=STOP_LIMIT)
+        _output, log = self._process.communicate(timeout=STOP_LIMIT)
         assert self._process.returncode == 0, log
 
 
