@@ -53,6 +53,8 @@ class SimulatorServer:
         self.faults = FaultInjection()
         self.host = host
         self.port = port
+        self._waiting = 0
+        self._waiting_changed = asyncio.Event()
         self._ssl_context = ssl_context
         self._clock = clock
         self._runner: web.ServerRunner | None = None
@@ -139,7 +141,24 @@ class SimulatorServer:
     def _seconds_until(self, deadline: datetime) -> float:
         return max(0.0, (deadline - self.now()).total_seconds())
 
+    async def until_calls_wait(self, count: int) -> None:
+        """Return when so many calls are not answered yet because nothing has changed."""
+        while self._waiting != count:
+            await self._waiting_changed.wait()
+
     async def _finish(self, wait: Wait) -> Reply:
+        self._count_waiting(+1)
+        try:
+            return await self._wait(wait)
+        finally:
+            self._count_waiting(-1)
+
+    def _count_waiting(self, difference: int) -> None:
+        self._waiting += difference
+        changed, self._waiting_changed = self._waiting_changed, asyncio.Event()
+        changed.set()
+
+    async def _wait(self, wait: Wait) -> Reply:
         while True:
             changed = self._changed
             reply = wait.poll(self.now())

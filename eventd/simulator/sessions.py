@@ -28,7 +28,6 @@ class Session:
         self.login_time = now
         self.last_active = now
         self.is_alive = True
-        self.waiting = 0
         self.page_size = page_size
         self.views: set[Reference] = set()
         self.event_collectors: dict[Reference, EventCollector] = {}
