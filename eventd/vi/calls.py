@@ -56,19 +56,20 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 SERVICE_INSTANCE = ManagedObjectReference("ServiceInstance", "ServiceInstance")
 """The one object whose reference is known beforehand."""
 
 
 @dataclass(frozen=True, slots=True)
-class Call(Generic[T]):
+class Call(Generic[T_co]):
     """A call of a VI method: what to send, and how to read what comes back."""
 
     method: str
     body: bytes = field(repr=False)
     """The SOAP request. It may hold a password, so it is not shown."""
-    parse: Callable[[bytes], T] = field(repr=False)
+    parse: Callable[[bytes], T_co] = field(repr=False)
     """Read the answer's bytes, whatever HTTP status they came with.
 
     Raises `SessionExpired`, `Fault` or `MalformedAnswer`.

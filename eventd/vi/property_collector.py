@@ -216,8 +216,8 @@ def parse_object_content(content: Element) -> ObjectContent | None:
                 obj = parse_reference(part)
             case "propSet":
                 parts = children_by_name(part)
-                if "val" in parts:
-                    properties[text_of(parts, "name") or ""] = parse_value(parts["val"])
+                if (name := text_of(parts, "name")) and "val" in parts:
+                    properties[name] = parse_value(parts["val"])
             case "missingSet":
                 missing.append(_missing(part))
             case _:
