@@ -1,0 +1,131 @@
+"""The filters of a connection: what they ask for, and that pyVmomi would write them the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from lxml import etree
+
+from eventd.vi import calls
+from eventd.vi.filters import domain_filter, host_filter, task_filter
+from eventd.vi.property_collector import PropertyFilterSpec
+from eventd.vi.types import ManagedObjectReference
+from eventd.vi.versions import ApiVersion
+from eventd.vi.xml import XSI_TYPE, local_name
+
+VIEW = ManagedObjectReference("ContainerView", "session[5]view")
+TASK_MANAGER = ManagedObjectReference("TaskManager", "TaskManager")
+NEWEST = ApiVersion.parse("9.1.0.0")
+
+
+def paths(spec: PropertyFilterSpec) -> set[str]:
+    return {path for properties in spec.properties for path in properties.paths}
+
+
+def test_a_domain_is_followed_by_the_leaves_that_say_what_happened_to_it() -> None:
+    """Whole structures would bring load figures every few seconds."""
+    assert paths(domain_filter(VIEW, NEWEST)) >= {
+        "name",
+        "runtime.powerState",
+        "runtime.connectionState",
+        "runtime.host",
+        "runtime.bootTime",
+        "runtime.cleanPowerOff",
+        "runtime.question",
+        "config.uuid",
+        "config.instanceUuid",
+        "guest.guestState",
+    }
+    assert not paths(domain_filter(VIEW, NEWEST)) & {"runtime", "config", "guest", "summary"}
+
+
+@pytest.mark.parametrize(
+    ("version", "newer"),
+    [
+        ("2.5", set()),
+        ("4.0", {"runtime.cleanPowerOff", "config.instanceUuid"}),
+        ("9.1.0.0", {"runtime.cleanPowerOff", "config.instanceUuid"}),
+    ],
+)
+def test_a_host_is_not_asked_for_what_its_api_does_not_have(version: str, newer: set[str]) -> None:
+    """It would refuse the filter."""
+    least = paths(domain_filter(VIEW, ApiVersion.parse("2.5")))
+    assert paths(domain_filter(VIEW, ApiVersion.parse(version))) - least == newer
+
+
+def test_a_host_is_followed_by_name_state_and_identity() -> None:
+    """The names tell where domains are, the UUID is what identifies a bare host."""
+    assert paths(host_filter(VIEW)) == {
+        "name",
+        "runtime.connectionState",
+        "hardware.systemInfo.uuid",
+    }
+
+
+def test_a_task_is_followed_as_a_whole() -> None:
+    """Its info is read from one value."""
+    assert paths(task_filter(TASK_MANAGER)) == {"info"}
+
+
+FILTERS = {
+    "domains": domain_filter(VIEW, NEWEST),
+    "hosts": host_filter(VIEW),
+    "tasks": task_filter(TASK_MANAGER),
+}
+
+
+@pytest.mark.parametrize("spec", FILTERS.values(), ids=FILTERS.keys())
+@pytest.mark.pyvmomi
+def test_a_filter_is_what_pyvmomi_writes(spec: PropertyFilterSpec) -> None:
+    """VMware's own client is the judge of the order and the types of the parts."""
+    from pyVmomi import vim, vmodl
+    from pyVmomi.SoapAdapter import SerializeToStr
+
+    # pyVmomi makes its types at run time.
+    collector: Any = vmodl.query.PropertyCollector
+    serialize: Any = SerializeToStr
+    theirs = collector.FilterSpec(
+        propSet=[
+            collector.PropertySpec(
+                type=getattr(vim, properties.type), all=False, pathSet=list(properties.paths)
+            )
+            for properties in spec.properties
+        ],
+        objectSet=[
+            collector.ObjectSpec(
+                obj=_pyvmomi_object(objects.obj),
+                skip=objects.skip,
+                selectSet=[
+                    collector.TraversalSpec(
+                        type=_pyvmomi_type(way.type), path=way.path, skip=way.skip
+                    )
+                    for way in objects.select
+                ],
+            )
+            for objects in spec.objects
+        ],
+    )
+
+    request = calls.create_filter(ManagedObjectReference("PropertyCollector", "p"), spec).body
+    [ours] = etree.fromstring(request).iter("{urn:vim25}spec")
+
+    assert flat(ours)[1:] == flat(etree.fromstring(serialize(theirs)))[1:]
+
+
+def _pyvmomi_type(name: str) -> type:
+    from pyVmomi import vim
+
+    found: type = vim.view.ContainerView if name == "ContainerView" else getattr(vim, name)
+    return found
+
+
+def _pyvmomi_object(reference: ManagedObjectReference) -> object:
+    return _pyvmomi_type(reference.type)(reference.value)
+
+
+def flat(node: etree._Element) -> tuple[object, ...]:
+    """Write an element as nested tuples: name, type where polymorphic, text or children."""
+    polymorphic = node.get(XSI_TYPE) if local_name(node) == "selectSet" else None
+    content = tuple(flat(child) for child in node) or (node.text,)
+    return (local_name(node), polymorphic, node.get("type"), *content)
