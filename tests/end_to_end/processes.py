@@ -8,8 +8,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
-__all__ = ["Daemon", "Reader", "told"]
+from tests.peers.vcsim_process import Model
+
+__all__ = ["Daemon", "Reader", "Simulator", "told"]
 
 EVENTD = (sys.executable, "-m", "eventd")
 STOP_LIMIT = 10.0
@@ -63,6 +66,38 @@ class Daemon:
         self._process.terminate()
         _output, log = self._process.communicate(timeout=STOP_LIMIT)
         assert self._process.returncode == 0, log
+
+
+class Simulator:
+    """``eventd simulate``: a host that pyVmomi can log in to; used as a context manager."""
+
+    user = "root"
+    password = "pass"
+    host = "127.0.0.1"
+
+    def __init__(self, model: Model, *, domains: int) -> None:
+        self.model = model
+        self._domains = domains
+
+    def __enter__(self) -> Self:
+        command = [*EVENTD, "simulate", "--listen", f"{self.host}:0"]
+        command += ["--product", self.model, "--domains", str(self._domains)]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        uri = self._process.stdout.readline().split()[0]
+        port = urlsplit(uri).port
+        assert port is not None
+        self.port = port
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.communicate(timeout=STOP_LIMIT)
+
+    @property
+    def connection_uri(self) -> str:
+        """The URI of the whole host."""
+        return f"{self.model}://{self.user}@{self.host}:{self.port}/?transport=http"
 
 
 class Reader:
