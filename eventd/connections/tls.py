@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import ssl
-from pathlib import Path
 
 from eventd.errors import InvalidConfiguration
 
-__all__ = ["ssl_context"]
+__all__ = ["UnexpectedCertificate", "reason_of", "ssl_context"]
+
+
+class UnexpectedCertificate(ssl.SSLCertVerificationError):
+    """The host's certificate is not the pinned one."""
+
+    def __init__(self, verify_message: str) -> None:
+        super().__init__(verify_message)
+        self.verify_message = verify_message
 
 
 def ssl_context(
@@ -30,15 +38,22 @@ def ssl_context(
         return context
     if no_verify:
         return _unverified()
-    if cacert is None:
-        return ssl.create_default_context()
     try:
-        return ssl.create_default_context(cafile=Path(cacert))
-    except (OSError, ssl.SSLError) as error:
+        return _verified(cacert)
+    except OSError as error:
         raise InvalidConfiguration(
-            f"cacert {cacert} cannot be used: {error}; it must be a readable file of "
+            f"cacert {cacert} cannot be used: {reason_of(error)}; it must be a readable file of "
             f"certificates in PEM"
         ) from error
+
+
+def _verified(cacert: str | None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=cacert)
+    # What curl and so libvirt accept, whatever Python's version has for its default: the
+    # certificate of the host itself as cacert, and those in which RFC 5280 misses an extension.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
 
 
 def _unverified() -> ssl.SSLContext:
@@ -61,9 +76,19 @@ def _pinned_to(digest: bytes) -> type[ssl.SSLObject]:
             certificate = self.getpeercert(binary_form=True) or b""
             found = hashlib.new(algorithm, certificate).digest()
             if not hmac.compare_digest(found, digest):
-                raise ssl.SSLCertVerificationError(
-                    f"the certificate has the {algorithm} thumbprint {found.hex()}, "
-                    f"expected was {digest.hex()}"
+                raise UnexpectedCertificate(
+                    f"its {algorithm} thumbprint is {found.hex()}, expected was {digest.hex()}"
                 )
 
     return PinnedSSLObject
+
+
+def reason_of(error: OSError) -> str:
+    """Return why the system or OpenSSL failed, without the places and addresses around it."""
+    match error:
+        case ssl.SSLError(reason=str(reason)):
+            return reason.replace("_", " ").lower()
+        case OSError(errno=int(number)) if number > 0:
+            return os.strerror(number)
+        case _:
+            return error.strerror or str(error)

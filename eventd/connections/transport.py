@@ -14,14 +14,17 @@ from typing import Self
 
 import aiohttp
 
+from eventd.connections.tls import UnexpectedCertificate, reason_of
 from eventd.errors import HostError, HostNotTrusted, HostUnreachable, MalformedAnswer
 
-__all__ = ["ANSWER_BYTES", "Transport"]
+__all__ = ["ANSWER_BYTES", "CONNECT_SECONDS", "Transport"]
 
 ANSWER_BYTES = 32 * 1024 * 1024
 """Cap of one answer, unpacked. A page of 100 domains has about 200 kB."""
 
-_CONNECT_SECONDS = 10.0
+CONNECT_SECONDS = 10.0
+"""How long a connection may take to stand, TLS and all."""
+
 _CHUNK = 65_536
 
 
@@ -77,6 +80,10 @@ class Transport:
         try:
             async with asyncio.timeout(deadline):
                 return await self._exchange(body, soap_action)
+        except aiohttp.ConnectionTimeoutError as error:
+            raise HostUnreachable(
+                f"{self._endpoint} cannot be reached: no answer within {CONNECT_SECONDS:g} s"
+            ) from error
         except TimeoutError as error:
             raise HostUnreachable(
                 f"{self._endpoint} did not answer within {deadline:g} s"
@@ -94,11 +101,11 @@ class Transport:
             headers=headers,
             proxy=self._proxy,
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS),
+            timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS),
         ) as response:
             self._check_status(response)
             self._keep_cookies(response)
-            return await _bounded_body(response)
+            return await self._body(response)
 
     def _check_status(self, response: aiohttp.ClientResponse) -> None:
         status = response.status
@@ -107,8 +114,9 @@ class Transport:
         if status in (502, 503, 504):
             raise HostUnreachable(f"{self._endpoint} is not ready: HTTP status {status}")
         if 300 <= status < 400:
+            place = response.headers.get("Location")
             raise MalformedAnswer(
-                f"{self._endpoint} redirects to {response.headers.get('Location', '?')!r}, which "
+                f"{self._endpoint} redirects to {repr(place[:200]) if place else 'nowhere'}, which "
                 f"is not followed; give the URI the host, port and transport that it means"
             )
         raise MalformedAnswer(
@@ -121,56 +129,95 @@ class Transport:
             if equals:
                 self._cookies[name] = value
 
+    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
+        """Return the body, unpacked if the server packs it unasked; never more than the cap."""
+        unpack = self._unpacker(response)
+        parts = []
+        room = ANSWER_BYTES
+        async for chunk in response.content.iter_chunked(_CHUNK):
+            part = self._unpacked(chunk, unpack, room + 1) if unpack else chunk
+            room -= len(part)
+            if room < 0:
+                raise MalformedAnswer(
+                    f"the answer of {self._endpoint} is larger than {ANSWER_BYTES} bytes, which "
+                    f"is the most that is taken"
+                )
+            parts.append(part)
+        if unpack and not unpack.eof:
+            raise self._cut()
+        return b"".join(parts)
+
+    def _unpacker(self, response: aiohttp.ClientResponse) -> zlib._Decompress | None:
+        match response.headers.get("Content-Encoding", "identity").lower():
+            case "identity":
+                return None
+            case "gzip" | "deflate":
+                return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: by its own header
+            case other:
+                raise MalformedAnswer(
+                    f"the answer of {self._endpoint} is packed as {other[:80]!r}, which nobody "
+                    f"asked for"
+                )
+
+    def _unpacked(self, chunk: bytes, unpack: zlib._Decompress, longest: int) -> bytes:
+        try:
+            part = unpack.decompress(chunk, longest)
+        except zlib.error as error:
+            raise MalformedAnswer(
+                f"the answer of {self._endpoint} cannot be unpacked: it is not what its header says"
+            ) from error
+        if unpack.unused_data:
+            # zlib would keep all that comes behind the end, and no cap would count it.
+            raise MalformedAnswer(
+                f"the answer of {self._endpoint} cannot be unpacked: it goes on behind its end"
+            )
+        return part
+
+    def _cut(self) -> HostUnreachable:
+        return HostUnreachable(f"the answer of {self._endpoint} was cut in the middle")
+
     def _translated(self, error: aiohttp.ClientError) -> HostError:
         match error:
-            case aiohttp.ClientConnectorCertificateError():
+            case aiohttp.ClientConnectorCertificateError(
+                certificate_error=UnexpectedCertificate() as found
+            ):
+                return HostNotTrusted(
+                    f"{self._endpoint} has not the pinned certificate: {found.verify_message}; if "
+                    f"the host was given another certificate, change the thumbprint"
+                )
+            case aiohttp.ClientConnectorCertificateError(
+                certificate_error=ssl.SSLCertVerificationError() as found
+            ):
                 return HostNotTrusted(
                     f"{self._endpoint} has a certificate that is not trusted: "
-                    f"{error.certificate_error}; give its thumbprint, a cacert=FILE that vouches "
-                    f"for it, or no_verify=1"
+                    f"{found.verify_message.rstrip('.')}; give its thumbprint, a cacert=FILE that "
+                    f"vouches for it, or no_verify=1"
                 )
             case aiohttp.ClientConnectorSSLError():
                 return HostNotTrusted(
-                    f"TLS with {self._endpoint} failed: {error.os_error}; does the host speak TLS "
-                    f"on this port (transport=http if not)?"
+                    f"TLS with {self._endpoint} failed: {reason_of(error.os_error)}; does the host "
+                    f"speak TLS on this port (transport=http if not)?"
+                )
+            case aiohttp.ClientProxyConnectionError():
+                return HostUnreachable(
+                    f"the proxy {self._proxy} cannot be reached: {reason_of(error.os_error)}"
                 )
             case aiohttp.ClientConnectorError():
-                reason = error.os_error.strerror or str(error.os_error)
-                return HostUnreachable(f"{self._endpoint} cannot be reached: {reason}")
+                return HostUnreachable(
+                    f"{self._endpoint} cannot be reached: {reason_of(error.os_error)}"
+                )
             case aiohttp.ClientHttpProxyError():
                 return HostUnreachable(
                     f"the proxy {self._proxy} refused the way to {self._endpoint}: "
                     f"HTTP status {error.status}"
                 )
-            case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError():
+            case aiohttp.ClientConnectionError():
                 return HostUnreachable(f"{self._endpoint} closed the connection before answering")
             case aiohttp.ClientPayloadError():
-                return HostUnreachable(f"the answer of {self._endpoint} was cut in the middle")
+                return self._cut()
+            case aiohttp.ClientResponseError():
+                # aiohttp goes on with an excerpt of the bytes, over several lines.
+                reason = error.message.partition(":")[0]
+                return MalformedAnswer(f"{self._endpoint} does not answer in HTTP: {reason}")
             case _:
-                return MalformedAnswer(f"{self._endpoint} does not speak HTTP: {error}")
-
-
-async def _bounded_body(response: aiohttp.ClientResponse) -> bytes:
-    """Return the body, unpacked if the server packs it unasked; never more than the cap."""
-    unpack = _unpacker(response.headers.get("Content-Encoding", "identity").lower())
-    parts = []
-    room = ANSWER_BYTES
-    async for chunk in response.content.iter_chunked(_CHUNK):
-        part = unpack.decompress(chunk, room + 1) if unpack else chunk
-        room -= len(part)
-        if room < 0:
-            raise MalformedAnswer(
-                f"the answer of {response.url} is larger than {ANSWER_BYTES // 1024**2} MiB"
-            )
-        parts.append(part)
-    return b"".join(parts)
-
-
-def _unpacker(encoding: str) -> zlib._Decompress | None:
-    match encoding:
-        case "identity":
-            return None
-        case "gzip" | "deflate":
-            return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: by the header's own word
-        case _:
-            raise MalformedAnswer(f"the answer is packed as {encoding!r}, which was not asked for")
+                return MalformedAnswer(f"{self._endpoint} does not answer in HTTP: {error}")
