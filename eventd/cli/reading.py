@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from eventd.cli.terminal import abandon_output, wants_colour, write_error, write_line
+from eventd.cli.terminal import abandon_output, log_to_errors, wants_colour, write_error, write_line
 from eventd.cli.words import ListOutput, Output
 
 if TYPE_CHECKING:
@@ -24,12 +24,10 @@ if TYPE_CHECKING:
     from eventd.client import Client, Item
     from eventd.model.domain import ConnectionStatus, DomainStatus
 
-
 __all__ = ["connections", "domains", "watch"]
 
 # What the daemon has with its default runtime directory; the read-only one serves every user.
 _SOCKET = Path("/run/eventd/eventd-ro.sock")
-
 
 SocketOption = Annotated[
     Path,
@@ -111,6 +109,8 @@ def watch(
         raise typer.BadParameter("virsh has no line for a present state", param_hint="--snapshot")
     from eventd.cli.lines import layout
 
+    log_to_errors()
+
     def events(client: Client) -> AsyncIterator[Item]:
         return client.events(
             domain=domain or (),
@@ -188,6 +188,7 @@ def domains(
       eventd domains --connection esx01 --domain 'web-*'
       eventd domains -o json | jq -r 'select(.state_name == "running").domain.name'
     """
+    log_to_errors()
     statuses = asyncio.run(
         _domains(socket, domain=domain or (), connection=connection or (), host=host or ())
     )
@@ -221,6 +222,7 @@ def connections(
       eventd connections
       eventd connections -o json | jq -r 'select(.state != "connected").error'
     """
+    log_to_errors()
     statuses = asyncio.run(_connections(socket))
     if output is ListOutput.JSON:
         for status in statuses:

@@ -17,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from eventd.cli.terminal import wants_colour, write_error, write_line
+from eventd.cli.terminal import log_to_errors, wants_colour, write_error, write_line
 from eventd.cli.words import Product
 from eventd.errors import EventdError, InvalidArgument
 
@@ -64,11 +64,25 @@ def demo(
     Simulator, daemon and subscriber run in this process and talk over real sockets. The story takes
     less than half a minute: domains start, crash, move and ask a question.
     """
+    # Warnings are a part of the story: a host is lost in it.
+    log_to_errors(level="error")
+    try:
+        code = asyncio.run(_demonstrate(forever=forever))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+    raise typer.Exit(code)
+
+
+async def _demonstrate(*, forever: bool) -> int:
     from eventd import demo as demonstration
 
-    colour = wants_colour(sys.stdout)
-    code = asyncio.run(demonstration.run(forever=forever, write=write_line, colour=colour))
-    raise typer.Exit(code)
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - a coroutine that runs is in a task
+    for each in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(each, task.cancel)
+    return await demonstration.run(
+        forever=forever, write=write_line, colour=wants_colour(sys.stdout)
+    )
 
 
 def check_config(
@@ -147,6 +161,7 @@ def simulate(
       eventd simulate --product vpx --tls cert.pem key.pem
     """
     host, port = _listen_address(listen)
+    log_to_errors()
     asyncio.run(
         _simulate(
             host,

@@ -68,7 +68,10 @@ def _draw(header: Row, rows: Sequence[Row], *, stream: TextIO) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*header, box=SIMPLE_HEAD, header_style="bold")
+    table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, show_edge=False)
+    for title in header:
+        # A UUID that is cut is none.
+        table.add_column(title, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     Console(file=stream, no_color=not wants_colour(stream)).print(table)

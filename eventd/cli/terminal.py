@@ -5,9 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-__all__ = ["abandon_output", "prepare", "wants_colour", "write_error", "write_line"]
+if TYPE_CHECKING:
+    from eventd.logs import Level
+
+__all__ = [
+    "abandon_output",
+    "log_to_errors",
+    "prepare",
+    "wants_colour",
+    "write_error",
+    "write_line",
+]
 
 
 def prepare() -> None:
@@ -37,6 +47,13 @@ def write_error(message: str, *, kind: str = "error") -> None:
     for line in message.splitlines():
         with contextlib.suppress(BrokenPipeError):
             print(f"{kind}: {line}", file=sys.stderr, flush=True)
+
+
+def log_to_errors(*, level: Level = "warning") -> None:
+    """Send what the parts log to the error stream: the output is only what was asked for."""
+    from eventd import logs
+
+    logs.configure(level=level, format="auto", stream=sys.stderr)
 
 
 def abandon_output() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -12,12 +13,25 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import structlog
 from typer.testing import CliRunner, Result
 
 from eventd import __version__
 from eventd.cli.app import app
+from eventd.client import DEFAULT_SOCKET
 
 CONNECTION = '[[connections]]\nname = "esx01"\nuri = "esx://root@127.0.0.1:1/?nonsense=1"\n'
+
+
+@pytest.fixture(autouse=True)
+def logging_restored() -> Iterator[None]:
+    """Commands configure the logging of their process, which here is that of the tests."""
+    root = logging.getLogger()
+    level, targets = root.level, root.handlers[:]
+    yield
+    root.setLevel(level)
+    root.handlers[:] = targets
+    structlog.reset_defaults()
 
 
 def invoke(*arguments: str | Path) -> Result:
@@ -77,6 +91,14 @@ def test_the_help_needs_none_of_the_parts() -> None:
     assert ran.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.parametrize("command", ["watch", "domains", "connections"])
+def test_the_socket_is_that_of_a_daemon_with_defaults(command: str) -> None:
+    """The command line and the Python client look in the same place."""
+    help_text = "".join(invoke(command, "--help").stdout.split())
+
+    assert f"default:{DEFAULT_SOCKET}]" in help_text
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -102,6 +124,17 @@ def test_a_wrong_call_is_refused_with_the_usage(arguments: list[str]) -> None:
     assert result.stderr.startswith("Usage: ")
     assert "Error: " in result.stderr
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize("command", ["watch", "domains", "connections"])
+def test_without_a_daemon_the_socket_is_named(tmp_path: Path, command: str) -> None:
+    """One sentence says where it was looked for and what to do."""
+    path = tmp_path / "absent.sock"
+
+    result = invoke(command, "--socket", path)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"error: there is no socket at {path}; ")
 
 
 def test_a_good_configuration_is_good(tmp_path: Path) -> None:
@@ -244,3 +277,16 @@ def test_a_letter_that_the_terminal_lacks_is_escaped(tmp_path: Path) -> None:
 
     assert process.returncode == 1
     assert r"\xe9.toml: the configuration cannot be read: No such file" in errors
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_demonstration_cleans_up(tmp_path: Path, number: signal.Signals) -> None:
+    """Without a word, and with the exit code that shells give to an interruption."""
+    with started("demo", TMPDIR=str(tmp_path)) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=20)
+
+    assert (process.returncode, errors) == (130, "")
+    assert list(tmp_path.iterdir()) == []

@@ -187,17 +187,6 @@ async def test_the_end_of_the_daemon_is_told(tmp_path: Path) -> None:
     assert errors == "error: the daemon ended the stream; its log says why\n"
 
 
-@pytest.mark.parametrize("command", ["watch", "domains", "connections"])
-async def test_without_a_daemon_the_socket_is_named(tmp_path: Path, command: str) -> None:
-    """One sentence says where it was looked for and what to do."""
-    socket = tmp_path / "absent.sock"
-    async with running(socket, command) as process:
-        code, output, errors = await outcome(process)
-
-    assert (code, output) == (1, "")
-    assert errors.startswith(f"error: there is no socket at {socket}; ")
-
-
 async def test_domains_are_columns_or_json(daemon: Daemon) -> None:
     """The JSON is that of `GET /v1/domains`, one domain on each line."""
     async with running(daemon.read_only_socket, "domains", "--domain", "web-2") as process:
