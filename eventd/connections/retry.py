@@ -40,5 +40,5 @@ def delay(error: EventdError, *, failures: int, chance: float) -> float:
             return UNLIKELY_DELAY
         case _:
             # The exponent is bounded, since a host may stay away for months.
-            longest: float = min(FIRST_DELAY * 2.0 ** min(failures, 16), LONGEST_DELAY)
+            longest: float = min(FIRST_DELAY * 2.0 ** min(failures - 1, 16), LONGEST_DELAY)
             return longest * (0.5 + chance / 2)
