@@ -16,7 +16,7 @@ import errno
 import inspect
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -192,7 +192,7 @@ class Client:
         after: Cursor | str | None = ...,
         reconnect: bool = ...,
         delays: Callable[[], Iterator[float]] = ...,
-    ) -> AsyncIterator[EventRecord]: ...
+    ) -> AsyncGenerator[EventRecord, None]: ...
 
     @overload
     def events(
@@ -207,7 +207,7 @@ class Client:
         snapshot: bool,
         reconnect: bool = ...,
         delays: Callable[[], Iterator[float]] = ...,
-    ) -> AsyncIterator[Item]: ...
+    ) -> AsyncGenerator[Item, None]: ...
 
     async def events(
         self,
@@ -222,7 +222,7 @@ class Client:
         after: Cursor | str | None = None,
         reconnect: bool = False,
         delays: Callable[[], Iterator[float]] = retry_delays,
-    ) -> AsyncIterator[Any]:
+    ) -> AsyncGenerator[Any, None]:
         """Follow events, as they come, until the daemon stops.
 
         Values of one filter are alternatives, different filters must all match. Without

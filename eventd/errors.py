@@ -18,7 +18,7 @@
     │   └── Fault                  the host answered with a VI fault, which names itself
     │       └── SessionExpired     log in again: the host has forgotten the session
     ├── CursorExpired              the journal no longer has what the cursor points at
-    ├── DaemonUnreachable          a client cannot reach the daemon at its socket
+    ├── DaemonUnreachable          try again: the daemon's socket cannot be opened, or it has gone
     └── DaemonError                the daemon answered a client with an error
 
 A message says what happened, where, and what to do next; a secret is never part of one.
@@ -176,12 +176,6 @@ class CursorExpired(EventdError):
         super().__init__(message)
         self.oldest = oldest
         self.newest = newest
-
-
-class DaemonUnreachable(EventdError):
-    """No daemon serves the socket, or it may not be opened; the message says what to do."""
-
-    code = ErrorCode.SYSTEM_ERROR
 
 
 class DaemonUnreachable(EventdError):
