@@ -47,7 +47,7 @@ MAX_TAGS = 2_000_000
 of the document, so that the bound on bytes alone would allow 1 GB."""
 
 MAX_DEPTH = 256
-"""Deepest nesting. It is libxml2's own bound (``XML_PARSER_MAX_DEPTH``) unless ``huge_tree``."""
+"""Deepest nesting. It is libxml2's own bound unless ``huge_tree``; libxml2 2.12 allows one more."""
 
 _TOO_SHORT_FOR_MANY_TAGS = 1024 * 1024
 """Up to here, counting the tags would cost more than it protects."""
