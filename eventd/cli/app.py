@@ -24,14 +24,30 @@ class _Commands(TyperGroup):
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override] # typer has its own click
         try:
             return super().invoke(ctx)
-        except EventdError as error:
+        except (EventdError, KeyboardInterrupt, BrokenPipeError, BaseExceptionGroup) as error:
+            raise typer.Exit(_exit_code(_sole(error))) from error
+
+
+def _sole(error: BaseException) -> BaseException:
+    """Return what a task raised, without the groups that task groups put around it."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def _exit_code(error: BaseException) -> int:
+    """Say what there is to say about the end of a command; raises what is a mistake of eventd."""
+    match error:
+        case EventdError():
             write_error(error.message)
-            raise typer.Exit(1) from error
-        except KeyboardInterrupt:
-            raise typer.Exit(_INTERRUPTED) from None
-        except BrokenPipeError:
+            return 1
+        case KeyboardInterrupt():
+            return _INTERRUPTED
+        case BrokenPipeError():
             abandon_output()
-            raise typer.Exit(0) from None
+            return 0
+        case _:
+            raise error
 
 
 app = typer.Typer(

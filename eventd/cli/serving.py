@@ -11,6 +11,7 @@ import re
 import signal
 import ssl
 import sys
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -214,15 +215,17 @@ async def _simulate(
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, stop.set)
-    try:
-        async with serve(
-            world, host=host, port=port, ssl_context=ssl_context, password=password
-        ) as server:
-            write_line(f"{server.uri} has {domains} domains")
-            await stop.wait()
-    except OSError as error:
-        # The resolver has negative numbers; asyncio puts more than the reason into the text.
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-        raise EventdError(
-            f"the simulator cannot listen on {host} port {port}: {reason}; choose another --listen"
-        ) from error
+    async with AsyncExitStack() as serving:
+        try:
+            server = await serving.enter_async_context(
+                serve(world, host=host, port=port, ssl_context=ssl_context, password=password)
+            )
+        except OSError as error:
+            # The resolver has negative numbers; asyncio puts more than the reason into the text.
+            reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+            raise EventdError(
+                f"the simulator cannot listen on {host} port {port}: {reason}; "
+                "choose another --listen"
+            ) from error
+        write_line(f"{server.uri} has {domains} domains")
+        await stop.wait()

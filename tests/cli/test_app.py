@@ -20,6 +20,7 @@ from eventd import __version__
 from eventd.cli.app import app
 from eventd.client import DEFAULT_SOCKET
 
+EXAMPLE = Path(__file__).parents[2] / "config" / "eventd.toml"
 CONNECTION = '[[connections]]\nname = "esx01"\nuri = "esx://root@127.0.0.1:1/?nonsense=1"\n'
 
 
@@ -253,12 +254,12 @@ def test_the_simulator_names_its_uri_and_ends_on_sigterm(product: str) -> None:
     assert (process.returncode, errors) == (0, "")
 
 
-def test_a_reader_that_goes_ends_the_command_in_silence(tmp_path: Path) -> None:
-    """As in `eventd domains | head -1`; Python alone would complain at its end."""
-    path = tmp_path / "eventd.toml"
-    path.write_text(CONNECTION.replace("nonsense=1", ""))
-
-    with started("check-config", path) as process:
+@pytest.mark.parametrize(
+    "command", [("check-config", str(EXAMPLE)), ("demo",), ("simulate", "--listen", "127.0.0.1:0")]
+)
+def test_a_reader_that_goes_ends_the_command_in_silence(command: tuple[str, ...]) -> None:
+    """As in `eventd demo | head -1`; Python alone would complain at its end."""
+    with started(*command) as process:
         assert process.stdout is not None
         process.stdout.close()
         process.wait(timeout=20)
