@@ -82,6 +82,7 @@ thumbprint = "ab:cd"
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
+        (f"{connection()}\n{connection()}", '5: connections[1].name: found "esx01", which is'),
         ("", "1: connections: missing, expected a table [[connections]] for each host"),
         ("connections = []", "1: connections: found an empty array, expected a table [[conn"),
         ("connections = 1", "1: connections: found 1, expected a table [[connections]]"),
