@@ -17,6 +17,7 @@ class Mishap(Enum):
     GARBLE = "the body is no XML"
     INFLATE = "the body is padded with so many bytes of white space"
     DELAY = "the answer comes so many seconds later"
+    EXPIRE = "all sessions end before the call, which is then an anonymous one"
     STATUS = "the answer is nothing but this HTTP status"
 
 
@@ -60,6 +61,10 @@ class FaultInjection:
     def delay(self, seconds: float, method: str | None = None) -> None:
         """Answer so much later."""
         self._plan(Mishap.DELAY, method, seconds)
+
+    def expire(self, method: str | None = None) -> None:
+        """End all sessions just before the call."""
+        self._plan(Mishap.EXPIRE, method)
 
     def status(self, status: int = 503, method: str | None = None) -> None:
         """Answer with an HTTP status and without a document; the call has no effect."""

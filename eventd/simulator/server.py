@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import assert_never
 
 from aiohttp import web
 
@@ -88,14 +89,20 @@ class SimulatorServer:
     # -- life
 
     async def start(self) -> None:
-        """Listen; after a `stop` at the same address, with the world as it was."""
-        runner = web.ServerRunner(
-            web.Server(self._handle, handler_cancellation=True, access_log=None),
-            shutdown_timeout=0,
-        )
+        """Listen; after a `stop` at the same address, with the world as it was.
+
+        Raises:
+            OSError: the address cannot be listened on.
+        """
+        http = web.Server(self._handle, handler_cancellation=True, access_log=None)
+        runner = web.ServerRunner(http)
         await runner.setup()
         site = web.TCPSite(runner, self.host, self.port, ssl_context=self._ssl_context)
-        await site.start()
+        try:
+            await site.start()
+        except OSError:
+            await runner.cleanup()
+            raise
         self._runner = runner
         self.port = runner.addresses[0][1]
         self.world.observers.append(self._wake)
@@ -110,6 +117,11 @@ class SimulatorServer:
             self._timer.cancel()
         self.expire_sessions()
         runner, self._runner = self._runner, None
+        # A polite end would wait for calls at work, and for the farewell of TLS clients.
+        for connection in runner.server.connections if runner.server else ():
+            if connection.transport is not None:
+                connection.transport.abort()
+        await asyncio.sleep(0)
         await runner.cleanup()
 
     def expire_sessions(self) -> None:
@@ -142,14 +154,19 @@ class SimulatorServer:
         return max(0.0, (deadline - self.now()).total_seconds())
 
     async def until_calls_wait(self, count: int) -> None:
-        """Return when so many calls are not answered yet because nothing has changed."""
+        """Return when so many calls wait for their answer: for a change, or for a delay to end."""
         while self._waiting != count:
             await self._waiting_changed.wait()
 
     async def _finish(self, wait: Wait) -> Reply:
+        with self._counted():
+            return await self._wait(wait)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
         self._count_waiting(+1)
         try:
-            return await self._wait(wait)
+            yield
         finally:
             self._count_waiting(-1)
 
@@ -191,6 +208,8 @@ class SimulatorServer:
             planned = self.faults.take(soap.method)
             if planned is not None and planned.mishap is Mishap.STATUS:
                 return web.Response(status=int(planned.amount))
+            if planned is not None and planned.mishap is Mishap.EXPIRE:
+                self.expire_sessions()
         session = self._session(request)
         reply = soap if isinstance(soap, Reply) else await self._reply(soap, session)
         response = self._response(request, session, reply)
@@ -223,7 +242,8 @@ class SimulatorServer:
     ) -> web.StreamResponse:
         match planned.mishap:
             case Mishap.DELAY:
-                await asyncio.sleep(planned.amount)
+                with self._counted():
+                    await asyncio.sleep(planned.amount)
             case Mishap.TRUNCATE:
                 response.body = reply.body[: len(reply.body) // 2]
             case Mishap.GARBLE:
@@ -235,9 +255,13 @@ class SimulatorServer:
                 if request.transport is not None:
                     request.transport.write(reply.body[: len(reply.body) // 2])
                     request.transport.close()
-            case Mishap.DROP | Mishap.STATUS:
+            case Mishap.DROP:
                 if request.transport is not None:
                     request.transport.close()
+            case Mishap.EXPIRE | Mishap.STATUS:
+                pass  # these happened before the call
+            case _:
+                assert_never(planned.mishap)
         return response
 
     async def _handle_file(self, request: web.BaseRequest) -> web.StreamResponse:

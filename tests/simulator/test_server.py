@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import subprocess
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, TypeVar
 
 import aiohttp
@@ -281,6 +279,17 @@ async def test_a_host_can_be_made_unavailable(client: Client) -> None:
     assert client.server.world.tasks.of(domain) == []
 
 
+async def test_the_sessions_can_be_made_to_end_before_a_call(client: Client) -> None:
+    """Whatever call it is, it finds itself logged out."""
+    client.server.faults.expire("CurrentTime")
+
+    await client.call(CONTENT)
+    with pytest.raises(SessionExpired):
+        await client.call(calls.current_time())
+    await client.log_in()
+    await client.call(calls.current_time())
+
+
 async def test_a_fault_waits_for_the_method_that_it_is_meant_for(client: Client) -> None:
     """Other calls are served as ever."""
     client.server.faults.garble("CurrentTime")
@@ -326,13 +335,10 @@ async def test_a_client_that_goes_away_leaves_no_wait_behind(client: Client) -> 
 
 
 async def test_tls_is_spoken_where_a_certificate_is_given(
-    http: aiohttp.ClientSession, tmp_path: Path
+    http: aiohttp.ClientSession, server_tls: ssl.SSLContext
 ) -> None:
     """The cookie is for TLS only then."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(*self_signed(tmp_path))
-
-    async with serve(World(now=datetime.now(UTC)), ssl_context=context) as server:
+    async with serve(World(now=datetime.now(UTC)), ssl_context=server_tls) as server:
         async with http.post(server.url, data=CONTENT.body, ssl=False) as response:
             cookie = response.headers["Set-Cookie"]
         with pytest.raises(aiohttp.ClientConnectorCertificateError):
@@ -343,20 +349,15 @@ async def test_tls_is_spoken_where_a_certificate_is_given(
     assert cookie.endswith("; Secure")
 
 
-def self_signed(directory: Path) -> tuple[Path, Path]:
-    """Make a certificate for 127.0.0.1; returns certificate and key."""
-    certificate, key = directory / "certificate.pem", directory / "key.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-            *("-nodes", "-days", "1", "-subj", "/CN=127.0.0.1"),
-            *("-addext", "subjectAltName=IP:127.0.0.1"),
-            *("-out", str(certificate), "-keyout", str(key)),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return certificate, key
+async def test_a_stop_does_not_wait_for_answers_that_are_late(client: Client) -> None:
+    """Connections are cut off whatever they are doing; stopping twice is harmless."""
+    client.server.faults.delay(1000)
+    async with beside(client.post(CONTENT.body)) as late:
+        await client.server.until_calls_wait(1)
+        await client.server.stop()
+        await client.server.stop()
+        with pytest.raises(aiohttp.ClientError):
+            await late
 
 
 async def test_two_sessions_do_not_disturb_each_other(
