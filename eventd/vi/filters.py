@@ -1,4 +1,4 @@
-"""The three filters that follow a host: its domains, its hosts, its tasks.
+"""The filters that follow a host: its domains, and the ESX hosts that they are on.
 
 Paths name the leaves and never whole structures: ``runtime`` or ``summary`` would bring load
 figures every few seconds. A path that a host does not know makes it refuse the filter, so what is
@@ -16,13 +16,14 @@ from eventd.vi.property_collector import (
 from eventd.vi.types import ManagedObjectReference
 from eventd.vi.versions import CLEAN_POWER_OFF_SINCE, INSTANCE_UUID_SINCE, ApiVersion
 
-__all__ = ["domain_filter", "host_filter", "task_filter"]
+__all__ = ["domain_filter", "host_filter"]
 
+# `recentTask` may come without the notifications that the others have (VI API reference,
+# ManagedEntity): a list that does not change is no proof that there was no task.
 _DOMAIN_PATHS = (
     "name",
     "recentTask",
     "runtime.powerState",
-    "runtime.connectionState",
     "runtime.host",
     "runtime.bootTime",
     "runtime.question",
@@ -36,7 +37,7 @@ _NEWER_DOMAIN_PATHS = {
 }
 
 # The UUID identifies a bare host, which has no instance UUID of its own.
-_HOST_PATHS = ("name", "runtime.connectionState", "hardware.systemInfo.uuid")
+_HOST_PATHS = ("name", "hardware.systemInfo.uuid")
 
 
 def domain_filter(view: ManagedObjectReference, version: ApiVersion) -> PropertyFilterSpec:
@@ -48,19 +49,6 @@ def domain_filter(view: ManagedObjectReference, version: ApiVersion) -> Property
 def host_filter(view: ManagedObjectReference) -> PropertyFilterSpec:
     """Follow the hosts of a container view of ``HostSystem``."""
     return _in_view(view, PropertySpec("HostSystem", _HOST_PATHS))
-
-
-def task_filter(task_manager: ManagedObjectReference) -> PropertyFilterSpec:
-    """Follow the host's recent tasks.
-
-    Hosts may leave out updates of ``recentTask`` (VI API reference, TaskManager), so that a task
-    which is not told of is no sign that there was none.
-    """
-    recent = TraversalSpec("TaskManager", "recentTask")
-    return PropertyFilterSpec(
-        (PropertySpec("Task", ("info",)),),
-        (ObjectSpec(task_manager, skip=True, select=(recent,)),),
-    )
 
 
 def _in_view(view: ManagedObjectReference, properties: PropertySpec) -> PropertyFilterSpec:

@@ -8,14 +8,13 @@ import pytest
 from lxml import etree
 
 from eventd.vi import calls
-from eventd.vi.filters import domain_filter, host_filter, task_filter
+from eventd.vi.filters import domain_filter, host_filter
 from eventd.vi.property_collector import PropertyFilterSpec
 from eventd.vi.types import ManagedObjectReference
 from eventd.vi.versions import ApiVersion
 from eventd.vi.xml import XSI_TYPE, local_name
 
 VIEW = ManagedObjectReference("ContainerView", "session[5]view")
-TASK_MANAGER = ManagedObjectReference("TaskManager", "TaskManager")
 NEWEST = ApiVersion.parse("9.1.0.0")
 
 
@@ -27,8 +26,8 @@ def test_a_domain_is_followed_by_the_leaves_that_say_what_happened_to_it() -> No
     """Whole structures would bring load figures every few seconds."""
     assert paths(domain_filter(VIEW, NEWEST)) >= {
         "name",
+        "recentTask",
         "runtime.powerState",
-        "runtime.connectionState",
         "runtime.host",
         "runtime.bootTime",
         "runtime.cleanPowerOff",
@@ -54,24 +53,17 @@ def test_a_host_is_not_asked_for_what_its_api_does_not_have(version: str, newer:
     assert paths(domain_filter(VIEW, ApiVersion.parse(version))) - least == newer
 
 
-def test_a_host_is_followed_by_name_state_and_identity() -> None:
+def test_a_host_is_followed_by_name_and_identity() -> None:
     """The names tell where domains are, the UUID is what identifies a bare host."""
     assert paths(host_filter(VIEW)) == {
         "name",
-        "runtime.connectionState",
         "hardware.systemInfo.uuid",
     }
-
-
-def test_a_task_is_followed_as_a_whole() -> None:
-    """Its info is read from one value."""
-    assert paths(task_filter(TASK_MANAGER)) == {"info"}
 
 
 FILTERS = {
     "domains": domain_filter(VIEW, NEWEST),
     "hosts": host_filter(VIEW),
-    "tasks": task_filter(TASK_MANAGER),
 }
 
 
