@@ -20,11 +20,13 @@ T = TypeVar("T")
 CALL_SECONDS = 60.0
 """Deadline of a call that the host answers at once. A full vCenter was seen to need seconds."""
 
-_API_TYPES = {
-    Scheme.ESX: "HostAgent",
-    Scheme.GSX: "HostAgent",
-    Scheme.VPX: "VirtualCenter",
+_SCHEMES = {
+    "esx": Scheme.ESX,
+    "embeddedEsx": Scheme.ESX,
+    "gsx": Scheme.GSX,
+    "vpx": Scheme.VPX,
 }
+"""How to reach each product that libvirt's ESX driver knows: src/esx/esx_vi.c."""
 
 
 class Session:
@@ -67,8 +69,8 @@ class Session:
             if fault.name not in ("InvalidLogin", "NoPermission"):
                 raise
             raise LoginRefused(
-                f"{uri.source} refused the login of user {credentials.user!r}: {fault.reason}; "
-                f"check the user name in the URI and the password"
+                f"{uri.source} refused the login of user {credentials.user!r}: "
+                f"{fault.reason.rstrip('.')}; check the user name and the password"
             ) from fault
 
     @property
@@ -101,15 +103,12 @@ async def _make(
 
 def _supported_version(uri: ConnectionURI, content: ServiceContent) -> ApiVersion:
     about = content.about
-    if about.api_type != _API_TYPES[uri.scheme]:
-        raise HostNotSupported(
-            f"{uri.source} is a {about.full_name or about.name!r} ({about.api_type}), which is "
-            f"reached with {'vpx' if about.api_type == 'VirtualCenter' else 'esx'}://"
-        )
     if about.product_line_id not in uri.expected_product_lines:
+        scheme = _SCHEMES.get(about.product_line_id)
+        advice = f"is reached with {scheme}://" if scheme else "eventd does not support"
         raise HostNotSupported(
-            f"{uri.source} has the product line {about.product_line_id!r}; {uri.scheme}:// "
-            f"expects {' or '.join(sorted(uri.expected_product_lines))}"
+            f"{uri.source} is {about.full_name!r} (product line {about.product_line_id!r}), which "
+            f"{advice}"
         )
     version = ApiVersion.parse(about.api_version)
     if not version.is_supported:
