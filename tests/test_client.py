@@ -77,7 +77,7 @@ async def test_callbacks_tell_whose_they_are(daemon: Daemon, client: Client) -> 
 
 async def test_events_come_as_typed_records(daemon: Daemon, client: Client) -> None:
     """A record equals the one in the daemon's journal."""
-    async with aclosing(client.events()) as stream:  # type: ignore[type-var]
+    async with aclosing(client.events()) as stream:
         reading = asyncio.ensure_future(anext(stream))
         await until_subscribed(daemon)
         [published] = daemon.publish(started(1))

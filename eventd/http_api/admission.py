@@ -177,6 +177,8 @@ class Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Answer bytes that are no request, or a failure of ours, as a problem; then close."""
+        if isinstance(exc, ConnectionError):
+            raise exc  # the client has gone in the middle; aiohttp clears up
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             _log.error("request failed", path=request.path, exc_info=exc)
         else:

@@ -22,14 +22,12 @@ from eventd.errors import EventdError, InvalidArgument
 from eventd.http_api.admission import Connection, peer_of
 from eventd.http_api.framing import close_frame, text_frame
 from eventd.http_api.problems import word_for
+from eventd.http_api.websockets import accept, is_wanted
 from eventd.journal.journal import Journal
 from eventd.model.ids import EventKind
 from eventd.model.record import EventRecord
 
 __all__ = ["Callbacks"]
-
-_MAX_REQUEST = 4096
-"""Bytes of one request of a client; the longest sensible one has about a hundred."""
 
 
 class Callbacks:
@@ -47,7 +45,7 @@ class Callbacks:
 
     async def get(self, request: web.Request) -> web.StreamResponse:
         """Open a session where a WebSocket is asked for, else list the registrations."""
-        if request.headers.get("Upgrade", "").lower() == "websocket":
+        if is_wanted(request):
             return await self._serve(request)
         listed = [_describe(each) for each in self.registry.registrations()]
         body = to_json({"callbacks": listed}, exclude_none=True)
@@ -59,10 +57,7 @@ class Callbacks:
             session.close(WSCloseCode.GOING_AWAY, "eventd stops")
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        socket = web.WebSocketResponse(
-            compress=False, max_msg_size=_MAX_REQUEST, timeout=self.closing_timeout
-        )
-        await socket.prepare(request)
+        socket = await accept(request, closing_timeout=self.closing_timeout)
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("the client has gone before its session began")

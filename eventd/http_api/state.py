@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import cached_property
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 from aiohttp import web
@@ -18,6 +20,9 @@ from eventd.model.domain import ConnectionState, DomainStatus
 
 __all__ = ["State"]
 
+_PAGE = 64
+"""Domains that are encoded at once."""
+
 
 class State:
     """Answers questions about the present."""
@@ -30,11 +35,24 @@ class State:
         # Made when somebody first asks: few do, and it takes as long as thousands of events.
         return data_schemas()
 
-    async def domains(self, request: web.Request) -> web.Response:
-        """List the domains that match the query."""
+    async def domains(self, request: web.Request) -> web.StreamResponse:
+        """List the domains that match the query.
+
+        Page by page: of the list of a large site, no client makes the daemon hold more than a
+        little, or makes others wait.
+        """
         wants = DomainQuery.parse(request.query).filter.matches_domain
-        statuses = [each for each in self._directory.domains() if wants(each.domain)]
-        return _json({"domains": [_describe(status) for status in statuses]})
+        waiting = iter([each for each in self._directory.domains() if wants(each.domain)])
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        await response.write(b'{"domains":[')
+        separator = b""
+        while page := [_describe(status) for status in islice(waiting, _PAGE)]:
+            await response.write(separator + to_json(page)[1:-1])
+            await asyncio.sleep(0)
+            separator = b","
+        await response.write(b"]}")
+        return response
 
     async def domain(self, request: web.Request) -> web.Response:
         """Tell the state of one domain.

@@ -25,6 +25,7 @@ from eventd.http_api.admission import peer_of
 from eventd.http_api.broadcast import Broadcast, Group, Subscriber
 from eventd.http_api.framing import Format, Framing, Line
 from eventd.http_api.queries import EventsQuery
+from eventd.http_api.websockets import accept
 from eventd.journal.journal import Journal
 from eventd.model import cloudevents
 from eventd.model.directory import Directory
@@ -119,13 +120,9 @@ class EventStreams:
     async def _over_websocket(
         self, request: web.Request, query: EventsQuery, start: Cursor
     ) -> web.StreamResponse:
-        socket = web.WebSocketResponse(
-            protocols=(SUBPROTOCOL,),
-            compress=False,
-            max_msg_size=4096,
-            timeout=self.closing_timeout,
+        socket = await accept(
+            request, protocols=(SUBPROTOCOL,), closing_timeout=self.closing_timeout
         )
-        await socket.prepare(request)
 
         async def write() -> None:
             await stream.run()

@@ -40,6 +40,15 @@ async def test_domains_are_listed_with_numbers_and_words(daemon: Daemon, get: Ge
     assert [each["state_name"] for each in body["domains"]] == ["running", "shut off"]
 
 
+@pytest.mark.parametrize("count", [0, 1, 64, 65, 1000])
+async def test_a_list_of_any_length_is_one_document(daemon: Daemon, get: Get, count: int) -> None:
+    """However many pages it is sent in."""
+    for number in range(count):
+        daemon.directory.add(number)
+    _, body = await get("/v1/domains")
+    assert [each["domain"]["id"] for each in body["domains"]] == list(range(count))
+
+
 async def test_domains_can_be_chosen_like_events(daemon: Daemon, get: Get) -> None:
     """The same keys with the same meaning."""
     daemon.directory.add(1)
