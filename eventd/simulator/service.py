@@ -114,8 +114,8 @@ class Service:
             raise NotAuthenticated(soap.this)
         if soap.this not in self.world.objects and not session.owns(soap.this):
             raise ManagedObjectNotFound(soap.this)
-        if faults := self.world.faults.get(soap.method):
-            raise faults.pop(0)
+        if fault := self.world.take_scripted_fault(soap.method):
+            raise fault
         return method.answer(
             Call(
                 self.world,

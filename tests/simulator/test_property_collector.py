@@ -337,6 +337,19 @@ def test_tasks_are_followed_through_the_task_manager() -> None:
     assert states == ["queued", "VirtualMachine.powerOn", "running", "success"]
 
 
+def test_a_host_may_keep_its_recent_tasks_to_itself() -> None:
+    """They can be read all the same (VI API reference, ManagedEntity.recentTask)."""
+    client = connect(domains=1, pace=INSTANT, tells_recent_tasks=False)
+    client.follow("recentTask", "name")
+    version, _ = client.changes()
+
+    client.world.power_on("web01", now=client.now)
+    client.advance()
+
+    assert client.updates(version) is None
+    assert client.world.objects.references(client.world.domain("web01"), "recentTask") != ()
+
+
 def test_a_wait_ends_with_the_first_change() -> None:
     """Until then there is no answer."""
     client = connect(pace=INSTANT)

@@ -207,6 +207,42 @@ def test_the_events_of_a_task_form_its_chain() -> None:
     assert chains[0] != chains[1]
 
 
+def test_a_task_can_end_later_than_its_domain_changes() -> None:
+    """Nothing says that a host tells both at once."""
+    played = world(pace=Pace(ending=timedelta(seconds=5)))
+
+    task = played.power_on("web01", now=START)
+    played.advance(START + timedelta(seconds=4))
+    between = (state(played), task_state(played, task))
+    played.advance(START + timedelta(seconds=6))
+
+    assert between == ("poweredOn", "running")
+    assert task_state(played, task) == "success"
+
+
+def test_a_crash_ends_the_tasks_of_its_domain() -> None:
+    """They cannot go on without it."""
+    played = world(powered_on=True, pace=Pace())
+    task = played.suspend("web01", now=START)
+
+    played.crash("web01", now=START)
+    played.advance(LATER)
+
+    assert (task_state(played, task), state(played)) == ("error", "poweredOff")
+
+
+def test_a_shutdown_ends_the_run_that_it_was_asked_of() -> None:
+    """A domain that was meanwhile powered off and on again runs on."""
+    played = world(powered_on=True, pace=Pace(guest=timedelta(seconds=30)))
+
+    played.shutdown_guest("web01", now=START)
+    played.power_off("web01", now=START)
+    played.power_on("web01", now=START + timedelta(seconds=10))
+    played.advance(LATER)
+
+    assert state(played) == "poweredOn"
+
+
 def test_a_second_task_on_a_domain_is_refused() -> None:
     """Another domain is another matter."""
     played = world(powered_on=True, pace=Pace())

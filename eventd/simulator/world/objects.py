@@ -31,10 +31,20 @@ class Change(NamedTuple):
 
 
 class Objects:
-    """The managed objects by reference. `changed` is called after each change."""
+    """The managed objects by reference. `changed` is called after each change.
 
-    def __init__(self, schema: Schema, changed: Callable[[], None]) -> None:
+    Changes of the properties named in ``silent`` happen without anybody being told.
+    """
+
+    def __init__(
+        self,
+        schema: Schema,
+        changed: Callable[[], None],
+        *,
+        silent: frozenset[str] = frozenset(),
+    ) -> None:
         self.schema = schema
+        self._silent = silent
         self._changed = changed
         self._values: dict[ManagedObjectReference, dict[str, Value]] = {}
         self._paths: set[str] = set()
@@ -160,6 +170,8 @@ class Objects:
             self._parents.update(_above(path))
 
     def _append(self, change: Change) -> None:
+        if change.path in self._silent:
+            return
         self._log.append(change)
         if len(self._log) > 2 * _LOG_LENGTH:
             del self._log[:_LOG_LENGTH]

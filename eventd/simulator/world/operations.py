@@ -14,6 +14,7 @@ from eventd.simulator.world.faults import (
     DuplicateName,
     InvalidArgument,
     InvalidPowerState,
+    InvalidState,
     ManagedObjectNotFound,
     ToolsUnavailable,
 )
@@ -134,7 +135,13 @@ class Operations:
         self._require_tools(domain, requested="poweredOff")
         self._objects.assign(domain, "guest.guestState", "shuttingDown")
         self._events.post("VmGuestShutdownEvent", now=now, user=user, domain=domain)
-        self._schedule.add(now + self._tasks.pace.guest, lambda at: self._guest_stops(domain, at))
+        booted = self._boot_time(domain)
+
+        def stop(at: datetime) -> None:
+            if self._boot_time(domain) == booted:
+                self._guest_stops(domain, at)
+
+        self._schedule.add(now + self._tasks.pace.guest, stop)
 
     def reboot_guest(self, domain: Reference, *, user: str, now: datetime) -> None:
         """Ask the guest to reboot; there is no task, and the power state stays on.
@@ -166,7 +173,7 @@ class Operations:
 
     def guest_powers_off(self, domain: Reference, *, now: datetime) -> None:
         """The guest stops of its own accord: an orderly stop without a task."""
-        self._require(domain, "poweredOn", requested="poweredOff")
+        self._require(domain, "poweredOn", requested="poweredOff", idle=False)
         self._guest_stops(domain, now)
 
     def guest_reboots(self, domain: Reference, *, now: datetime) -> None:
@@ -181,7 +188,8 @@ class Operations:
 
     def crash(self, domain: Reference, *, now: datetime) -> None:
         """The domain's process dies: a stop without a task that was not orderly."""
-        self._require(domain, "poweredOn", requested="poweredOff")
+        self._require(domain, "poweredOn", requested="poweredOff", idle=False)
+        self._interrupt_tasks(domain, now)
         self._domains.set_powered_off(domain, now, clean=False)
         self._events.post("VmPoweredOffEvent", now=now, domain=domain)
 
@@ -203,8 +211,14 @@ class Operations:
 
     def _guest_stops(self, domain: Reference, now: datetime) -> None:
         if self._is_on(domain):
+            self._interrupt_tasks(domain, now)
             self._domains.set_powered_off(domain, now)
             self._events.post("VmPoweredOffEvent", now=now, domain=domain)
+
+    def _interrupt_tasks(self, domain: Reference, now: datetime) -> None:
+        """End the tasks of a domain whose process has gone."""
+        for task in self._tasks.of(domain):
+            self._tasks.fail(task, InvalidState("The virtual machine has stopped."), now)
 
     # -- place and name
 
@@ -414,6 +428,10 @@ class Operations:
             self._events.post(
                 kind, now=now, user=task.user, domain=domain, chain=task.chain, members=members
             )
+
+    def _boot_time(self, domain: Reference) -> Value | None:
+        is_there = domain in self._objects
+        return self._objects.read(domain, "runtime.bootTime") if is_there else None
 
     def _is_on(self, domain: Reference) -> bool:
         return domain in self._objects and self._domains.power_state(domain) == "poweredOn"

@@ -19,6 +19,8 @@ class Pace:
     queued: timedelta = timedelta(milliseconds=10)
     """From the call until its task runs."""
     running: timedelta = timedelta(milliseconds=40)
+    """From there until the domain has changed."""
+    ending: timedelta = timedelta()
     """From there until the task is done."""
     guest: timedelta = timedelta(milliseconds=60)
     """A guest's shutdown, or reboot."""

@@ -208,9 +208,13 @@ class Tasks:
             self.fail(task, fault, now)
             return
         values: dict[str, Value] = {} if result is None else {"info.result": result}
-        self._complete(task, "success", values, now)
+        self._schedule.add(
+            now + self.pace.ending, lambda at: self._complete(task, "success", values, at)
+        )
 
     def _complete(self, task: Task, state: str, values: dict[str, Value], now: datetime) -> None:
+        if not task.is_active:
+            return
         task.state = state
         self._objects.update(
             task.reference, {**values, "info.completeTime": now, "info.state": state}

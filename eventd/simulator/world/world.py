@@ -35,6 +35,9 @@ class World:
     that of the call before; what was due until then happens first. Methods that start a task
     return its reference; the task goes on whenever `advance` is called. Methods that name a
     domain raise `KeyError` if there is none, and `VIFault` where a real host would refuse.
+
+    ``powered_on`` lets all domains run from the start. Without ``tells_recent_tasks``, property
+    collectors learn nothing of changes of `recentTask`; the VI API reference allows hosts that.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class World:
         powered_on: bool = False,
         api_version: str = "8.0.2.0",
         pace: Pace | None = None,
+        tells_recent_tasks: bool = True,
         now: datetime,
     ) -> None:
         if product == "esx" and hosts != 1:
@@ -56,10 +60,10 @@ class World:
         """Called after each change, and after each step that was put on the schedule."""
         self.files: dict[str, str] = {}
         """Files that somebody stored on the datastore, by ``[datastore1] path``."""
-        self.faults: dict[str, list[VIFault]] = {}
-        """Faults with which the next calls of a method are answered; see `fail_next`."""
+        self._scripted_faults: dict[str, list[VIFault]] = {}
         self.schema = schema_of(api_version)
-        self.objects = Objects(self.schema, self._changed)
+        silent = frozenset[str]() if tells_recent_tasks else frozenset({"recentTask"})
+        self.objects = Objects(self.schema, self._changed, silent=silent)
         self.inventory = build_inventory(self.objects, product, hosts)
         self.schedule = Schedule(self._changed)
         self.events = EventHistory(self.objects, self.inventory)
@@ -229,7 +233,12 @@ class World:
 
     def fail_next(self, method: str, fault: VIFault, *, times: int = 1) -> None:
         """Answer the next calls of a SOAP method with a fault: ``AnswerVM``, ``CancelTask``, …"""
-        self.faults.setdefault(method, []).extend([fault] * times)
+        self._scripted_faults.setdefault(method, []).extend([fault] * times)
+
+    def take_scripted_fault(self, method: str) -> VIFault | None:
+        """The fault with which this call of a method is to be answered, if any."""
+        faults = self._scripted_faults.get(method)
+        return faults.pop(0) if faults else None
 
     def fail_next_task(self, name: str, fault: VIFault) -> None:
         """Let the next task on a domain end with a fault."""
