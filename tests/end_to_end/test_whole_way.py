@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.conftest import Connect, StartVcsim
     from tests.peers.operations import Operations
 
-pytestmark = [pytest.mark.vcsim, pytest.mark.pyvmomi, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.curl, pytest.mark.pyvmomi, pytest.mark.timeout(180)]
 
 
 Host = Vcsim | Simulator
@@ -40,6 +40,7 @@ def follow(host: Host, directory: Path) -> Daemon:
     return Daemon(directory, {host.model: (host.connection_uri, host.password)})
 
 
+@pytest.mark.vcsim
 @pytest.mark.parametrize("model", ["vpx", "esx"])
 def test_what_is_done_to_domains_of_vcsim_arrives_at_every_reader(
     model: Model, vcsim: StartVcsim, log_in: LogIn, tmp_path: Path
@@ -105,6 +106,7 @@ def play_one_of_each(host: Host, client: Operations, directory: Path) -> None:
     assert stopped["evidence"]["task"]["user"] == ("vcsim" if isinstance(host, Vcsim) else "root")
 
 
+@pytest.mark.vcsim
 def test_vmotion_arrives_as_two_adjacent_events(
     vcsim: StartVcsim, log_in: LogIn, tmp_path: Path
 ) -> None:
@@ -193,6 +195,7 @@ class RandomOperations:
                 del self._domains[name], self._states[name]
 
 
+@pytest.mark.vcsim
 def test_random_operations_give_exactly_the_expected_sequence(
     vcsim: StartVcsim, log_in: LogIn, tmp_path: Path
 ) -> None:

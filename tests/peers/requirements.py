@@ -36,6 +36,8 @@ def _absence_of_pyvmomi() -> str | None:
 
 
 PROBES: Mapping[str, Callable[[], str | None]] = {
+    "curl": functools.partial(_absence_of_command, "curl", package="curl"),
+    "openssl": functools.partial(_absence_of_command, "openssl", package="openssl"),
     "pyvmomi": _absence_of_pyvmomi,
     "systemd": functools.partial(_absence_of_command, "systemd-analyze", package="systemd"),
     "vcsim": vcsim_process.absence,
