@@ -395,6 +395,30 @@ async def test_a_reader_that_the_journal_cannot_serve_any_more_is_told_so_and_cl
     assert disconnected_as_fell_behind() == before + 1
 
 
+async def test_a_websocket_that_the_journal_cannot_serve_any_more_is_closed_to_try_again(
+    make_daemon: MakeDaemon,
+) -> None:
+    """1013: the client may come back at once, with a new beginning."""
+    async with make_daemon(capacity=50) as daemon:
+        connector = aiohttp.UnixConnector(str(daemon.read_only_socket))
+        async with (
+            aiohttp.ClientSession(connector=connector) as session,
+            session.ws_connect("http://eventd/v1/events") as client,
+        ):
+            transport = client._writer.transport
+            assert isinstance(transport, asyncio.Transport)
+            transport.pause_reading()
+            for number in range(500):
+                daemon.publish(started(number, message=BIG))
+                await asyncio.sleep(0)
+            transport.resume_reading()
+            texts = []
+            while (message := await client.receive()).type is aiohttp.WSMsgType.TEXT:
+                texts.append(message.data)
+    assert json.loads(texts[-1])["type"] == "eventd.stream.gap.v1"
+    assert message.data == aiohttp.WSCloseCode.TRY_AGAIN_LATER
+
+
 async def test_an_ended_reader_that_never_reads_is_cut(make_daemon: MakeDaemon) -> None:
     """What it has not taken in time is thrown away, and its connection with it."""
     before = value("eventd_subscribers")
