@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from eventd.errors import (
     EventdError,
+    Fault,
     HostNotSupported,
     HostNotTrusted,
+    InvalidArgument,
     InvalidConfiguration,
-    InvalidURI,
     LoginRefused,
     SessionExpired,
 )
 
-__all__ = ["FIRST_DELAY", "LOGIN_DELAY", "LONGEST_DELAY", "UNLIKELY_DELAY", "delay"]
+__all__ = [
+    "FIRST_DELAY",
+    "LOGIN_DELAY",
+    "LONGEST_DELAY",
+    "UNLIKELY_DELAY",
+    "delay",
+    "is_mended_by_login",
+]
 
 FIRST_DELAY = 1.0
 LONGEST_DELAY = 30.0
@@ -25,6 +33,16 @@ UNLIKELY_DELAY = 300.0
 """Seconds where only a person can mend it: another certificate, product or configuration."""
 
 
+def is_mended_by_login(error: EventdError) -> bool:
+    """Tell whether the host has forgotten the session, or what belonged to it.
+
+    ``ManagedObjectNotFound`` comes where another session has taken its place.
+    """
+    return isinstance(error, SessionExpired) or (
+        isinstance(error, Fault) and error.name == "ManagedObjectNotFound"
+    )
+
+
 def delay(error: EventdError, *, failures: int, chance: float) -> float:
     """Return the seconds to wait before the next try.
 
@@ -32,11 +50,11 @@ def delay(error: EventdError, *, failures: int, chance: float) -> float:
     number in [0, 1), which spreads the daemons that lost the same host at the same moment.
     """
     match error:
-        case SessionExpired() if failures == 1:
+        case Fault() if failures == 1 and is_mended_by_login(error):
             return 0.0
         case LoginRefused():
             return LOGIN_DELAY
-        case HostNotTrusted() | HostNotSupported() | InvalidConfiguration() | InvalidURI():
+        case HostNotTrusted() | HostNotSupported() | InvalidConfiguration() | InvalidArgument():
             return UNLIKELY_DELAY
         case _:
             # The exponent is bounded, since a host may stay away for months.
