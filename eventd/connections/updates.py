@@ -42,6 +42,7 @@ class Updates:
         self._collector = collector
         self._wait_seconds = wait_seconds
         self._version = ""
+        self._is_incomplete = True
 
     @classmethod
     async def open(
@@ -61,12 +62,21 @@ class Updates:
             await session.call(calls.create_filter(collector, spec))
         return updates
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is a version that the next answer will be the difference to."""
+        return self._version != ""
+
     def begin_anew(self) -> None:
         """Ask for the whole picture next."""
         self._version = ""
+        self._is_incomplete = True
 
     async def next(self, *, in_a_hurry: bool = False) -> UpdateSet:
         """Wait for the next answer; it is empty if nothing happened for a while.
+
+        An empty one never completes what is incomplete, least of all the first picture: from a
+        host that was too slow for it, "nothing" does not mean that it has no domains.
 
         ``in_a_hurry`` makes the while a second, to look after what announces itself by nothing.
 
@@ -80,8 +90,9 @@ class Updates:
         else:
             update_set = await self._wait_for_updates(seconds)
         if update_set is None:
-            return UpdateSet(self._version, [], truncated=False)
+            return UpdateSet(self._version, [], truncated=self._is_incomplete)
         self._version = update_set.version
+        self._is_incomplete = update_set.truncated
         return update_set
 
     async def _wait_for_updates_ex(self, seconds: float) -> UpdateSet | None:

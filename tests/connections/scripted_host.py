@@ -69,6 +69,7 @@ class Host:
         """How often the cookie was thrown away."""
         self.open_transports = 0
         self._planned: defaultdict[str, list[Reply]] = defaultdict(list)
+        self._announced: dict[str, asyncio.Event] = {}
         self._waits = asyncio.Event()
         self._usual: dict[str, Reply] = {
             "RetrieveServiceContent": content(
@@ -83,6 +84,10 @@ class Host:
             "CancelWaitForUpdates": "",
             "RetrieveProperties": "",
         }
+
+    def on(self, method: str) -> asyncio.Event:
+        """Return an event that the next call of the method sets."""
+        return self._announced.setdefault(method, asyncio.Event())
 
     def plan(self, method: str, *replies: Reply) -> None:
         """Give these replies to the next calls of the method; then the usual one again."""
@@ -118,6 +123,8 @@ class Host:
         self.calls.append(request)
         self.soap_actions.append(soap_action)
         self.deadlines[method] = deadline
+        if announced := self._announced.pop(method, None):
+            announced.set()
         planned = self._planned[method]
         reply = planned.pop(0) if planned else self._usual.get(method)
         if reply is None:
