@@ -12,7 +12,7 @@ import struct
 from collections import Counter
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import structlog
 from aiohttp import web
@@ -114,17 +114,15 @@ class Connection(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Admit the connection and start its deadline, or refuse it with a problem."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # narrows the type
-        peer = peer_of(transport)
+        stream = cast(asyncio.Transport, transport)  # uvloop's have no base class to ask for
+        peer = peer_of(stream)
         if reason := self._admission.refusal(peer.uid):
-            self._refuse(transport, reason)
+            self._refuse(stream, reason)
             return
         self._peer = peer
         self._admission.enter(peer.uid)
-        self._deadline = asyncio.get_running_loop().call_later(
-            self._request_timeout, transport.abort
-        )
-        super().connection_made(transport)
+        self._deadline = asyncio.get_running_loop().call_later(self._request_timeout, stream.abort)
+        super().connection_made(stream)
 
     def _refuse(self, transport: asyncio.Transport, reason: str) -> None:
         # Closed with its request unread, the connection would be reset: the client might see
