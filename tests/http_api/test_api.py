@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -96,7 +95,7 @@ async def test_a_failure_of_the_daemon_is_a_problem_without_details(
     assert "secret" not in text
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.curl
 async def test_curl_reads_the_list_of_domains(daemon: Daemon) -> None:
     """The client that every administrator has."""
     daemon.directory.add(1)

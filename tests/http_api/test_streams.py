@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
-import shutil
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -18,8 +17,6 @@ import pytest
 from eventd import metrics
 from eventd.model.domain import DomainState
 from tests.http_api.fake_daemon import Daemon, MakeDaemon, domain_of, started, stopped, uuid_of
-
-needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
 
 class Curl:
@@ -98,7 +95,7 @@ def many_files() -> Iterator[None]:
 # Framings
 
 
-@needs_curl
+@pytest.mark.curl
 async def test_curl_follows_events_as_lines(daemon: Daemon) -> None:
     """The default: one CloudEvents record a line, as it comes."""
     async with curl(daemon.read_only_socket, "") as client:
@@ -109,7 +106,7 @@ async def test_curl_follows_events_as_lines(daemon: Daemon) -> None:
         assert (await client.record())["data"]["reason"] == "destroyed"
 
 
-@needs_curl
+@pytest.mark.curl
 async def test_curl_follows_server_sent_events(daemon: Daemon) -> None:
     """The id of each event is the cursor from which a browser resumes."""
     async with curl(daemon.socket, "", "-H", "Accept: text/event-stream") as client:
@@ -118,7 +115,7 @@ async def test_curl_follows_server_sent_events(daemon: Daemon) -> None:
         assert await client.block() == ["id: e1-1", f"data: {record.json.decode()}"]
 
 
-@needs_curl
+@pytest.mark.curl
 async def test_an_http_1_0_client_gets_lines_without_chunks(daemon: Daemon) -> None:
     """HTTP/1.0 knows no chunked coding; the end of the connection is the end of the stream."""
     async with curl(daemon.socket, "", "--http1.0") as client:
@@ -203,7 +200,7 @@ async def test_a_long_history_is_read_in_order(daemon: Daemon) -> None:
     assert cursors == [f"e1-{number}" for number in range(1, 1001)]
 
 
-@needs_curl
+@pytest.mark.curl
 async def test_a_browser_resumes_by_its_last_event_id(daemon: Daemon) -> None:
     """``EventSource`` sends the id of the last event that it saw."""
     daemon.publish(started(1), stopped(1))
