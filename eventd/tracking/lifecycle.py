@@ -34,11 +34,9 @@ class Change(Enum):
     """What differs between two pictures of one domain. ``on`` is VI's ``poweredOn``."""
 
     APPEARED = auto()
-    """Known now, off."""
-    APPEARED_ON = auto()
-    """Known now, and on already."""
-    APPEARED_SUSPENDED = auto()
-    """Known now, and suspended already."""
+    """Known now, and was not before."""
+    FOUND_ON = auto()
+    """On when it became known."""
     RENAMED = auto()
     """Another name, the same domain."""
     IDENTIFIED_ANEW = auto()
@@ -54,7 +52,7 @@ class Change(Enum):
     DISCARDED = auto()
     """Suspended, then off: what was suspended is thrown away."""
     FOUND_SUSPENDED = auto()
-    """Off, then suspended: it ran in between, unseen."""
+    """Suspended when it became known, or off before that: it was on in between, unseen."""
     MOVED = auto()
     """On, on another host, and never restarted."""
     RESTARTED_ELSEWHERE = auto()
@@ -63,12 +61,12 @@ class Change(Enum):
     """On, on the same host, and booted anew: off in between, unseen."""
     REBOOTED = auto()
     """On all the time; the guest's system started anew."""
+    LOST_ON = auto()
+    """On when it went: it can only have left what the connection follows."""
+    LOST_SUSPENDED = auto()
+    """Suspended when it went."""
     LEFT = auto()
-    """Gone, and was off."""
-    LEFT_ON = auto()
-    """Gone, and was on: it can only have left what the connection follows."""
-    LEFT_SUSPENDED = auto()
-    """Gone, and was suspended."""
+    """Known no more."""
 
 
 class Facts(NamedTuple):
@@ -158,14 +156,9 @@ def _unknown(_: Facts) -> _Found:
 
 TABLE: tuple[Row, ...] = (
     Row(Change.APPEARED, _seen, (DefinedDetail.ADDED,)),
-    Row(
-        Change.APPEARED_ON,
-        _task(Operation.POWER_ON),
-        (DefinedDetail.ADDED, StartedDetail.BOOTED),
-    ),
+    Row(Change.FOUND_ON, _task(Operation.POWER_ON), (StartedDetail.BOOTED,)),
     # Nobody powered it on here, so it was on when it came into view.
-    Row(Change.APPEARED_ON, _seen, (DefinedDetail.ADDED, StartedDetail.MIGRATED)),
-    Row(Change.APPEARED_SUSPENDED, _seen, (DefinedDetail.ADDED, SuspendedDetail.PAUSED)),
+    Row(Change.FOUND_ON, _seen, (StartedDetail.MIGRATED,)),
     Row(
         Change.RENAMED,
         _task(Operation.RENAME),
@@ -208,24 +201,23 @@ TABLE: tuple[Row, ...] = (
     Row(Change.RESTARTED, _booted_anew, (StoppedDetail.SHUTDOWN, StartedDetail.BOOTED)),
     Row(Change.REBOOTED, _task(Operation.RESET), (EventId.REBOOT,)),
     Row(Change.REBOOTED, _resetting, (EventId.REBOOT,)),
+    # VI refuses to unregister a domain that is on (InvalidPowerState), so it moved out of scope.
+    Row(Change.LOST_ON, _seen, (StoppedDetail.MIGRATED,)),
+    # What was suspended stays on the disk.
+    Row(Change.LOST_SUSPENDED, _seen, (StoppedDetail.SAVED,)),
     Row(Change.LEFT, _task(Operation.DESTROY), (UndefinedDetail.REMOVED,)),
     Row(Change.LEFT, _seen, (UndefinedDetail.REMOVED,)),
-    # VI refuses to unregister a domain that is on (InvalidPowerState), so it moved out of scope.
-    Row(Change.LEFT_ON, _seen, (StoppedDetail.MIGRATED, UndefinedDetail.REMOVED)),
-    # What was suspended stays on the disk.
-    Row(Change.LEFT_SUSPENDED, _seen, (StoppedDetail.SAVED, UndefinedDetail.REMOVED)),
 )
 """The table for ``suspend = "paused"``: a suspended domain is active."""
 
 _SAVED_ROWS = (
-    Row(Change.APPEARED_SUSPENDED, _seen, (DefinedDetail.ADDED,)),
     Row(Change.SUSPENDED, _task(Operation.SUSPEND), (StoppedDetail.SAVED,)),
     Row(Change.SUSPENDED, _seen, (StoppedDetail.SAVED,)),
     Row(Change.RESUMED, _task(Operation.POWER_ON), (StartedDetail.RESTORED,)),
     Row(Change.RESUMED, _seen, (StartedDetail.RESTORED,)),
     Row(Change.DISCARDED, _seen, ()),
     Row(Change.FOUND_SUSPENDED, _seen, ()),
-    Row(Change.LEFT_SUSPENDED, _seen, (UndefinedDetail.REMOVED,)),
+    Row(Change.LOST_SUSPENDED, _seen, ()),
 )
 
 SAVED_TABLE: tuple[Row, ...] = _SAVED_ROWS + tuple(
@@ -241,15 +233,13 @@ _POWER_CHANGES = {
     (PowerState.SUSPENDED, PowerState.POWERED_OFF): Change.DISCARDED,
     (PowerState.POWERED_OFF, PowerState.SUSPENDED): Change.FOUND_SUSPENDED,
 }
-_APPEARANCES = {
-    PowerState.POWERED_OFF: Change.APPEARED,
-    PowerState.POWERED_ON: Change.APPEARED_ON,
-    PowerState.SUSPENDED: Change.APPEARED_SUSPENDED,
+_FOUND = {
+    PowerState.POWERED_ON: Change.FOUND_ON,
+    PowerState.SUSPENDED: Change.FOUND_SUSPENDED,
 }
-_DEPARTURES = {
-    PowerState.POWERED_OFF: Change.LEFT,
-    PowerState.POWERED_ON: Change.LEFT_ON,
-    PowerState.SUSPENDED: Change.LEFT_SUSPENDED,
+_LOST = {
+    PowerState.POWERED_ON: Change.LOST_ON,
+    PowerState.SUSPENDED: Change.LOST_SUSPENDED,
 }
 
 
@@ -258,10 +248,14 @@ def changes(step: Step) -> Iterator[Change]:
     before, after = step
     if before is None and after is None:
         return
-    if after is None:
-        yield _DEPARTURES[_power_state(before)]
-    elif before is None:
-        yield _APPEARANCES[_power_state(after)]
+    if before is None:
+        yield Change.APPEARED
+        if (found := _FOUND.get(_power_state(after))) is not None:
+            yield found
+    elif after is None:
+        if (lost := _LOST.get(_power_state(before))) is not None:
+            yield lost
+        yield Change.LEFT
     else:
         yield from _identity_changes(before, after)
         yield from _power_changes(before, after)

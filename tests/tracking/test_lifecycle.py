@@ -149,7 +149,7 @@ def test_new_domain_that_a_task_powered_on_is_defined_and_booted(scenario: Scena
         scenario.enter("vm-43", name="db01", power="poweredOn", uuid="u2"),
     )
 
-    assert told(events) == ["defined added (task)", "started booted (task)"]
+    assert told(events) == ["defined added (state)", "started booted (task)"]
 
 
 def test_new_domain_that_runs_already_came_from_elsewhere(scenario: Scenario) -> None:
