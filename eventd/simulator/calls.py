@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from eventd.simulator import arguments
 from eventd.simulator.answers import AnswerWriter, reference_element
 from eventd.simulator.sessions import Session, Sessions
 from eventd.simulator.world import World
-from eventd.simulator.world.faults import InvalidArgument
 from eventd.vi.soap import Node
 from eventd.vi.types import ManagedObjectReference
 
@@ -54,26 +54,11 @@ class Call:
 
     def text(self, name: str) -> str:
         """The text of an argument; empty if it was not given."""
-        node = self.node.first(name)
-        return "" if node is None else node.text
+        return arguments.text(self.node, name)
 
     def flag(self, name: str) -> bool:
-        """An argument that is a boolean."""
-        return self.text(name) in ("true", "1")
-
-    def number(self, name: str) -> int | None:
-        """An argument that is a whole number; None if it was not given.
-
-        Raises:
-            InvalidArgument: it is none.
-        """
-        text = self.text(name)
-        if not text:
-            return None
-        try:
-            return int(text)
-        except ValueError:
-            raise InvalidArgument(name) from None
+        """An argument that is a boolean; false if it was not given."""
+        return arguments.flag(self.node, name)
 
     def reference(self, name: str) -> ManagedObjectReference:
         """An argument that is a reference.
@@ -81,21 +66,7 @@ class Call:
         Raises:
             InvalidArgument: it was not given.
         """
-        node = self.node.first(name)
-        if node is None:
-            raise InvalidArgument(name)
-        return node.reference
-
-    def part(self, name: str) -> Node:
-        """An argument that is a data object.
-
-        Raises:
-            InvalidArgument: it was not given.
-        """
-        node = self.node.first(name)
-        if node is None:
-            raise InvalidArgument(name)
-        return node
+        return arguments.part(self.node, name).reference
 
     def return_reference(self, reference: ManagedObjectReference | None) -> str:
         """The answer that is a reference, or nothing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from eventd.simulator.arguments import integer, reference, text, texts
 from eventd.simulator.world import World
 from eventd.simulator.world.faults import InvalidArgument
 from eventd.simulator.world.values import DataObject, Value
@@ -12,10 +13,13 @@ from eventd.vi.soap import Node
 from eventd.vi.times import parse_datetime
 from eventd.vi.types import ManagedObjectReference
 
-__all__ = ["EventCollector", "EventFilter"]
+__all__ = ["EventCollector", "EventFilter", "page_size"]
 
 DEFAULT_PAGE_SIZE = 10
 """VI API reference, EventFilterSpec.maxCount: what a collector's page holds if not told."""
+
+LARGEST_PAGE = 1000
+"""VI API reference, SetCollectorPageSize: the most that a page may hold."""
 
 
 class EventFilter:
@@ -23,14 +27,16 @@ class EventFilter:
 
     def __init__(self, node: Node | None, world: World) -> None:
         self._world = world
-        self._types = frozenset((*_texts(node, "eventTypeId"), *_texts(node, "type")))
-        self._entity = _reference(_first(_first(node, "entity"), "entity"))
-        self._begin = _time(_first(_first(node, "time"), "beginTime"))
-        self._end = _time(_first(_first(node, "time"), "endTime"))
-        self._users = frozenset(_texts(_first(node, "userName"), "userList"))
-        chain, size = _first(node, "eventChainId"), _first(node, "maxCount")
-        self._chain = None if chain is None else _number(chain)
-        self.page_size = DEFAULT_PAGE_SIZE if size is None else _number(size)
+        entity, time, users = (
+            None if node is None else node.first(name) for name in ("entity", "time", "userName")
+        )
+        self._types = frozenset((*texts(node, "eventTypeId"), *texts(node, "type")))
+        self._entity = reference(entity, "entity")
+        self._begin = parse_datetime(text(time, "beginTime"))
+        self._end = parse_datetime(text(time, "endTime"))
+        self._users = frozenset(texts(users, "userList"))
+        self._chain = integer(node, "eventChainId")
+        self.page_size = page_size(node)
 
     def matches(self, event: DataObject) -> bool:
         """Tell whether an event is wanted."""
@@ -70,16 +76,14 @@ class EventFilter:
 class EventCollector:
     """A collector with its scrollable position; its ``latestPage`` is a property of its object."""
 
-    def __init__(
-        self, reference: ManagedObjectReference, wanted: EventFilter, world: World
-    ) -> None:
-        self._reference = reference
+    def __init__(self, obj: ManagedObjectReference, wanted: EventFilter, world: World) -> None:
+        self._obj = obj
         self._filter = wanted
         self._world = world
         self.page_size = wanted.page_size
         self._newest_read = 0
         self._oldest_read = world.events.next_key
-        world.objects.create(reference, {"initialized": True})
+        world.objects.create(obj, {"initialized": True})
         world.events.posted.append(self._take_in)
         self._refresh()
 
@@ -117,20 +121,20 @@ class EventCollector:
     def close(self) -> None:
         """End the collector."""
         self._world.events.posted.remove(self._take_in)
-        self._world.objects.destroy(self._reference)
+        self._world.objects.destroy(self._obj)
 
     def _matching(self) -> Iterator[DataObject]:
         return (event for event in self._world.events.events if self._filter.matches(event))
 
     def _take_in(self, event: DataObject) -> None:
         if self._filter.matches(event):
-            page = self._world.objects.values(self._reference).get("latestPage", ())
+            page = self._world.objects.values(self._obj).get("latestPage", ())
             newest = (event, *page) if isinstance(page, tuple) else (event,)
-            self._world.objects.assign(self._reference, "latestPage", newest[: self.page_size])
+            self._world.objects.assign(self._obj, "latestPage", newest[: self.page_size])
 
     def _refresh(self) -> None:
         newest = list(self._matching())[-self.page_size :][::-1]
-        self._world.objects.assign(self._reference, "latestPage", tuple(newest) or None)
+        self._world.objects.assign(self._obj, "latestPage", tuple(newest) or None)
 
 
 def _key(event: DataObject) -> int:
@@ -138,24 +142,15 @@ def _key(event: DataObject) -> int:
     return key if isinstance(key, int) else 0
 
 
-def _first(node: Node | None, tag: str) -> Node | None:
-    return None if node is None else node.first(tag)
+def page_size(node: Node | None) -> int:
+    """The ``maxCount`` of a call or filter.
 
-
-def _texts(node: Node | None, tag: str) -> list[str]:
-    return [] if node is None else [part.text for part in node.every(tag)]
-
-
-def _reference(node: Node | None) -> ManagedObjectReference | None:
-    return None if node is None else node.reference
-
-
-def _number(node: Node) -> int:
-    try:
-        return int(node.text)
-    except ValueError:
-        raise InvalidArgument(f"filter.{node.tag}") from None
-
-
-def _time(node: Node | None) -> datetime | None:
-    return None if node is None else parse_datetime(node.text)
+    Raises:
+        InvalidArgument: it is no number from 1 to 1000.
+    """
+    size = integer(node, "maxCount")
+    if size is None:
+        return DEFAULT_PAGE_SIZE
+    if not 0 < size <= LARGEST_PAGE:
+        raise InvalidArgument("maxCount")
+    return size

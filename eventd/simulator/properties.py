@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from eventd.simulator.answers import AnswerWriter, reference_element
-from eventd.simulator.world.faults import InvalidArgument, InvalidProperty
+from eventd.simulator.arguments import flag, part, texts
+from eventd.simulator.world.faults import InvalidProperty
 from eventd.simulator.world.objects import Objects
 from eventd.simulator.world.schema import Member, Schema, sources
 from eventd.simulator.world.values import Value
@@ -41,15 +42,12 @@ class Column(NamedTuple):
 
 
 def parse_property_spec(node: Node) -> PropertySpec:
-    """Read a ``PropertySpec``."""
-    type_name, everything = node.first("type"), node.first("all")
-    if type_name is None:
-        raise InvalidArgument("propSet.type")
-    return PropertySpec(
-        type_name.text,
-        everything is not None and everything.text in ("true", "1"),
-        tuple(path.text for path in node.every("pathSet")),
-    )
+    """Read a ``PropertySpec``.
+
+    Raises:
+        InvalidArgument: it names no type.
+    """
+    return PropertySpec(part(node, "type").text, flag(node, "all"), tuple(texts(node, "pathSet")))
 
 
 class Properties:

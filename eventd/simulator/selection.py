@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from eventd.simulator.arguments import flag, part, text
 from eventd.simulator.world.faults import InvalidArgument, ManagedObjectNotFound
 from eventd.simulator.world.objects import Change, Objects
 from eventd.vi.soap import Node
@@ -43,49 +44,39 @@ def parse_object_spec(node: Node) -> ObjectSpec:
     """Read an ``ObjectSpec``.
 
     Raises:
-        InvalidArgument: a ``SelectionSpec`` names a traversal that is not there.
+        InvalidArgument: there is no object to begin at, or a ``SelectionSpec`` names a traversal
+            that is not there.
     """
-    obj = node.first("obj")
-    if obj is None:
-        raise InvalidArgument("objectSet.obj")
+    obj = part(node, "obj")
     named: dict[str, Traversal] = {}
     by_node: dict[int, Traversal] = {}
-    for part in _traversals(node):
-        traversal = Traversal(_text(part, "type"), _text(part, "path"), _flag(part, "skip"))
-        by_node[id(part)] = traversal
-        if name := _text(part, "name"):
+    for step in _traversals(node):
+        traversal = Traversal(text(step, "type"), text(step, "path"), flag(step, "skip"))
+        by_node[id(step)] = traversal
+        if name := text(step, "name"):
             named[name] = traversal
-    for part in _traversals(node):
-        by_node[id(part)].next = _selected(part, named, by_node)
-    return ObjectSpec(obj.reference, _flag(node, "skip"), _selected(node, named, by_node))
+    for step in _traversals(node):
+        by_node[id(step)].next = _selected(step, named, by_node)
+    return ObjectSpec(obj.reference, flag(node, "skip"), _selected(node, named, by_node))
 
 
 def _traversals(node: Node) -> Iterator[Node]:
-    for part in node.every("selectSet"):
-        if part.first("path") is not None:
-            yield part
-            yield from _traversals(part)
+    for step in node.every("selectSet"):
+        if step.first("path") is not None:
+            yield step
+            yield from _traversals(step)
 
 
 def _selected(
     node: Node, named: dict[str, Traversal], by_node: dict[int, Traversal]
 ) -> list[Traversal]:
     found = []
-    for part in node.every("selectSet"):
-        traversal = by_node.get(id(part)) or named.get(_text(part, "name"))
+    for step in node.every("selectSet"):
+        traversal = by_node.get(id(step)) or named.get(text(step, "name"))
         if traversal is None:
-            raise InvalidArgument(f"selectSet.name: {_text(part, 'name')}")
+            raise InvalidArgument(f"selectSet.name: {text(step, 'name')}")
         found.append(traversal)
     return found
-
-
-def _text(node: Node, tag: str) -> str:
-    found = node.first(tag)
-    return "" if found is None else found.text
-
-
-def _flag(node: Node, tag: str) -> bool:
-    return _text(node, tag) in ("true", "1")
 
 
 Place = tuple[Reference, ObjectSpec | Traversal]

@@ -366,15 +366,155 @@ def test_the_latest_page_of_events_is_a_property_that_changes() -> None:
     ]
 
 
-def test_a_malformed_event_filter_is_refused() -> None:
-    """A number has to be one."""
+@pytest.mark.parametrize("size", ["many", "0", "1001", "9999999999"])
+def test_a_page_of_events_has_a_size_from_1_to_1000(size: str) -> None:
+    """Anything else is refused."""
     client = connect()
     manager = client.world.inventory.event_manager
-    spec = "<filter><maxCount>many</maxCount></filter>"
+    spec = f"<filter><maxCount>{size}</maxCount></filter>"
 
     reply = raw(client, "CreateCollectorForEvents", manager, spec)
 
     assert fault(reply) == "InvalidArgument"
+
+
+def event_types(reply: Reply) -> list[str]:
+    """The types of the events in an answer."""
+    return [
+        part.partition('"')[0] for part in reply.body.decode().split('<returnval xsi:type="')[1:]
+    ]
+
+
+def test_a_reader_of_events_goes_back_and_forth() -> None:
+    """Rewinding goes before the oldest event, resetting behind the newest."""
+    client = connect(pace=INSTANT)
+    collector = create_event_collector(client)
+    for operation in (client.world.power_on, client.world.power_off):
+        operation("web01", now=client.now)
+        client.advance()
+    seen = {}
+    for method in ("RewindCollector", "ResetCollector"):
+        raw(client, method, collector)
+        seen[method] = read_events(client, collector)
+    backwards = raw(client, "ReadPreviousEvents", collector, "<maxCount>2</maxCount>")
+
+    assert seen == {
+        "RewindCollector": [
+            *("VmStartingEvent", "VmPoweredOnEvent", "VmStoppingEvent", "VmPoweredOffEvent")
+        ],
+        "ResetCollector": [],
+    }
+    assert event_types(backwards) == ["VmPoweredOffEvent", "VmStoppingEvent"]
+
+
+def test_a_vcenter_tells_its_events_without_a_collector() -> None:
+    """A bare host does not."""
+    replies = []
+    for product in ("vpx", "esx"):
+        client = connect(product=product, pace=INSTANT)
+        client.world.power_on("web01", now=client.now)
+        client.advance()
+        manager = client.world.inventory.event_manager
+        replies.append(raw(client, "QueryEvents", manager, "<filter/>"))
+
+    assert event_types(replies[0]) == ["VmStartingEvent", "VmPoweredOnEvent"]
+    assert fault(replies[1]) == "NotSupported"
+
+
+def test_the_size_of_the_latest_page_can_be_changed() -> None:
+    """And a destroyed collector is gone."""
+    client = connect(pace=INSTANT)
+    client.world.power_on("web01", now=client.now)
+    client.advance()
+    collector = create_event_collector(client)
+
+    raw(client, "SetCollectorPageSize", collector, "<maxCount>1</maxCount>")
+    page = fetch(client, collector, "latestPage")
+    raw(client, "DestroyCollector", collector)
+
+    assert page.count("<Event xsi:type=") == 1
+    assert fault(raw(client, "RewindCollector", collector)) == "ManagedObjectNotFound"
+
+
+def test_a_session_can_ask_whether_it_is_active() -> None:
+    """By its key."""
+    client = connect()
+    manager = client.world.inventory.session_manager
+
+    replies = [
+        raw(client, "SessionIsActive", manager, f"<sessionID>{key}</sessionID>").body
+        for key in (client.session.key, "another")
+    ]
+
+    assert [b"<returnval>true</returnval>" in reply for reply in replies] == [True, False]
+
+
+def test_a_child_is_found_by_its_name() -> None:
+    """In a folder."""
+    client = connect(product="vpx")
+    index, root = client.world.inventory.search_index, client.world.inventory.root_folder
+    entity = reference_element("entity", root)
+
+    found = raw(client, "FindChild", index, entity, "<name>Datacenter</name>")
+    missing = raw(client, "FindChild", index, entity, "<name>nowhere</name>")
+
+    assert b">datacenter-2</returnval>" in found.body
+    assert b"returnval" not in missing.body
+
+
+def test_a_view_ends_when_it_is_destroyed() -> None:
+    """The view of another session is none of one's business."""
+    client = connect()
+    client.follow("name")
+    (view,) = client.session.views
+    other = Client(client.service, client.service.sessions.find(None, START))
+    other.log_in()
+
+    refused = raw(other, "DestroyView", view)
+    client.call(calls.destroy_view(view))
+
+    assert fault(refused) == "ManagedObjectNotFound"
+    assert view not in client.world.objects
+
+
+def test_the_rest_of_the_pages_can_be_given_up() -> None:
+    """The token is used up by that."""
+    client = connect(domains=3)
+    collector = client.world.inventory.property_collector
+    spec = PropertyFilterSpec(
+        (PropertySpec("Folder", ("name",)), PropertySpec("Datacenter", ("name",))),
+        tuple(
+            ObjectSpec(obj)
+            for obj in (client.world.inventory.root_folder, client.world.inventory.datacenter)
+        ),
+    )
+    page = client.call(calls.retrieve_properties_ex(collector, [spec], max_objects=1))
+
+    replies = [
+        raw(client, "CancelRetrievePropertiesEx", collector, f"<token>{page.token}</token>")
+        for _ in range(2)
+    ]
+
+    assert not replies[0].is_fault
+    assert fault(replies[1]) == "InvalidArgument"
+
+
+def test_all_properties_of_an_object_can_be_asked_for() -> None:
+    """pyVmomi does so with tasks; the host's clock is among those of the service."""
+    client = connect(domains=1)
+    domain = client.world.domain("web01")
+    spec = (
+        "<specSet><propSet><type>ManagedEntity</type><all>true</all></propSet>"
+        f"<objectSet>{reference_element('obj', domain)}</objectSet></specSet>"
+    )
+
+    collector = client.world.inventory.property_collector
+    body = raw(client, "RetrieveProperties", collector, spec).body.decode()
+    clock = fetch(client, client.world.inventory.service_instance, "serverClock")
+
+    assert "<name>runtime</name>" in body
+    assert "<name>name</name>" in body
+    assert clock == '<returnval xsi:type="xsd:dateTime">2026-01-01T00:00:00Z</returnval>'
 
 
 # --- the form of the answers, on which libvirt and pyVmomi insist

@@ -170,6 +170,42 @@ def test_a_guest_shutdown_takes_its_time() -> None:
     ]
 
 
+def test_a_guest_that_goes_to_standby_is_suspended() -> None:
+    """There is no task."""
+    played = world(powered_on=True)
+
+    played.operations.standby_guest(played.domain("web01"), user="root", now=START)
+    played.advance(START)
+
+    assert state(played) == "suspended"
+    assert events(played) == ["VmGuestStandbyEvent", "VmSuspendedEvent"]
+
+
+def test_a_guest_reboots_in_its_own_time() -> None:
+    """Its tools go and come back; the power state stays on."""
+    played = world(powered_on=True, pace=Pace(guest=timedelta(seconds=5)))
+
+    played.guest_reboots("web01", now=START)
+    during = played.read("web01", "guest.guestState"), played.read("web01", "guest.toolsStatus")
+    played.advance(START + timedelta(seconds=5))
+
+    assert during == ("resetting", "toolsNotRunning")
+    assert played.read("web01", "guest.guestState") == "running"
+    assert state(played) == "poweredOn"
+
+
+def test_recent_tasks_can_be_hidden() -> None:
+    """The task goes on all the same."""
+    played = world(pace=Pace())
+    task = played.power_on("web01", now=START)
+
+    played.hide_tasks("web01")
+    played.advance(LATER)
+
+    assert played.objects.references(played.domain("web01"), "recentTask") == ()
+    assert task_state(played, task) == "success"
+
+
 def test_without_tools_the_guest_cannot_be_asked() -> None:
     """The call fails at once."""
     played = world(powered_on=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from eventd.simulator import arguments
 from eventd.simulator.calls import Call, Method
-from eventd.simulator.world.faults import InvalidArgument, NotSupported
+from eventd.simulator.world.faults import NotSupported
 
 __all__ = ["METHODS"]
 
@@ -70,9 +71,7 @@ def migrate(call: Call) -> str:
 def relocate(call: Call) -> str:
     """Move a domain to another host, by a specification of which only the host is played."""
     _require_vcenter(call)
-    host = call.part("spec").first("host")
-    if host is None:
-        raise InvalidArgument("spec.host")
+    host = arguments.part(arguments.part(call.node, "spec"), "host")
     task = call.world.operations.migrate(
         call.this,
         host.reference,

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from eventd.simulator.calls import Call, Method
-from eventd.simulator.event_collector import EventCollector, EventFilter
-from eventd.simulator.world.faults import InvalidArgument, ManagedObjectNotFound, NotSupported
+from eventd.simulator.event_collector import LARGEST_PAGE, EventCollector, EventFilter, page_size
+from eventd.simulator.world.faults import ManagedObjectNotFound, NotSupported
 from eventd.simulator.world.values import DataObject
 
 __all__ = ["METHODS"]
-
-_LARGEST_PAGE = 1000
 
 
 def query_events(call: Call) -> str:
@@ -18,7 +16,7 @@ def query_events(call: Call) -> str:
         raise NotSupported
     wanted = EventFilter(call.node.first("filter"), call.world)
     found = [event for event in call.world.events.events if wanted.matches(event)]
-    return _events(call, found[:_LARGEST_PAGE])
+    return _events(call, found[:LARGEST_PAGE])
 
 
 def create_collector_for_events(call: Call) -> str:
@@ -31,12 +29,12 @@ def create_collector_for_events(call: Call) -> str:
 
 def read_next_events(call: Call) -> str:
     """Read on from the collector's position, towards now."""
-    return _events(call, _collector(call).read_next(_count(call)))
+    return _events(call, _collector(call).read_next(page_size(call.node)))
 
 
 def read_previous_events(call: Call) -> str:
     """Read on from the collector's position, towards the past."""
-    return _events(call, _collector(call).read_previous(_count(call)))
+    return _events(call, _collector(call).read_previous(page_size(call.node)))
 
 
 def rewind_collector(call: Call) -> str:
@@ -53,7 +51,7 @@ def reset_collector(call: Call) -> str:
 
 def set_collector_page_size(call: Call) -> str:
     """Say how many events the latest page holds."""
-    _collector(call).set_page_size(_count(call))
+    _collector(call).set_page_size(page_size(call.node))
     return ""
 
 
@@ -69,13 +67,6 @@ def _collector(call: Call) -> EventCollector:
     if collector is None:
         raise ManagedObjectNotFound(call.this)
     return collector
-
-
-def _count(call: Call) -> int:
-    count = call.number("maxCount")
-    if count is None or not 0 < count <= _LARGEST_PAGE:
-        raise InvalidArgument("maxCount")
-    return count
 
 
 def _events(call: Call, events: list[DataObject]) -> str:

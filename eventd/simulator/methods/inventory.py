@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from eventd.simulator import datastore
+from eventd.simulator import arguments, datastore
 from eventd.simulator.calls import Call, Method
-from eventd.simulator.world.faults import InvalidArgument, ManagedObjectNotFound, NotSupported
+from eventd.simulator.world.faults import ManagedObjectNotFound, NotSupported
 
 __all__ = ["METHODS"]
 
@@ -14,7 +14,7 @@ def create_container_view(call: Call) -> str:
     container = call.reference("container")
     if container not in call.world.objects:
         raise ManagedObjectNotFound(container)
-    types = [node.text for node in call.node.every("type")]
+    types = arguments.texts(call.node, "type")
     view = call.world.views.create(container, types, recursive=call.flag("recursive"))
     call.session.views.add(view)
     return call.return_reference(view)
@@ -53,10 +53,8 @@ def find_child(call: Call) -> str:
 
 def create_domain(call: Call) -> str:
     """Create a domain from a specification, of which only the name is played."""
-    name = call.part("config").first("name")
-    if name is None:
-        raise InvalidArgument("config.name")
-    task = call.world.operations.create(name.text, user=call.user, now=call.now)
+    name = arguments.text(call.node.first("config"), "name")
+    task = call.world.operations.create(name, user=call.user, now=call.now)
     return call.return_reference(task)
 
 

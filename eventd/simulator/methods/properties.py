@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import islice
 
+from eventd.simulator import arguments
 from eventd.simulator.calls import Answer, Call, Method, Waiting
 from eventd.simulator.properties import Properties, parse_property_spec
 from eventd.simulator.property_collector import Filter, PropertyCollector
@@ -37,14 +38,16 @@ def fetch(call: Call) -> str:
 
 def retrieve_properties(call: Call) -> str:
     """Read what the specs name, all at once."""
-    contents = _contents(call, call.node.every("specSet"))
-    return "".join(f"<returnval>{content}</returnval>" for content in contents)
+    return "".join(f"<returnval>{content}</returnval>" for content in _contents(call))
 
 
 def retrieve_properties_ex(call: Call) -> str:
     """Read what the specs name, page by page."""
-    size = _page_size(call, "maxObjects")
-    contents = _contents(call, call.node.every("specSet"))
+    wanted = _option(call, "maxObjects")
+    if wanted is not None and wanted <= 0:
+        raise InvalidArgument("options.maxObjects")
+    size = min(wanted or call.session.page_size, call.session.page_size)
+    contents = _contents(call)
     return _page(call, list(islice(contents, size)), list(contents))
 
 
@@ -73,13 +76,14 @@ def destroy_property_collector(call: Call) -> str:
     """Take a collector and its filters away."""
     call.session.collector(call.this).cancel_waits()
     del call.session.collectors[call.this]
+    call.world.wake()
     return ""
 
 
 def create_filter(call: Call) -> str:
     """Follow what a spec names."""
     collector = call.session.collector(call.this)
-    spec = call.part("spec")
+    spec = arguments.part(call.node, "spec")
     reference = call.session.next_reference("PropertyFilter")
     objects = [parse_object_spec(node) for node in spec.every("objectSet")]
     collector.filters[reference] = Filter(
@@ -151,21 +155,7 @@ def _poll(call: Call, collector: PropertyCollector, look: Look) -> Look:
 
 
 def _option(call: Call, name: str) -> int | None:
-    options = call.node.first("options")
-    option = None if options is None else options.first(name)
-    if option is None:
-        return None
-    try:
-        return int(option.text)
-    except ValueError:
-        raise InvalidArgument(f"options.{name}") from None
-
-
-def _page_size(call: Call, name: str) -> int:
-    wanted = _option(call, name)
-    if wanted is not None and wanted <= 0:
-        raise InvalidArgument(f"options.{name}")
-    return min(wanted or call.session.page_size, call.session.page_size)
+    return arguments.integer(call.node.first("options"), name)
 
 
 def _page(call: Call, page: list[str], rest: list[str]) -> str:
@@ -180,8 +170,8 @@ def _page(call: Call, page: list[str], rest: list[str]) -> str:
     return f"<returnval>{token}{objects}</returnval>"
 
 
-def _contents(call: Call, specs: Iterator[Node]) -> Iterator[str]:
-    for spec in list(specs):
+def _contents(call: Call) -> Iterator[str]:
+    for spec in call.node.every("specSet"):
         roots = [parse_object_spec(node) for node in spec.every("objectSet")]
         for root in roots:
             _require_login_for(call, root.obj)
