@@ -65,9 +65,9 @@ async def find_scope(session: Session, uri: ConnectionURI) -> ManagedObjectRefer
             )
         found = children[segment]
     if uri.path_segments and found.type == "Folder":
+        missing = "the datacenter, and may go on to " if sought == "datacenter" else ""
         raise InvalidURI(
-            f"Path '{uri.path}' ends at a folder; it has to specify the datacenter, and may go on "
-            f"to a cluster or host"
+            f"Path '{uri.path}' ends at a folder; it has to specify {missing}a cluster or host"
         )
     return found
 
@@ -77,10 +77,10 @@ async def _children(
 ) -> dict[str, ManagedObjectReference]:
     """Return the objects below by name, escaped as VI has it: libvirt compares it so."""
     if parent.type == "Datacenter":
-        [datacenter] = await _retrieve(
+        found = await _retrieve(
             session, PropertySpec("Datacenter", ("hostFolder",)), ObjectSpec(parent)
         )
-        folder = datacenter.properties.get("hostFolder")
+        folder = found[0].properties.get("hostFolder") if found else None
         if not isinstance(folder, ManagedObjectReference):
             return {}  # no right to see it
         parent = folder
