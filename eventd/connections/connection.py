@@ -24,7 +24,7 @@ from eventd.connections.session import Session
 from eventd.connections.tasks import read_tasks
 from eventd.connections.transport import Transport
 from eventd.connections.updates import Updates
-from eventd.errors import EventdError, Fault, HostError, HostUnreachable, SessionExpired
+from eventd.errors import EventdError, Fault, HostError, SessionExpired
 from eventd.model.domain import ConnectionState, ConnectionStatus, DomainStatus
 from eventd.model.events import ConnectionConnected, ConnectionDisconnected, Event
 from eventd.model.picture import PictureChange
@@ -104,9 +104,10 @@ class Connection:
             self._about = session.content.about
             try:
                 await self._follow_session(session)
-            except (HostUnreachable, SessionExpired):
-                raise  # nobody is there to log out from
+            except SessionExpired:
+                raise  # there is nothing left to log out from
             except BaseException:
+                # Also from a host that seems lost: a cut connection leaves its session behind.
                 with suppress(HostError):
                     await session.close(deadline=_LOGOUT_SECONDS)
                 raise
@@ -118,15 +119,15 @@ class Connection:
             try:
                 update_set = await updates.next(in_a_hurry=self._tracker.has_running_resets)
             except Fault as fault:
-                if fault.name != "InvalidCollectorVersion":
+                if fault.name != "InvalidCollectorVersion" or not updates.has_begun:
                     raise
                 _log.info("versions_out_of_date", connection=self.name)
                 updates.begin_anew()
                 await self._begin_sync(session)
                 continue
-            self._synced_at = self._clock()
             reading = self._tracker.take_in(update_set)
             if reading is not None:
+                self._synced_at = self._clock()
                 tasks = await read_tasks(session, reading)
                 self._take_in(self._tracker.judge(tasks, self._clock()))
 
@@ -166,8 +167,8 @@ class Connection:
     def _lose(self, error: EventdError) -> None:
         """Note that the host is lost, and tell it once: as an event, and as a warning."""
         self._failures += 1
-        if isinstance(error, SessionExpired) and self._failures == 1:
-            _log.info("session_expired", connection=self.name)
+        if retry.is_mended_by_login(error) and self._failures == 1:
+            _log.info("session_lost", connection=self.name, error=str(error))
             return  # a new login mends it; nothing was missed if it does
         log = _log.debug if self._error == str(error) else _log.warning
         self._error = str(error)

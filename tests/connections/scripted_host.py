@@ -15,7 +15,9 @@ from eventd.vi.soap import SoapRequest, parse_request
 from eventd.vi.xml import escape
 
 __all__ = [
+    "PATIENCE",
     "Host",
+    "Reply",
     "content",
     "enter",
     "fault",
@@ -92,6 +94,10 @@ class Host:
     def plan(self, method: str, *replies: Reply) -> None:
         """Give these replies to the next calls of the method; then the usual one again."""
         self._planned[method] += replies
+
+    def usual(self, method: str) -> Reply:
+        """Return what the method is answered where nothing is planned."""
+        return self._usual[method]
 
     def transport(self) -> Transport:
         """Return a new way to this host."""

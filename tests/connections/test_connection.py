@@ -1,0 +1,613 @@
+"""One connection through everything that happens to its host.
+
+The host is scripted (`scripted_host`), the rest is real: session, long poll, tracker. Each try to
+reach the host again is up to the test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import pytest
+from structlog.testing import capture_logs
+
+from eventd.connections import retry
+from eventd.connections.connection import Connection
+from eventd.connections.credentials import Credentials
+from eventd.errors import (
+    EventdError,
+    HostUnreachable,
+    InvalidConfiguration,
+    LoginRefused,
+    MalformedAnswer,
+)
+from eventd.metrics import REGISTRY
+from eventd.model.domain import ConnectionState, ConnectionStatus
+from eventd.model.events import (
+    ConnectionConnected,
+    ConnectionDisconnected,
+    DomainEvent,
+    Event,
+)
+from eventd.model.picture import DomainPicture, PictureChange
+from eventd.tracking.tracker import Tracker
+from eventd.vi.uri import ConnectionURI
+from tests.connections.scripted_host import (
+    PATIENCE,
+    Host,
+    Reply,
+    enter,
+    fault,
+    leave,
+    modify,
+    update_set,
+)
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+UNREACHABLE = HostUnreachable("esx01 cannot be reached: Connection refused")
+
+WEB01_OFF = enter("1", name="web01", power="poweredOff")
+WEB01_ON = enter("1", name="web01", power="poweredOn")
+DB01_OFF = enter("2", name="db01", power="poweredOff")
+
+
+class Follower:
+    """A connection, what it has published, and how long it wanted to wait after each failure."""
+
+    def __init__(
+        self,
+        host: Host,
+        *,
+        uri: str = "esx://esx01.example/",
+        tries: int = 1,
+        credentials: Callable[[], Credentials] | None = None,
+        known: dict[str, DomainPicture] | None = None,
+        defect: Exception | None = None,
+    ) -> None:
+        self.host = host
+        self.events: list[Event] = []
+        self.pictures: list[PictureChange] = []
+        self.delays: list[float] = []
+        self._tries = tries
+        self._defect = defect
+        self._gave_up = asyncio.Event()
+        self.connection = Connection(
+            "esx01",
+            ConnectionURI.parse(uri),
+            transport=host.transport,
+            credentials=credentials or (lambda: Credentials("root", "hunter2")),
+            tracker=Tracker("esx01", source="esx://esx01.example/", known=known),
+            publish=self._publish,
+            clock=lambda: NOON,
+            delay=self._delay,
+        )
+
+    def _publish(self, events: Sequence[Event], picture: PictureChange | None = None) -> None:
+        defect, self._defect = self._defect, None
+        if defect is not None:
+            raise defect
+        self.events += events
+        if picture is not None:
+            self.pictures.append(picture)
+
+    def _delay(self, error: EventdError, failures: int) -> float:
+        """Note the delay, and wait for nothing: until the tries are used up, and then for good."""
+        self.delays.append(retry.delay(error, failures=failures, chance=0.0))
+        if len(self.delays) < self._tries:
+            return 0.0
+        self._gave_up.set()
+        return 86_400.0
+
+    async def has_given_up(self) -> None:
+        """Return when the connection waits after its last try."""
+        async with asyncio.timeout(PATIENCE):
+            await self._gave_up.wait()
+
+    @property
+    def told(self) -> list[str]:
+        """The events as sentences: ``web01 started``, ``connected``."""
+        return [_sentence(event) for event in self.events]
+
+    @property
+    def status(self) -> ConnectionStatus:
+        """How the connection says that it is."""
+        return self.connection.status()
+
+    @property
+    def stale(self) -> dict[str, bool]:
+        """Which domains are known, and whether what is known of them may be out of date."""
+        return {status.domain.name: status.stale for status in self.connection.domains()}
+
+
+def _sentence(event: Event) -> str:
+    # The reason is the business of tracking.
+    return (
+        f"{event.domain.name} {event.type}" if isinstance(event, DomainEvent) else str(event.type)
+    )
+
+
+@asynccontextmanager
+async def following(follower: Follower) -> AsyncIterator[Follower]:
+    """Let a connection run for as long as the block lasts; then stop it as the daemon does."""
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(follower.connection.run())
+        yield follower
+        task.cancel()
+    assert follower.host.open_transports == 0
+
+
+async def follow(host: Host, *, tries: int = 1, until_lost: bool = False) -> Follower:
+    """Let a connection run until the host has nothing more to say, or its tries are used up."""
+    follower = Follower(host, tries=tries)
+    async with following(follower):
+        await (follower.has_given_up() if until_lost else host.is_waited_for())
+    return follower
+
+
+def up() -> float | None:
+    """Return the gauge of the connection."""
+    return REGISTRY.get_sample_value("eventd_connection_up", {"connection": "esx01"})
+
+
+# --- the good days --------------------------------------------------------------------------------
+
+
+async def test_the_first_picture_is_no_event_but_the_connection() -> None:
+    """What was there before eventd did not happen now."""
+    host = Host()
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON, DB01_OFF))
+    follower = Follower(host)
+    assert follower.status.state is ConnectionState.CONNECTING
+
+    async with following(follower):
+        await host.is_waited_for()
+        assert up() == 1
+        assert follower.stale == {"db01": False, "web01": False}
+
+    assert follower.told == ["connected"]
+    [connected] = follower.events
+    assert isinstance(connected, ConnectionConnected)
+    assert connected.domains == 2
+    assert connected.occurred_at == NOON
+    [picture] = follower.pictures
+    assert {*picture.changed} == {"1", "2"}
+
+
+async def test_the_status_tells_the_product_and_since_when_all_is_known() -> None:
+    """It is what ``eventd connections`` shows."""
+    host = Host()
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON))
+    follower = await follow(host)
+
+    assert follower.status == ConnectionStatus(
+        name="esx01",
+        uri="esx://esx01.example/",
+        state=ConnectionState.CONNECTED,
+        product="VMware ESXi 7.0.3",
+        api_version="7.0.3.0",
+        domains=1,
+        synced_at="2026-11-20T12:00:00+00:00",
+        error=None,
+    )
+
+
+async def test_changes_are_published_as_they_come() -> None:
+    """One update set, one publication: the events and the picture that they lead to."""
+    host = Host()
+    host.plan(
+        "WaitForUpdatesEx",
+        update_set("1", WEB01_OFF),
+        update_set("2", modify("1", power="poweredOn")),
+        "",
+        update_set("3", leave("1")),
+    )
+    follower = await follow(host)
+
+    assert follower.told == [
+        "connected",
+        "web01 started",
+        "web01 stopped",
+        "web01 undefined",
+    ]
+    assert [{*picture.changed} | picture.removed for picture in follower.pictures] == [{"1"}] * 3
+
+
+async def test_a_truncated_answer_is_published_when_it_is_complete() -> None:
+    """A picture in parts is none: a domain in a later part would seem to be gone."""
+    host = Host()
+    follower = Follower(host, known={"2": DomainPicture("2", name="db01")})
+    more = host.on("WaitForUpdatesEx")
+    released = asyncio.Event()
+    host.plan(
+        "WaitForUpdatesEx",
+        update_set("t1", WEB01_OFF, truncated=True),
+        released,
+        update_set("1", DB01_OFF),
+    )
+    async with following(follower):
+        await more.wait()
+        assert follower.events == []
+        assert follower.status.state is ConnectionState.CONNECTING
+        released.set()
+        await host.is_waited_for()
+
+    assert follower.told == ["web01 defined", "connected"]
+
+
+async def test_a_host_that_is_slow_with_its_first_picture_has_not_lost_its_domains() -> None:
+    """The limit of the wait is over before the picture is there: nothing is known yet."""
+    host = Host()
+    follower = Follower(host, known={"2": DomainPicture("2", name="db01")})
+    host.plan("WaitForUpdatesEx", "", "", update_set("1", DB01_OFF))
+    async with following(follower):
+        await host.is_waited_for()
+
+    assert follower.told == ["connected"]
+
+
+async def test_tasks_are_read_for_what_they_explain() -> None:
+    """A domain changed and listed no task: its recent tasks are asked for."""
+    host = Host()
+    host.plan(
+        "WaitForUpdatesEx",
+        update_set("1", WEB01_ON),
+        update_set("2", modify("1", power="poweredOff")),
+    )
+    follower = await follow(host)
+
+    assert follower.told == ["connected", "web01 stopped"]
+    assert len(host.called("RetrieveProperties")) == 1
+
+
+# --- the end --------------------------------------------------------------------------------------
+
+
+async def test_a_connection_that_is_stopped_logs_out() -> None:
+    """The host lets go of the session at once, and not half an hour later."""
+    host = Host()
+    await follow(host)
+
+    assert host.methods.count("Login") == host.methods.count("Logout") == 1
+    assert host.methods[-1] == "Logout"
+    assert host.deadlines["Logout"] == 0.5
+
+
+async def test_a_host_that_does_not_answer_the_logout_delays_nobody() -> None:
+    """The transport's deadline ends it, and the daemon stops."""
+    host = Host()
+    host.plan("Logout", HostUnreachable("esx01 did not answer within 0.5 s"))
+
+    await follow(host)
+
+    assert host.methods[-1] == "Logout"
+
+
+# --- sessions -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lost", ["NotAuthenticated", "ManagedObjectNotFound"])
+async def test_a_session_that_is_lost_in_mid_wait_is_replaced_without_a_word(lost: str) -> None:
+    """A new login and the whole picture, at once; what was missed is told once.
+
+    No disconnected event, since the host was there all the time.
+    """
+    host = Host()
+    host.plan(
+        "WaitForUpdatesEx",
+        update_set("1", WEB01_OFF),
+        fault(lost),
+        update_set("1", WEB01_ON),
+        update_set("2", modify("1", power="poweredOff")),
+    )
+    follower = Follower(host, tries=2)
+    with capture_logs() as logs:
+        async with following(follower):
+            await host.is_waited_for()
+            assert up() == 1
+            assert follower.stale == {"web01": False}
+
+    assert follower.delays == [0.0]
+    assert follower.told == ["connected", "web01 started", "web01 stopped"]
+    assert host.methods.count("Login") == 2
+    assert [entry for entry in logs if entry["log_level"] not in ("debug", "info")] == []
+
+
+@pytest.mark.parametrize(
+    ("lost", "logouts"), [("NotAuthenticated", 1), ("ManagedObjectNotFound", 2)]
+)
+async def test_a_session_that_the_host_has_forgotten_needs_no_logout(
+    lost: str, logouts: int
+) -> None:
+    """One of which only an object is gone does."""
+    host = Host()
+    host.plan("WaitForUpdatesEx", update_set("1"), fault(lost), update_set("1"))
+    await follow(host, tries=2)
+
+    assert host.methods.count("Login") == 2
+    assert host.methods.count("Logout") == logouts
+
+
+async def test_a_session_that_is_lost_again_and_again_is_a_lost_host() -> None:
+    """The first loss is mended by a login; if that does not help, the pauses grow."""
+    host = Host()
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_OFF), *[fault("NotAuthenticated")] * 3)
+    follower = await follow(host, tries=3, until_lost=True)
+
+    assert follower.delays == [0.0, 1.0, 2.0]
+    assert follower.told == ["connected", "disconnected"]
+
+
+async def test_versions_that_are_out_of_date_cost_a_picture_and_no_login() -> None:
+    """InvalidCollectorVersion: the same collector, from the beginning."""
+    host = Host()
+    host.plan(
+        "WaitForUpdatesEx",
+        update_set("1", WEB01_OFF),
+        fault("InvalidCollectorVersion"),
+        update_set("7", WEB01_ON),
+    )
+    follower = await follow(host)
+
+    assert host.versions() == ["", "1", "", "7"]
+    assert host.methods.count("Login") == host.methods.count("CreatePropertyCollector") == 1
+    assert follower.delays == []
+    assert follower.told == ["connected", "web01 started"]
+
+
+async def test_a_host_that_knows_no_version_at_all_is_lost() -> None:
+    """It refuses the beginning too; asking again and again would be a storm."""
+    host = Host()
+    host.plan("WaitForUpdatesEx", fault("InvalidCollectorVersion", "Bad version."))
+    follower = await follow(host, until_lost=True)
+
+    assert follower.delays == [0.5]
+    assert follower.status.error == (
+        "the host refused WaitForUpdatesEx: InvalidCollectorVersion: Bad version."
+    )
+    assert host.methods.count("Login") == host.methods.count("Logout") == 1
+
+
+# --- a lost host ----------------------------------------------------------------------------------
+
+
+async def test_a_lost_host_is_told_once_and_its_domains_are_stale() -> None:
+    """Unreachable is not gone: nothing is said of the domains."""
+    host = Host()
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON), UNREACHABLE)
+    usual = host.usual("RetrieveServiceContent")
+    host.plan("RetrieveServiceContent", usual, UNREACHABLE, UNREACHABLE)
+    host.plan("Logout", UNREACHABLE)
+    follower = Follower(host, tries=3)
+    async with following(follower):
+        await follower.has_given_up()
+        assert up() == 0
+        assert follower.stale == {"web01": True}
+
+    assert follower.told == ["connected", "disconnected"]
+    disconnected = follower.events[-1]
+    assert isinstance(disconnected, ConnectionDisconnected)
+    assert disconnected.message == UNREACHABLE.message
+    assert disconnected.synced_at == NOON
+    assert follower.delays == [0.5, 1.0, 2.0]
+    assert follower.status.state is ConnectionState.DISCONNECTED
+    assert follower.status.error == UNREACHABLE.message
+    assert follower.status.domains == 1
+
+
+async def test_what_was_missed_is_told_once_and_before_the_connection_is_back() -> None:
+    """The picture of before and that of now are compared; the events say that they are late."""
+    host = Host()
+    host.plan(
+        "WaitForUpdatesEx",
+        update_set("1", WEB01_ON, DB01_OFF),
+        UNREACHABLE,
+        update_set("1", enter("1", name="web01", power="poweredOff"), enter("3", name="new")),
+        update_set("2", modify("1", power="poweredOn")),
+    )
+    follower = await follow(host, tries=2)
+
+    assert follower.told[:2] == ["connected", "disconnected"]
+    assert sorted(follower.told[2:5]) == [
+        "db01 undefined",
+        "new defined",
+        "web01 stopped",
+    ]
+    assert follower.told[5:] == ["connected", "web01 started"]
+    assert [event.synthetic for event in follower.events[2:5]] == [True] * 3
+    assert not follower.events[-1].synthetic
+    assert follower.status.error is None
+
+
+async def test_a_session_behind_a_cut_connection_is_logged_out_of() -> None:
+    """The host is still there, and would keep the session for half an hour."""
+    host = Host()
+    host.plan("WaitForUpdatesEx", update_set("1"), UNREACHABLE, update_set("1"))
+    await follow(host, tries=2)
+
+    assert host.methods.count("Login") == host.methods.count("Logout") == 2
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [MalformedAnswer("the answer is cut"), "<returnval><hello/></returnval>", fault("SystemError")],
+    ids=["malformed", "without version", "fault"],
+)
+async def test_an_odd_answer_is_a_lost_host_and_no_lost_session(reply: Reply) -> None:
+    """Everything is begun anew, politely."""
+    host = Host()
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON), reply, update_set("1", WEB01_ON))
+    follower = await follow(host, tries=2)
+
+    assert follower.told == ["connected", "disconnected", "connected"]
+    assert host.methods.count("Login") == host.methods.count("Logout") == 2
+
+
+async def test_a_defect_inside_ends_neither_the_connection_nor_the_daemon() -> None:
+    """It is logged with its traceback, and the host is followed again after a while."""
+    host = Host()
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON), update_set("1", WEB01_ON))
+    broken = iter([ZeroDivisionError("a defect")])
+
+    def credentials() -> Credentials:
+        for defect in broken:
+            raise defect
+        return Credentials("root", "hunter2")
+
+    follower = Follower(host, tries=2, credentials=credentials)
+    with capture_logs() as logs:
+        async with following(follower):
+            await host.is_waited_for()
+
+    assert follower.delays == [0.5]
+    assert follower.told == ["connected"]
+    errors = [entry for entry in logs if entry["log_level"] == "error"]
+    assert [entry["event"] for entry in errors] == ["connection_failed"]
+    assert errors[0]["exc_info"]
+
+
+async def test_a_defect_in_mid_wait_logs_out_and_is_a_lost_host() -> None:
+    """The message says that it is ours."""
+    host = Host()
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON))
+    follower = Follower(host, defect=ZeroDivisionError("a defect"))
+    async with following(follower):
+        await follower.has_given_up()
+
+    assert follower.status.error == (
+        "a defect of eventd: ZeroDivisionError('a defect'); see the log"
+    )
+    assert host.methods.count("Logout") == 1
+
+
+# --- refusals -------------------------------------------------------------------------------------
+
+
+async def test_a_refused_login_is_not_repeated_for_a_quarter_of_an_hour() -> None:
+    """Five failures lock the account; the status and the log tell what to do."""
+    host = Host()
+    host.plan("Login", fault("InvalidLogin", "Cannot complete login."))
+    with capture_logs() as logs:
+        follower = await follow(host, until_lost=True)
+
+    sentence = (
+        "esx://esx01.example/ refused the login of user 'root': Cannot complete login; check the "
+        "user name and the password"
+    )
+    assert follower.delays == [900.0]
+    assert follower.told == []
+    assert follower.status.error == sentence
+    assert [(entry["log_level"], entry["error"]) for entry in logs] == [("warning", sentence)]
+    assert "hunter2" not in str(logs)
+    assert "Logout" not in host.methods
+
+
+async def test_the_password_is_read_anew_for_each_login() -> None:
+    """A changed password needs no restart."""
+    host = Host()
+    host.plan("Login", LoginRefused("refused"))
+    passwords = iter(["old", "new"])
+    follower = Follower(host, tries=2, credentials=lambda: Credentials("root", next(passwords)))
+    async with following(follower):
+        await host.is_waited_for()
+
+    sent = [call.call.first("password") for call in host.called("Login")]
+    assert [node.text for node in sent if node] == ["old", "new"]
+
+
+async def test_a_password_that_cannot_be_read_any_more_is_waited_for() -> None:
+    """The host is not even asked who it is."""
+
+    def unreadable() -> Credentials:
+        raise InvalidConfiguration("password_file /p is empty; write the password into it")
+
+    host = Host()
+    follower = Follower(host, credentials=unreadable)
+    async with following(follower):
+        await follower.has_given_up()
+
+    assert follower.delays == [300.0]
+    assert follower.status.error == "password_file /p is empty; write the password into it"
+    assert host.methods == []
+
+
+async def test_a_path_that_names_nothing_is_a_refusal_with_a_logout() -> None:
+    """It was found after the login."""
+    host = Host(product_line="vpx")
+    follower = Follower(host, uri="vpx://vc.example/DC9")
+    async with following(follower):
+        await follower.has_given_up()
+
+    assert follower.delays == [300.0]
+    assert follower.status.error == (
+        "Could not find datacenter specified in '/DC9': no 'DC9' among nothing"
+    )
+    assert host.methods.count("Login") == host.methods.count("Logout") == 1
+
+
+# --- the log --------------------------------------------------------------------------------------
+
+
+async def test_the_same_failure_is_a_warning_once() -> None:
+    """A host may stay away for months. Another failure, and the same after success, are news."""
+    other = HostUnreachable("esx01 did not answer within 60 s")
+    host = Host()
+    host.plan(
+        "RetrieveServiceContent",
+        *[UNREACHABLE] * 3,
+        other,
+        UNREACHABLE,
+        host.usual("RetrieveServiceContent"),
+        UNREACHABLE,
+        UNREACHABLE,
+    )
+    host.plan("WaitForUpdatesEx", update_set("1"), UNREACHABLE)
+    with capture_logs() as logs:
+        await follow(host, tries=8, until_lost=True)
+
+    told = [
+        (entry["log_level"], entry["error"] == other.message)
+        for entry in logs
+        if entry["event"] == "host_lost"
+    ]
+    assert told == [
+        ("warning", False),
+        ("debug", False),
+        ("debug", False),
+        ("warning", True),
+        ("warning", False),
+        ("warning", False),
+        ("debug", False),
+        ("debug", False),
+    ]
+
+
+async def test_the_tries_are_spread_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many daemons lose the same vCenter at the same moment."""
+    host = Host()
+    host.plan("RetrieveServiceContent", UNREACHABLE)
+    chances: list[float] = []
+
+    def delay(error: EventdError, *, failures: int, chance: float) -> float:
+        chances.append(chance)
+        return 0.0
+
+    monkeypatch.setattr(retry, "delay", delay)
+    connection = Connection(
+        "esx01",
+        ConnectionURI.parse("esx://esx01.example/"),
+        transport=host.transport,
+        credentials=lambda: Credentials("root", "hunter2"),
+        tracker=Tracker("esx01", source="esx://esx01.example/"),
+        publish=lambda events, picture=None: None,
+        clock=lambda: NOON,
+    )
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(connection.run())
+        await host.is_waited_for()
+        task.cancel()
+
+    [chance] = chances
+    assert 0.0 <= chance < 1.0
