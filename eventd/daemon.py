@@ -10,7 +10,7 @@ import asyncio
 import secrets
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -103,7 +103,13 @@ class Daemon:
             directory=self,
             clock=self._clock,
         )
-        async with self.delivery, api.serve(self._runtime_directory), asyncio.TaskGroup() as tasks:
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(api.serve(self._runtime_directory))
+            except OSError as error:
+                raise _unusable(self._runtime_directory, error) from error
+            await stack.enter_async_context(self.delivery)
+            tasks = await stack.enter_async_context(asyncio.TaskGroup())
             following = [
                 tasks.create_task(connection.run(), name=f"connection {connection.name}")
                 for connection in self._connections
@@ -119,10 +125,14 @@ def _make_directory(path: Path) -> None:
     try:
         path.mkdir(mode=0o755, parents=True, exist_ok=True)
     except OSError as error:
-        raise EventdError(
-            f"the runtime directory {path} cannot be made: {error.strerror}; make it, or name "
-            f"another one as daemon.runtime_directory"
-        ) from error
+        raise _unusable(path, error) from error
+
+
+def _unusable(directory: Path, error: OSError) -> EventdError:
+    return EventdError(
+        f"the sockets cannot be made in {directory}: {error.strerror or error}; give the user of "
+        f"the daemon the right to it, or name another directory as daemon.runtime_directory"
+    )
 
 
 def _connection(
