@@ -11,7 +11,7 @@ from eventd.simulator.sessions import Session
 from eventd.simulator.world import World
 from eventd.vi import calls
 from eventd.vi.property_collector import ObjectSpec, PropertyFilterSpec, PropertySpec, TraversalSpec
-from eventd.vi.soap import SoapRequest
+from eventd.vi.soap import SoapRequest, envelope
 from eventd.vi.types import ManagedObjectReference, ObjectUpdate, UpdateSet
 
 T = TypeVar("T")
@@ -48,6 +48,19 @@ class Client:
         self.call(
             calls.login(self.world.inventory.session_manager, user_name="root", password="pass")
         )
+
+    def raw(self, method: str, this: ManagedObjectReference, *arguments: str) -> Reply:
+        """Make a call of which `eventd.vi` knows nothing; the arguments are written elements."""
+        soap = self.service.read(envelope(method, this, *arguments))
+        assert isinstance(soap, SoapRequest)
+        reply = self.service.call(soap, self.session, self.now)
+        assert isinstance(reply, Reply)
+        return reply
+
+    def fetch(self, obj: ManagedObjectReference, path: str) -> str:
+        """The `returnval` of a single property, as it is written."""
+        text = self.raw("Fetch", obj, f"<prop>{path}</prop>").body.decode()
+        return text.partition("<FetchResponse")[2].partition(">")[2].partition("</FetchResponse")[0]
 
     def advance(self, seconds: float = 1) -> None:
         """Let time go by."""
@@ -88,6 +101,12 @@ class Client:
         assert updates is not None, "nothing has changed"
         assert not updates.truncated
         return updates.version, [update for one in updates.filters for update in one.objects]
+
+
+def fault(reply: Reply) -> str:
+    """The name of the fault that an answer reports."""
+    assert reply.is_fault
+    return reply.body.decode().partition('xsi:type="')[2].partition('"')[0]
 
 
 def connect(*, page_size: int = 100, logged_in: bool = True, **arguments: Any) -> Client:

@@ -1,0 +1,153 @@
+"""The event history, as its readers see it."""
+
+from __future__ import annotations
+
+import pytest
+
+from eventd.simulator import INSTANT
+from eventd.simulator.service import Reply
+from eventd.vi.property_collector import ObjectSpec, PropertyFilterSpec, PropertySpec
+from eventd.vi.types import ManagedObjectReference
+from tests.simulator.client import Client, connect, fault
+
+
+def create_event_collector(client: Client, spec: str = "") -> ManagedObjectReference:
+    manager = client.world.inventory.event_manager
+    client.raw("CreateCollectorForEvents", manager, f"<filter>{spec}</filter>")
+    return list(client.session.event_collectors)[-1]
+
+
+def read_events(client: Client, collector: ManagedObjectReference, count: int = 10) -> list[str]:
+    body = client.raw("ReadNextEvents", collector, f"<maxCount>{count}</maxCount>").body.decode()
+    return [part.partition('"')[0] for part in body.split('<returnval xsi:type="')[1:]]
+
+
+def test_events_are_read_on_from_where_the_reader_was() -> None:
+    """At the end there are none, until something happens."""
+    client = connect(pace=INSTANT)
+    collector = create_event_collector(client)
+    client.world.power_on("web01", now=client.now)
+    client.advance()
+
+    first = [read_events(client, collector, 1) for _ in range(3)]
+    client.world.crash("web01", now=client.now)
+
+    assert first == [["VmStartingEvent"], ["VmPoweredOnEvent"], []]
+    assert read_events(client, collector) == ["VmPoweredOffEvent"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ("<eventTypeId>vim.event.VmPoweredOnEvent</eventTypeId>", 2),
+        ("<eventTypeId>VmEvent</eventTypeId>", 4),
+        (
+            '<entity><entity type="VirtualMachine">1</entity><recursion>self</recursion></entity>',
+            2,
+        ),
+        ("<userName><systemUser>false</systemUser><userList>nobody</userList></userName>", 0),
+        ("<time><beginTime>2026-01-01T00:00:05Z</beginTime></time>", 2),
+        ("<time><endTime>2026-01-01T00:00:05Z</endTime></time>", 2),
+        ("<eventChainId>1</eventChainId>", 2),
+    ],
+)
+def test_an_event_filter_chooses(spec: str, expected: int) -> None:
+    """By type, entity, user, time and chain."""
+    client = connect(pace=INSTANT)
+    client.world.power_on("web01", now=client.now)
+    client.advance(10)
+    client.world.power_on("db01", now=client.now)
+    client.advance()
+
+    assert len(read_events(client, create_event_collector(client, spec))) == expected
+
+
+def test_the_latest_page_of_events_is_a_property_that_changes() -> None:
+    """It holds the newest events up to the size of the page."""
+    client = connect(pace=INSTANT)
+    collector = create_event_collector(client, "<maxCount>3</maxCount>")
+    spec = PropertyFilterSpec(
+        (PropertySpec("EventHistoryCollector", ("latestPage",)),), (ObjectSpec(collector),)
+    )
+    client.create_filter(spec)
+    version, _ = client.changes()
+
+    for operation in (client.world.power_on, client.world.power_off):
+        operation("web01", now=client.now)
+        client.advance()
+    client.changes(version)
+
+    page = client.fetch(collector, "latestPage")
+    assert [part.partition('"')[0] for part in page.split('<Event xsi:type="')[1:]] == [
+        *("VmPoweredOffEvent", "VmStoppingEvent", "VmPoweredOnEvent")
+    ]
+
+
+@pytest.mark.parametrize("size", ["many", "0", "1001", "9999999999"])
+def test_a_page_of_events_has_a_size_from_1_to_1000(size: str) -> None:
+    """Anything else is refused."""
+    client = connect()
+    manager = client.world.inventory.event_manager
+    spec = f"<filter><maxCount>{size}</maxCount></filter>"
+
+    reply = client.raw("CreateCollectorForEvents", manager, spec)
+
+    assert fault(reply) == "InvalidArgument"
+
+
+def event_types(reply: Reply) -> list[str]:
+    """The types of the events in an answer."""
+    return [
+        part.partition('"')[0] for part in reply.body.decode().split('<returnval xsi:type="')[1:]
+    ]
+
+
+def test_a_reader_of_events_goes_back_and_forth() -> None:
+    """Rewinding goes before the oldest event, resetting behind the newest."""
+    client = connect(pace=INSTANT)
+    collector = create_event_collector(client)
+    for operation in (client.world.power_on, client.world.power_off):
+        operation("web01", now=client.now)
+        client.advance()
+    seen = {}
+    for method in ("RewindCollector", "ResetCollector"):
+        client.raw(method, collector)
+        seen[method] = read_events(client, collector)
+    backwards = client.raw("ReadPreviousEvents", collector, "<maxCount>2</maxCount>")
+
+    assert seen == {
+        "RewindCollector": [
+            *("VmStartingEvent", "VmPoweredOnEvent", "VmStoppingEvent", "VmPoweredOffEvent")
+        ],
+        "ResetCollector": [],
+    }
+    assert event_types(backwards) == ["VmPoweredOffEvent", "VmStoppingEvent"]
+
+
+def test_a_vcenter_tells_its_events_without_a_collector() -> None:
+    """A bare host does not."""
+    replies = []
+    for product in ("vpx", "esx"):
+        client = connect(product=product, pace=INSTANT)
+        client.world.power_on("web01", now=client.now)
+        client.advance()
+        manager = client.world.inventory.event_manager
+        replies.append(client.raw("QueryEvents", manager, "<filter/>"))
+
+    assert event_types(replies[0]) == ["VmStartingEvent", "VmPoweredOnEvent"]
+    assert fault(replies[1]) == "NotSupported"
+
+
+def test_the_size_of_the_latest_page_can_be_changed() -> None:
+    """And a destroyed collector is gone."""
+    client = connect(pace=INSTANT)
+    client.world.power_on("web01", now=client.now)
+    client.advance()
+    collector = create_event_collector(client)
+
+    client.raw("SetCollectorPageSize", collector, "<maxCount>1</maxCount>")
+    page = client.fetch(collector, "latestPage")
+    client.raw("DestroyCollector", collector)
+
+    assert page.count("<Event xsi:type=") == 1
+    assert fault(client.raw("RewindCollector", collector)) == "ManagedObjectNotFound"

@@ -1,0 +1,139 @@
+"""Who may do what, until when, and what ends with a session."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from eventd.errors import Fault, SessionExpired
+from eventd.simulator.service import Wait
+from eventd.vi import calls
+from eventd.vi.property_collector import ObjectSpec, PropertyFilterSpec, PropertySpec
+from tests.simulator.client import START, Client, connect, fault
+
+
+def test_anonymous_callers_may_look_only_where_they_have_to() -> None:
+    """They find the service's content, log in, and learn that they are not logged in."""
+    client = connect(logged_in=False)
+    inventory = client.world.inventory
+
+    about = client.call(calls.retrieve_service_content()).about
+    session = client.call(
+        calls.current_session(inventory.property_collector, inventory.session_manager)
+    )
+
+    assert (about.api_type, session) == ("HostAgent", None)
+    for refused in (
+        calls.current_time(),
+        calls.create_container_view(inventory.view_manager, inventory.root_folder, []),
+        calls.retrieve_properties(
+            inventory.property_collector,
+            [
+                PropertyFilterSpec(
+                    (PropertySpec("Folder", ("name",)),), (ObjectSpec(inventory.root_folder),)
+                )
+            ],
+        ),
+    ):
+        with pytest.raises(SessionExpired):
+            client.call(refused)
+
+
+@pytest.mark.parametrize(("user", "password"), [("root", "wrong"), ("", "pass")])
+def test_a_wrong_login_is_refused(user: str, password: str) -> None:
+    """Any user but none, and one password."""
+    client = connect(logged_in=False)
+
+    with pytest.raises(Fault) as refusal:
+        client.call(
+            calls.login(client.world.inventory.session_manager, user_name=user, password=password)
+        )
+
+    assert refusal.value.name == "InvalidLogin"
+
+
+def test_the_current_session_is_the_caller_s() -> None:
+    """Each session sees itself."""
+    client = connect()
+    other = Client(client.service, client.service.sessions.find(None, START))
+    inventory = client.world.inventory
+    question = calls.current_session(inventory.property_collector, inventory.session_manager)
+
+    mine = client.call(question)
+
+    assert mine is not None
+    assert (mine.key, mine.user_name) == (client.session.key, "root")
+    assert other.call(question) is None
+
+
+def test_an_unknown_cookie_is_a_new_anonymous_session() -> None:
+    """It is no error."""
+    client = connect()
+    sessions = client.service.sessions
+
+    found = sessions.find("unknown", START)
+
+    assert (found.user, found.cookie) == (None, found.cookie)
+    assert sessions.find(found.cookie, START) is found
+    assert sessions.find(client.session.cookie, START) is client.session
+
+
+def test_a_session_that_is_idle_for_too_long_ends() -> None:
+    """Each call begins its time anew."""
+    client = connect()
+    sessions = client.service.sessions
+    sessions.idle_limit = timedelta(minutes=30)
+    cookie = client.session.cookie
+
+    for minutes in (29, 58):
+        assert sessions.find(cookie, START + timedelta(minutes=minutes)) is client.session
+    late = sessions.find(cookie, START + timedelta(minutes=89))
+
+    assert late is not client.session
+    assert not client.session.is_alive
+
+
+def test_expiry_wakes_those_who_wait() -> None:
+    """They are told that they are not authenticated."""
+    client = connect()
+    client.follow("name")
+    version, _ = client.changes()
+    waiting = client.ask(
+        calls.wait_for_updates(client.world.inventory.property_collector, version=version)
+    )
+    assert isinstance(waiting, Wait)
+
+    client.service.sessions.expire_all()
+    reply = waiting.poll(client.now)
+
+    assert reply is not None
+    assert fault(reply) == "NotAuthenticated"
+
+
+def test_what_belongs_to_a_session_ends_with_it() -> None:
+    """Views and event collectors leave nothing behind."""
+    client = connect()
+    client.follow("name")
+    client.raw("CreateCollectorForEvents", client.world.inventory.event_manager, "<filter/>")
+    (view,) = client.session.views
+    (collector,) = client.session.event_collectors
+
+    client.call(calls.logout(client.world.inventory.session_manager))
+
+    assert view not in client.world.objects
+    assert collector not in client.world.objects
+    assert client.world.events.posted == []
+
+
+def test_a_session_can_ask_whether_it_is_active() -> None:
+    """By its key."""
+    client = connect()
+    manager = client.world.inventory.session_manager
+
+    replies = [
+        client.raw("SessionIsActive", manager, f"<sessionID>{key}</sessionID>").body
+        for key in (client.session.key, "another")
+    ]
+
+    assert [b"<returnval>true</returnval>" in reply for reply in replies] == [True, False]
