@@ -28,6 +28,7 @@ from eventd.http_api.queries import EventsQuery
 from eventd.http_api.websockets import accept
 from eventd.journal.journal import Journal
 from eventd.model import cloudevents
+from eventd.model.control import ControlRecord, Gap, Heartbeat, SnapshotEnd
 from eventd.model.directory import Directory
 from eventd.model.domain import DomainStatus
 from eventd.model.record import Cursor, EventRecord
@@ -238,9 +239,7 @@ class _Stream:
                 Line(cloudevents.snapshot(status, cursor=str(cursor), now=now), None)
                 for status in page
             )
-        await self._send(
-            [self._control(cloudevents.SNAPSHOT_END, cursor=cursor, data={"domains": count})]
-        )
+        await self._send([self._control(SnapshotEnd(domains=count), cursor=cursor)])
 
     def _wanted_domains(self) -> list[DomainStatus]:
         wants = self._query.filter.matches_domain
@@ -273,31 +272,26 @@ class _Stream:
     def _beat(self, position: Cursor) -> None:
         # What still waits to be read is sign of life enough.
         if self._transport.get_write_buffer_size() == 0:
-            beat = self._control(cloudevents.HEARTBEAT, cursor=position, data={})
+            beat = self._control(Heartbeat(), cursor=position)
             self._transport.write(self._group.framing.chunk([beat]))
 
     def _say_gap(self) -> None:
         journal = self._streams.journal
         metrics.subscribers_disconnected.labels("fell-behind").inc()
-        gap = self._control(
-            cloudevents.GAP,
-            cursor=journal.oldest,
-            data={
-                "reason": "fell-behind",
-                "after": str(self.position),
-                "oldest": str(journal.oldest),
-                "newest": str(journal.newest),
-                "message": "the subscriber read too slowly: the journal no longer has what "
-                "follows; read the present state and go on from there",
-            },
+        gap = Gap(
+            reason="fell-behind",
+            after=str(self.position),
+            oldest=str(journal.oldest),
+            newest=str(journal.newest),
+            message="the subscriber read too slowly: the journal no longer has what follows; "
+            "read the present state and go on from there",
         )
-        self._transport.write(self._group.framing.chunk([gap]))
+        line = self._control(gap, cursor=journal.oldest)
+        self._transport.write(self._group.framing.chunk([line]))
 
-    def _control(self, ce_type: str, *, cursor: Cursor, data: dict[str, object]) -> Line:
+    def _control(self, record: ControlRecord, *, cursor: Cursor) -> Line:
         now = self._streams.clock()
-        return Line(
-            cloudevents.control(ce_type, cursor=str(cursor), now=now, data=data), str(cursor)
-        )
+        return Line(cloudevents.control(record, cursor=str(cursor), now=now), str(cursor))
 
     async def _send(self, lines: Iterator[Line] | list[Line]) -> None:
         await self._pass_on(self._group.framing.chunk(lines))

@@ -16,6 +16,7 @@ from pydantic_core import from_json, to_json
 
 from eventd import metrics
 from eventd.errors import InvalidArgument
+from eventd.model.control import ControlRecord, Gap, Heartbeat, SnapshotEnd
 from eventd.model.domain import DomainState, DomainStatus
 from eventd.model.events import (
     EVENT_CLASSES,
@@ -44,6 +45,12 @@ GAP = "eventd.stream.gap.v1"
 HEARTBEAT = "eventd.stream.heartbeat.v1"
 SNAPSHOT = "eventd.domain.snapshot.v1"
 SNAPSHOT_END = "eventd.stream.snapshot-end.v1"
+
+_CONTROL_TYPES: Mapping[type[ControlRecord], str] = {
+    Gap: GAP,
+    Heartbeat: HEARTBEAT,
+    SnapshotEnd: SNAPSHOT_END,
+}
 
 _STREAM = "/v1/events"
 """The source of control records: the stream itself."""
@@ -150,11 +157,12 @@ def decode(json: bytes) -> Decoded:
         raise InvalidArgument(f"not the record of a known event: {error}") from error
 
 
-def control(ce_type: str, *, cursor: str, now: datetime, data: Mapping[str, Any]) -> bytes:
-    """Encode a control record of a stream (gap, heartbeat, snapshot-end).
+def control(record: ControlRecord, *, cursor: str, now: datetime) -> bytes:
+    """Encode a control record of a stream, as one line of JSON without a line end.
 
     It is no event: it carries a cursor and has no sequence of its own.
     """
+    ce_type = _CONTROL_TYPES[type(record)]
     return to_json(
         {
             "specversion": "1.0",
@@ -164,7 +172,8 @@ def control(ce_type: str, *, cursor: str, now: datetime, data: Mapping[str, Any]
             "time": now,
             "cursor": cursor,
             "datacontenttype": "application/json",
-            "data": data,
+            "dataschema": f"/v1/schema/{ce_type}",
+            "data": record,
         },
         exclude_none=True,
     )
@@ -184,6 +193,7 @@ def snapshot(status: DomainStatus, *, cursor: str, now: datetime) -> bytes:
             "partitionkey": f"{domain.connection}/{domain.reference}",
             "cursor": cursor,
             "datacontenttype": "application/json",
+            "dataschema": f"/v1/schema/{SNAPSHOT}",
             "data": {**status.model_dump(exclude_none=True), "state_name": status.state.word},
         },
         exclude_none=True,
@@ -193,7 +203,11 @@ def snapshot(status: DomainStatus, *, cursor: str, now: datetime) -> bytes:
 def data_schemas() -> dict[str, dict[str, Any]]:
     """Return the JSON Schema of ``data`` for every CloudEvents type that can occur."""
     schemas = {ce_type: _data_schema(cls) for ce_type, cls in _CLASSES.items()}
-    return schemas | {SNAPSHOT: _snapshot_schema()}
+    controls = {
+        ce_type: cls.model_json_schema(mode="serialization")
+        for cls, ce_type in _CONTROL_TYPES.items()
+    }
+    return {**schemas, SNAPSHOT: _snapshot_schema(), **controls}
 
 
 def _data_schema(cls: type[Event]) -> dict[str, Any]:

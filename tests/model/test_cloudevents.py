@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from eventd import metrics
 from eventd.model import cloudevents
+from eventd.model.control import ControlRecord, Gap, Heartbeat, SnapshotEnd
 from eventd.model.domain import Choice, Domain, DomainState, DomainStatus, Question
 from eventd.model.events import (
     EVENT_CLASSES,
@@ -271,12 +272,20 @@ def test_a_record_is_encoded_once_and_counted() -> None:
 # Control records and snapshots
 
 
-@pytest.mark.parametrize(
-    "ce_type", [cloudevents.GAP, cloudevents.HEARTBEAT, cloudevents.SNAPSHOT_END]
-)
-def test_a_control_record_has_a_cursor_and_no_sequence(ce_type: str) -> None:
+GAP = {"reason": "r", "after": "a-1", "oldest": "a-3", "newest": "a-7", "message": "m"}
+CONTROLS: list[tuple[str, ControlRecord, dict[str, object]]] = [
+    ("eventd.stream.gap.v1", Gap.model_validate(GAP), {**GAP}),
+    ("eventd.stream.heartbeat.v1", Heartbeat(), {}),
+    ("eventd.stream.snapshot-end.v1", SnapshotEnd(domains=3), {"domains": 3}),
+]
+
+
+@pytest.mark.parametrize(("ce_type", "record", "data"), CONTROLS)
+def test_a_control_record_has_a_cursor_and_no_sequence(
+    ce_type: str, record: ControlRecord, data: dict[str, object]
+) -> None:
     """It is no event, and takes no place in the order of events."""
-    control = json.loads(cloudevents.control(ce_type, cursor="a-7", now=NOW, data={"lost": 3}))
+    control = json.loads(cloudevents.control(record, cursor="a-7", now=NOW))
     assert control.pop("id").endswith("-a-7-1795175519827")
     assert control == {
         "specversion": "1.0",
@@ -285,7 +294,8 @@ def test_a_control_record_has_a_cursor_and_no_sequence(ce_type: str) -> None:
         "time": "2026-11-20T11:51:59.827000Z",
         "cursor": "a-7",
         "datacontenttype": "application/json",
-        "data": {"lost": 3},
+        "dataschema": f"/v1/schema/{ce_type}",
+        "data": data,
     }
 
 
@@ -344,10 +354,11 @@ TYPES: dict[str, type | tuple[type, ...]] = {
 
 
 def test_each_type_that_occurs_has_a_schema() -> None:
-    """Every event, and the snapshot."""
+    """Every event, the snapshot, and what a stream says about itself."""
     assert list(SCHEMAS) == [
         *(cloudevents.type_of(cls) for cls in EVENT_CLASSES),
         cloudevents.SNAPSHOT,
+        *(ce_type for ce_type, _, _ in CONTROLS),
     ]
 
 
