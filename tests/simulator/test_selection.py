@@ -166,6 +166,25 @@ def test_a_whole_branch_comes_and_goes() -> None:
     assert sorted(went) == [("leaf", False), ("new", False)]
 
 
+def test_what_was_already_found_is_not_counted_twice() -> None:
+    """The log is read late: a new branch is found with all that it has got since."""
+    objects, (top, _, _, leaf) = tree()
+    selection = Selection(objects, [ObjectSpec(top, skip=True, next=[down()])])
+    branch, twig = (ManagedObjectReference("Folder", name) for name in ("branch", "twig"))
+    position = objects.position
+
+    for new, parent in ((branch, leaf), (twig, branch)):
+        objects.create(new, {})
+        objects.link(parent, "childEntity", new)
+    came = follow(objects, selection, position)
+    position = objects.position
+    objects.unlink(branch, "childEntity", twig)
+    went = follow(objects, selection, position)
+
+    assert came == [("branch", True), ("twig", True)]
+    assert went == [("twig", False)]
+
+
 def test_a_circle_ends() -> None:
     """An object leads to one that led to it."""
     objects, (top, _, _, leaf) = tree()
