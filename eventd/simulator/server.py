@@ -70,7 +70,11 @@ class SimulatorServer:
 
     @property
     def uri(self) -> str:
-        """The host as libvirt names it: ``esx://root@127.0.0.1:40123/?transport=http``."""
+        """The host as libvirt names it: ``esx://root@127.0.0.1:40123/?transport=http``.
+
+        Of a vCenter it names the first host, since libvirt wants one; without the path, eventd
+        follows all of it.
+        """
         parameter = "no_verify=1" if self._ssl_context else "transport=http"
         return f"{self.world.product}://root@{self._authority}/{self._path}?{parameter}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventd.simulator import INSTANT
@@ -58,6 +58,7 @@ def call(client: Client, body: bytes) -> Reply | Wait:
     return client.service.call(soap, client.session, START)
 
 
+@settings(deadline=None)
 @given(
     method=st.sampled_from(sorted(METHODS)),
     arguments=st.lists(elements(depth=3), max_size=5),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventd.simulator import INSTANT, Question, VIFault
@@ -77,6 +77,7 @@ ACTIONS = ("power_on", "power_off", "suspend", "crash", "vanish", "create", "ren
 STEPS = st.tuples(st.sampled_from((*ACTIONS, "ask", "read", "read")), st.integers(0, 9))
 
 
+@settings(deadline=None)
 @given(steps=st.lists(STEPS, max_size=25))
 def test_following_leads_to_the_present(steps: list[tuple[str, int]]) -> None:
     """Answers may be short or long, and come at any time between the changes."""
