@@ -13,6 +13,8 @@ from types import TracebackType
 from typing import Self
 
 import aiohttp
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 
 from eventd.connections.tls import UnexpectedCertificate, reason_of
 from eventd.errors import HostError, HostNotTrusted, HostUnreachable, MalformedAnswer
@@ -28,6 +30,34 @@ CONNECT_SECONDS = 10.0
 _CHUNK = 65_536
 
 
+class _Connector(aiohttp.TCPConnector):
+    """Makes connections that end at once.
+
+    aiohttp closes one that it gives up in the middle of an exchange as TLS wants it: the socket
+    stays open until the host joins in, for up to half a minute.
+    """
+
+    def __init__(self, *, ssl: ssl.SSLContext | bool) -> None:
+        super().__init__(ssl=ssl)
+        self._transports: set[asyncio.Transport] = set()
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        connection = await super().connect(req, traces, timeout)
+        self.abort_closing()
+        if connection.transport is not None:
+            self._transports.add(connection.transport)
+        return connection
+
+    def abort_closing(self) -> None:
+        """End the connections that are being closed."""
+        closing = {transport for transport in self._transports if transport.is_closing()}
+        self._transports -= closing
+        for transport in closing:
+            transport.abort()
+
+
 class Transport:
     """Sends calls to one endpoint and keeps its session cookie.
 
@@ -40,8 +70,9 @@ class Transport:
         self._endpoint = endpoint
         self._proxy = proxy
         self._cookies: dict[str, str] = {}
+        self._connector = _Connector(ssl=ssl_context if ssl_context is not None else True)
         self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=ssl_context if ssl_context is not None else True),
+            connector=self._connector,
             # The cookie goes back exactly as it came: VI servers put quotation marks around it.
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
@@ -62,6 +93,8 @@ class Transport:
         traceback: TracebackType | None,
     ) -> None:
         await self._http.close()
+        self._connector.abort_closing()
+        await asyncio.sleep(0)  # which is when the loop closes what is aborted
 
     def forget_session(self) -> None:
         """Begin anew without cookies, as before a login."""

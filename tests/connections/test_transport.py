@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import os
 import socket
 import tracemalloc
 import zlib
@@ -201,6 +202,33 @@ async def test_an_answer_that_is_not_complete_in_time_is_an_unreachable_host(
         with pytest.raises(HostUnreachable) as caught:
             await post(transport, deadline=SHORT)
         assert caught.value.message == f"{host.endpoint} did not answer within 0.05 s"
+
+
+async def test_a_host_that_does_not_say_goodbye_leaves_no_connection_open(
+    certificates: Certificates,
+) -> None:
+    """TLS ends with a word from both sides (RFC 8446, 6.1), for which nobody waits here."""
+
+    async def deaf(
+        host: RawHost, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await host.end.wait()
+        writer.transport.abort()
+
+    context = certificates.server_context(certificates.self_signed)
+    async with listening(deaf, context=context) as host:
+        before = open_files()
+        async with Transport(host.endpoint, ssl_context=ssl_context(no_verify=True)) as transport:
+            with pytest.raises(HostUnreachable):
+                await post(transport, deadline=SHORT)
+
+        assert open_files() - before == 1, "only the host's end may be open"
+
+
+def open_files() -> int:
+    """Return how many files this process has open."""
+    return len(os.listdir("/proc/self/fd"))
 
 
 async def test_a_connection_that_does_not_come_to_stand_is_an_unreachable_host(
