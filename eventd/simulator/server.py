@@ -256,8 +256,8 @@ class SimulatorServer:
                 response.body = reply.body + b" " * int(planned.amount)
             case Mishap.CUT:
                 await response.prepare(request)
+                await response.write(reply.body[: len(reply.body) // 2])
                 if request.transport is not None:
-                    request.transport.write(reply.body[: len(reply.body) // 2])
                     request.transport.close()
             case Mishap.DROP:
                 if request.transport is not None:
