@@ -143,9 +143,14 @@ def _connection(
     clock: Callable[[], datetime],
 ) -> Connection:
     uri = settings.uri
-    context = tls.ssl_context(
-        no_verify=uri.no_verify, cacert=uri.cacert, thumbprint=settings.thumbprint
-    )
+    try:
+        source = _credential_source(settings)
+        source()  # now, so that nothing starts half-configured
+        context = tls.ssl_context(
+            no_verify=uri.no_verify, cacert=uri.cacert, thumbprint=settings.thumbprint
+        )
+    except InvalidConfiguration as error:
+        raise InvalidConfiguration(f"connection {settings.name!r}: {error.message}") from error
     return Connection(
         settings.name,
         uri,
@@ -155,7 +160,7 @@ def _connection(
             ssl_context=context,
             proxy=uri.proxy.url if uri.proxy else None,
         ),
-        credentials=_credential_source(settings),
+        credentials=source,
         tracker=Tracker(
             settings.name,
             source=uri.source,
@@ -170,21 +175,15 @@ def _connection(
 def _credential_source(settings: ConnectionSettings) -> CredentialSource:
     uri = settings.uri
     if settings.password_file is not None:
-        source = credentials.from_password_file(settings.password_file, user=uri.user)
-    elif settings.password_credential is not None:
-        source = credentials.from_systemd_credential(settings.password_credential, user=uri.user)
-    elif (file := settings.auth_file or credentials.libvirt_auth_file()) is not None:
-        source = credentials.from_auth_file(file, host=uri.host, user=uri.given_user)
-    else:
-        raise InvalidConfiguration(
-            f"connection {settings.name!r} has no password: set password_file, "
-            f"password_credential or auth_file, or write libvirt's auth.conf"
-        )
-    try:
-        source()  # now, so that nothing starts half-configured
-    except InvalidConfiguration as error:
-        raise InvalidConfiguration(f"connection {settings.name!r}: {error.message}") from error
-    return source
+        return credentials.from_password_file(settings.password_file, user=uri.user)
+    if settings.password_credential is not None:
+        return credentials.from_systemd_credential(settings.password_credential, user=uri.user)
+    if (file := settings.auth_file or credentials.libvirt_auth_file()) is not None:
+        return credentials.from_auth_file(file, host=uri.host, user=uri.given_user)
+    raise InvalidConfiguration(
+        "there is no password; set password_file, password_credential or auth_file, or write "
+        "libvirt's auth.conf"
+    )
 
 
 def check(configuration: Configuration) -> None:

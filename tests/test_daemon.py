@@ -1,0 +1,405 @@
+"""The daemon as a whole: how it starts, what it refuses to start with, and how it ends.
+
+The hosts are simulated ones on real sockets, and systemd is a real datagram socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from eventd import daemon
+from eventd.config import Configuration, ConnectionSettings
+from eventd.config.models import DaemonSettings
+from eventd.daemon import Daemon
+from eventd.errors import EventdError, InvalidConfiguration, SocketInUse
+from eventd.model.domain import ConnectionState
+from eventd.model.events import ConnectionConnected, ConnectionEvent
+from eventd.model.record import EventRecord
+from eventd.simulator import SimulatorServer, World, serve
+
+PATIENCE = 10.0
+"""Seconds that a test waits for something that takes a few milliseconds."""
+
+
+@pytest.fixture
+async def host() -> AsyncIterator[SimulatorServer]:
+    """A bare host with two domains."""
+    async with serve(World(domains=2, now=datetime.now(UTC))) as server:
+        yield server
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """The runtime directory; the daemon makes it."""
+    return tmp_path / "run"
+
+
+def connection(
+    name: str, uri: str, tmp_path: Path, *, password: str | None = "pass"
+) -> ConnectionSettings:
+    """Return the settings of a connection; without a password its file is missing."""
+    path = tmp_path / f"{name}.password"
+    if password is not None:
+        path.write_text(f"{password}\n", "utf-8")
+    return ConnectionSettings.model_validate({"name": name, "uri": uri, "password_file": path})
+
+
+def configuration(directory: Path, *connections: ConnectionSettings) -> Configuration:
+    """Return a configuration with these connections."""
+    settings = DaemonSettings(runtime_directory=directory, state_directory=directory.parent)
+    return Configuration(daemon=settings, connections=connections)
+
+
+@asynccontextmanager
+async def serving(daemon: Daemon) -> AsyncIterator[asyncio.Queue[ConnectionEvent]]:
+    """Serve; give the events of the connections as they come."""
+    events: asyncio.Queue[ConnectionEvent] = asyncio.Queue()
+
+    def read(records: Sequence[EventRecord]) -> None:
+        for record in records:
+            if isinstance(record.event, ConnectionEvent):
+                events.put_nowait(record.event)
+
+    async with daemon.serve():
+        stop = daemon.delivery.add_reader(read)
+        yield events
+        stop()
+
+
+async def get(command: str, directory: Path) -> bytes:
+    """Ask the daemon for a resource over its read-only socket."""
+    reader, writer = await asyncio.open_unix_connection(directory / "eventd-ro.sock")
+    writer.write(f"GET {command} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    async with asyncio.timeout(PATIENCE):
+        answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return answer
+
+
+# --- following hosts ------------------------------------------------------------------------------
+
+
+async def test_all_hosts_are_followed_and_their_domains_listed_in_order(
+    host: SimulatorServer, directory: Path, tmp_path: Path
+) -> None:
+    """By connection in configured order, then by name."""
+    served = Daemon(
+        configuration(
+            directory,
+            connection("second", host.uri, tmp_path),
+            connection("first", host.uri, tmp_path),
+        )
+    )
+    assert served.summary == "0 of 2 connections in sync"
+    async with serving(served) as events, asyncio.timeout(PATIENCE):
+        assert {(await events.get()).connection for _ in range(2)} == {"first", "second"}
+
+        assert served.summary == "2 of 2 connections in sync"
+        assert [status.name for status in served.connections()] == ["second", "first"]
+        names = sorted(host.world.domains.names)
+        assert [(status.domain.connection, status.domain.name) for status in served.domains()] == [
+            ("second", name) for name in names
+        ] + [("first", name) for name in names]
+        assert b"200 OK" in await get("/v1/domains", directory)
+    assert len(host.service.sessions) == 0
+
+
+async def test_a_wrong_password_stops_one_connection_and_no_other(
+    host: SimulatorServer, directory: Path, tmp_path: Path
+) -> None:
+    """The status of the one tells why, the other goes on."""
+    served = Daemon(
+        configuration(
+            directory,
+            connection("wrong", host.uri, tmp_path, password="other"),
+            connection("right", host.uri, tmp_path),
+        )
+    )
+    with capture_logs() as logs:
+        async with serving(served) as events, asyncio.timeout(PATIENCE):
+            event = await events.get()
+            assert (event.connection, type(event)) == ("right", ConnectionConnected)
+            while b"refused the login" not in await get("/v1/connections", directory):
+                pass
+            [wrong, right] = served.connections()
+            assert b"200 OK" in await get("/readyz", directory)
+
+    assert (wrong.state, right.state) == (ConnectionState.CONNECTING, ConnectionState.CONNECTED)
+    assert wrong.error is not None
+    assert "refused the login of user 'root'" in wrong.error
+    [warning] = [entry for entry in logs if entry["log_level"] == "warning"]
+    assert (warning["connection"], warning["error"]) == ("wrong", wrong.error)
+
+
+# --- what is needed of files ----------------------------------------------------------------------
+
+
+def test_a_password_that_cannot_be_read_names_the_connection(
+    directory: Path, tmp_path: Path
+) -> None:
+    """Nothing starts half-configured: the other connection does not start either."""
+    good = connection("good", "esx://esx01.example/", tmp_path)
+    bad = connection("bad", "esx://esx02.example/", tmp_path, password=None)
+
+    with pytest.raises(InvalidConfiguration) as caught:
+        daemon.check(configuration(directory, good, bad))
+
+    assert caught.value.message == (
+        f"connection 'bad': password_file {tmp_path}/bad.password cannot be read: No such file or "
+        f"directory; check that the file exists and that the user of the daemon may read it"
+    )
+
+
+def test_a_cacert_that_cannot_be_used_names_the_connection(directory: Path, tmp_path: Path) -> None:
+    """So does a certificate."""
+    bad = connection("bad", f"esx://esx01.example/?cacert={tmp_path}/ca.pem", tmp_path)
+
+    with pytest.raises(InvalidConfiguration) as caught:
+        daemon.check(configuration(directory, bad))
+
+    assert caught.value.message == (
+        f"connection 'bad': cacert {tmp_path}/ca.pem cannot be used: No such file or directory; it "
+        f"must be a readable file of certificates in PEM"
+    )
+
+
+def test_a_connection_without_a_password_is_told_where_one_may_be(
+    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the configuration nor libvirt's own auth file has one."""
+    monkeypatch.delenv("LIBVIRT_AUTH_FILE", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setattr(
+        "eventd.connections.credentials.SYSTEM_AUTH_FILE", tmp_path / "system" / "auth.conf"
+    )
+    bare = ConnectionSettings.model_validate({"name": "bare", "uri": "esx://esx01.example/"})
+
+    with pytest.raises(InvalidConfiguration) as caught:
+        daemon.check(configuration(directory, bare))
+
+    assert caught.value.message == (
+        "connection 'bare': there is no password; set password_file, password_credential or "
+        "auth_file, or write libvirt's auth.conf"
+    )
+
+
+@pytest.mark.parametrize("key", ["auth_file", "LIBVIRT_AUTH_FILE", "password_credential"])
+async def test_a_password_may_come_from_elsewhere(
+    key: str,
+    host: SimulatorServer,
+    directory: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """From libvirt's auth file, named or found, and from a credential of the service."""
+    auth_file = tmp_path / "auth.conf"
+    auth_file.write_text(
+        "[auth-esx-127.0.0.1]\ncredentials=x\n[credentials-x]\nusername=fred\npassword=pass\n",
+        "utf-8",
+    )
+    (tmp_path / "credential").write_text("pass", "utf-8")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("LIBVIRT_AUTH_FILE", str(auth_file))
+    keys = {"auth_file": str(auth_file), "password_credential": "credential"}
+    settings = ConnectionSettings.model_validate(
+        {"name": "esx01", "uri": host.uri} | ({key: keys[key]} if key in keys else {})
+    )
+
+    daemon.check(configuration(directory, settings))
+    async with (
+        serving(Daemon(configuration(directory, settings))) as events,
+        asyncio.timeout(PATIENCE),
+    ):
+        assert isinstance(await events.get(), ConnectionConnected)
+
+
+# --- sockets --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"), [("file/run", "Not a directory"), ("file", "File exists")]
+)
+async def test_a_runtime_directory_that_cannot_be_made_is_named(
+    place: str, reason: str, tmp_path: Path
+) -> None:
+    """The sentence says what to do; no host was contacted."""
+    (tmp_path / "file").touch()
+    directory = tmp_path / place
+    served = Daemon(configuration(directory, connection("a", "esx://127.0.0.1:1/", tmp_path)))
+
+    with pytest.raises(EventdError) as caught:
+        async with served.serve():
+            pass
+
+    assert caught.value.message == (
+        f"the sockets cannot be made in {directory}: {reason}; give the user of the daemon the "
+        f"right to it, or name another directory as daemon.runtime_directory"
+    )
+
+
+async def test_a_directory_in_which_no_socket_can_be_made_is_named(tmp_path: Path) -> None:
+    """/proc stands for a read-only file system: root may write everywhere else."""
+    served = Daemon(configuration(Path("/proc"), connection("a", "esx://127.0.0.1:1/", tmp_path)))
+
+    with pytest.raises(EventdError) as caught:
+        async with served.serve():
+            pass
+
+    assert caught.value.message.startswith("the sockets cannot be made in /proc: ")
+
+
+async def test_a_second_daemon_is_refused_before_it_contacts_a_host(
+    host: SimulatorServer, directory: Path, tmp_path: Path
+) -> None:
+    """The first goes on, and its hosts see no second session."""
+    settings = configuration(directory, connection("esx01", host.uri, tmp_path))
+    first = Daemon(settings)
+    async with serving(first) as events, asyncio.timeout(PATIENCE):
+        await events.get()
+        calls = len(host.service.calls)
+
+        with pytest.raises(SocketInUse) as caught:
+            async with Daemon(settings).serve():
+                pass
+
+        assert caught.value.message == (
+            f"another process already serves {directory}/eventd.sock; stop it, or use another "
+            f"runtime directory"
+        )
+        logins = [call.method for call in list(host.service.calls)[calls:]]
+        assert "Login" not in logins
+        assert b"200 OK" in await get("/healthz", directory)
+
+
+def leave_sockets(directory: Path) -> None:
+    """Leave the sockets of a dead daemon."""
+    directory.mkdir()
+    for name in ("eventd.sock", "eventd-ro.sock"):
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(str(directory / name))
+
+
+async def test_a_socket_that_a_dead_daemon_left_is_replaced(
+    host: SimulatorServer, directory: Path, tmp_path: Path
+) -> None:
+    """Nobody listens on it, as after a kill -9."""
+    leave_sockets(directory)
+
+    async with serving(Daemon(configuration(directory, connection("esx01", host.uri, tmp_path)))):
+        assert b"200 OK" in await get("/healthz", directory)
+    assert os.listdir(directory) == []
+
+
+# --- systemd --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def systemd(tmp_path: Path) -> Iterator[socket.socket]:
+    """systemd's end of $NOTIFY_SOCKET."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        listener.setblocking(False)
+        yield listener
+
+
+async def heard(systemd: socket.socket, *, but: bytes = b"WATCHDOG=1") -> bytes:
+    """Return the next datagram that is not this one."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(PATIENCE):
+        while (datagram := await loop.sock_recv(systemd, 4096)) == but:
+            pass
+    return datagram
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_systemd_hears_how_the_daemon_is(
+    number: signal.Signals,
+    host: SimulatorServer,
+    systemd: socket.socket,
+    directory: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ready with the sockets, each change of a connection, and the end."""
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    monkeypatch.delenv("WATCHDOG_USEC", raising=False)
+    settings = configuration(directory, connection("esx01", f"{host.uri}&unknown=1", tmp_path))
+    with capture_logs() as logs:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(daemon.run(settings))
+            assert await heard(systemd) == b"READY=1\nSTATUS=0 of 1 connections in sync"
+            assert b"200 OK" in await get("/healthz", directory)
+            assert await heard(systemd) == b"STATUS=1 of 1 connections in sync"
+            await host.stop()
+            assert await heard(systemd) == b"STATUS=0 of 1 connections in sync"
+            os.kill(os.getpid(), number)
+            assert await heard(systemd) == b"STOPPING=1\nSTATUS=told to stop"
+
+    assert os.listdir(directory) == []
+    assert [entry["warning"] for entry in logs if entry["event"] == "configuration"] == [
+        f"connection 'esx01': {warning}" for warning in settings.connections[0].uri.warnings
+    ]
+
+
+async def test_a_daemon_ends_within_two_seconds_of_sigterm(
+    host: SimulatorServer, systemd: socket.socket, directory: Path, tmp_path: Path
+) -> None:
+    """Although one host never answers the logout, another is away, and a subscriber hangs on."""
+    host.faults.delay(60, "Logout")
+    (tmp_path / "password").write_text("pass", "utf-8")
+    file = tmp_path / "eventd.toml"
+    file.write_text(
+        f"""
+        [daemon]
+        runtime_directory = "{directory}"
+        state_directory = "{tmp_path}"
+        [[connections]]
+        name = "here"
+        uri = "{host.uri}"
+        password_file = "{tmp_path}/password"
+        [[connections]]
+        name = "away"
+        uri = "esx://127.0.0.1:1/?transport=http"
+        password_file = "{tmp_path}/password"
+        """,
+        "utf-8",
+    )
+    environment = os.environ | {
+        "NOTIFY_SOCKET": str(tmp_path / "notify"),
+        "WATCHDOG_USEC": "200000",
+    }
+    command = (sys.executable, "-X", "dev", "-W", "error", "-m", "eventd", "run", "-c", str(file))
+    process = await asyncio.create_subprocess_exec(
+        *command, env=environment, stderr=asyncio.subprocess.PIPE
+    )
+    assert await heard(systemd) == b"READY=1\nSTATUS=0 of 2 connections in sync"
+    assert await heard(systemd, but=b"") == b"WATCHDOG=1"
+    assert await heard(systemd) == b"STATUS=1 of 2 connections in sync"
+    reader, writer = await asyncio.open_unix_connection(directory / "eventd.sock")
+    writer.write(b"GET /v1/events?snapshot=true HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+
+    process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(2.0):
+        _, log = await process.communicate()
+
+    assert process.returncode == 0, log.decode()
+    assert await heard(systemd) == b"STOPPING=1\nSTATUS=told to stop"
+    assert os.listdir(directory) == []
+    assert len(host.service.sessions) == 0
+    assert b"Traceback" not in log
+    assert b"Warning" not in log
+    writer.close()
+    await writer.wait_closed()
