@@ -43,21 +43,9 @@ def _reference(value: PropertyValue | None) -> str | None:
     return value.value if isinstance(value, ManagedObjectReference) else None
 
 
-def _boolean(value: PropertyValue | None) -> bool | None:
-    # XML Schema allows 1 and 0 beside the words; servers were seen to send only the words.
-    return {"true": True, "1": True, "false": False, "0": False}.get(text_of(value) or "")
-
-
 def _instant(value: PropertyValue | None) -> datetime | None:
     text = text_of(value)
     return parse_datetime(text) if text else None
-
-
-def _power_state(value: PropertyValue | None) -> PowerState | None:
-    try:
-        return PowerState(text_of(value) or "")
-    except ValueError:
-        return None
 
 
 def _lower(value: PropertyValue | None) -> str | None:
@@ -75,14 +63,18 @@ def _question(value: PropertyValue | None) -> Question | None:
     return Question(id=value.id, text=value.text, choices=choices, default=default)
 
 
+# XML Schema allows 1 and 0 beside the words; servers were seen to send only the words.
+_BOOLEANS: Mapping[object, bool] = {"true": True, "1": True, "false": False, "0": False}
+_POWER_STATES: Mapping[object, PowerState] = {state.value: state for state in PowerState}
+
 _FIELDS: Mapping[str, tuple[str, Callable[[PropertyValue | None], object]]] = {
-    "name": ("name", lambda value: text_of(value) or ""),
+    "name": ("name", text_of),
     "config.uuid": ("uuid", _lower),
     "config.instanceUuid": ("instance_uuid", _lower),
-    "runtime.powerState": ("power_state", _power_state),
+    "runtime.powerState": ("power_state", _POWER_STATES.get),
     "runtime.host": ("host", _reference),
     "runtime.bootTime": ("boot_time", _instant),
-    "runtime.cleanPowerOff": ("clean_power_off", _boolean),
+    "runtime.cleanPowerOff": ("clean_power_off", _BOOLEANS.get),
     "runtime.question": ("question", _question),
     "guest.guestState": ("guest_state", text_of),
 }
@@ -92,17 +84,26 @@ _FIELDS: Mapping[str, tuple[str, Callable[[PropertyValue | None], object]]] = {
 _KEPT_WHEN_UNSET = ("name", "uuid", "instance_uuid", "power_state")
 
 
+# A first page brings 100 domains, and 10,000 of them come at once: the place of each field is
+# looked up beforehand, and a picture is made by the constructor of `tuple`, in half the time that
+# its own takes.
+_PLACES = {
+    path: (DomainPicture._fields.index(field), read, field in _KEPT_WHEN_UNSET)
+    for path, (field, read) in _FIELDS.items()
+}
+_new = tuple.__new__
+
+
 def pictured(before: DomainPicture, changes: Iterable[PropertyChange]) -> DomainPicture:
     """Return the picture after the changes; properties that are not in the table are passed by."""
-    fields: dict[str, object] = {}
-    for change in changes:
-        if (known := _FIELDS.get(change.name)) is None:
+    fields: list[object] = [*before]
+    for name, _, value in changes:
+        if (known := _PLACES.get(name)) is None:
             continue
-        field, read = known
-        value = read(change.value)
-        if value or field not in _KEPT_WHEN_UNSET:
-            fields[field] = value
-    return before._replace(**fields)  # type: ignore[arg-type]
+        place, read, is_kept = known
+        if (found := read(value)) or not is_kept:
+            fields[place] = found
+    return _new(DomainPicture, fields)
 
 
 def only_identity(picture: DomainPicture) -> DomainPicture:
