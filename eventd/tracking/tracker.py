@@ -1,13 +1,14 @@
 """The tracker of one connection: update sets in, events and the picture that they lead to out.
 
-An update set is taken in whole before anything in it is judged; one that is truncated waits for
-its last part. Between the two the tasks that may explain the changes are read, since an update
-set names them at most: the tracker says which (`Reading`), the connection reads.
+An update set is taken in whole before anything in it is judged: the parts of one that is truncated
+are taken in as they come, and judged with the last. Before that the tasks that may explain the
+changes are read, since an update set names them at most: the tracker says which (`Reading`), the
+connection reads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import NamedTuple
@@ -69,9 +70,12 @@ class Tracker:
         self._inventory = Inventory(connection, suspend=suspend, known=known or {})
         self._narrator = Narrator(self._inventory, source=source)
         self._tasks = Tasks()
-        self._parts: list[ObjectUpdate] = []
         self._steps: list[Step] = []
         """What is taken in and not judged yet; it outlives a lost connection."""
+        self._listed: dict[str, frozenset[str]] = {}
+        """Domains that listed new tasks since the last judgement, and the tasks."""
+        self._shown: set[str] = set()
+        """Domains that the whole picture has shown so far, while it is taken."""
         self._has_picture = bool(known)
         self._is_syncing = True
         self._host_ahead = timedelta()
@@ -88,54 +92,61 @@ class Tracker:
         """
         self._inventory.instance_uuid = instance_uuid
         self._host_ahead = host_ahead
-        self._parts.clear()
+        self._shown.clear()
         self._is_syncing = True
 
     def take_in(self, update_set: UpdateSet) -> Reading | None:
         """Take an update set in; return what to read, or None while more of it is to come."""
-        self._parts.extend(update for part in update_set.filters for update in part.objects)
+        for part in update_set.filters:
+            for update in part.objects:
+                match update.obj.type:
+                    case "VirtualMachine":
+                        self._take_in_domain(update)
+                    case "HostSystem":
+                        self._inventory.take_in_host(update)
+                    case _:
+                        pass  # the managers and views that the objects are reached through
         if update_set.truncated:
             return None
-        updates, self._parts = self._parts, []
-        listed: set[str] = set()
-        listing: set[str] = set()
-        steps = []
-        for update in updates:
-            match update.obj.type:
-                case "HostSystem":
-                    self._inventory.take_in_host(update)
-                case "VirtualMachine":
-                    steps.append(self._inventory.take_in_domain(update))
-                    if found := self._newly_listed(update):
-                        listed |= found
-                        listing.add(update.obj.value)
-                case _:
-                    pass  # the managers and views that the objects are reached through
         if self._is_syncing:
-            steps += self._forget_all_but(updates)
-        self._steps += steps
+            self._forget_what_was_not_shown()
+        return self._reading()
+
+    def _take_in_domain(self, update: ObjectUpdate) -> None:
+        reference = update.obj.value
+        self._note(self._inventory.take_in_domain(update))
+        if self._is_syncing:
+            self._shown.add(reference)
+        if update.kind is UpdateKind.LEAVE:
+            self._tasks.forget_domain(reference)
+        for name, _, value in update.changes:
+            if name == "recentTask":
+                self._note_tasks(reference, texts_in(value))
+
+    def _note_tasks(self, reference: str, tasks: Collection[str]) -> None:
+        if new := self._tasks.newly_listed(reference, tasks):
+            self._listed[reference] = new | self._listed.get(reference, frozenset())
+
+    def _note(self, step: Step) -> None:
+        # Without a picture to compare with, what comes is the picture and no step from one.
+        if self._has_picture:
+            self._steps.append(step)
+
+    def _forget_what_was_not_shown(self) -> None:
+        """Let go of what the host no longer has: the whole picture does not show it."""
+        shown, self._shown = self._shown, set()
+        gone = [reference for reference in self._inventory.domains if reference not in shown]
+        for reference in gone:
+            self._note(self._inventory.remove(reference))
+
+    def _reading(self) -> Reading:
         if not self._has_picture:
             return Reading(frozenset(), frozenset())
-        changed = {_reference(step) for step in steps if step.after and any(changes(step))}
+        changed = {_reference(step) for step in self._steps if step.after and any(changes(step))}
         return Reading(
-            tasks=frozenset(listed) | self._tasks.running_resets,
-            domains=frozenset(changed - listing),
+            tasks=self._tasks.running_resets.union(*self._listed.values()),
+            domains=frozenset(changed - self._listed.keys()),
         )
-
-    def _newly_listed(self, update: ObjectUpdate) -> frozenset[str]:
-        """Return the tasks that a domain lists now and did not list before."""
-        if update.kind is UpdateKind.LEAVE:
-            self._tasks.forget_domain(update.obj.value)
-        for change in update.changes:
-            if change.name == "recentTask":
-                return self._tasks.newly_listed(update.obj.value, texts_in(change.value))
-        return frozenset()
-
-    def _forget_all_but(self, updates: list[ObjectUpdate]) -> list[Step]:
-        """Let go of what the host no longer has: the whole picture does not show it."""
-        shown = {update.obj.value for update in updates}
-        gone = [reference for reference in self._inventory.domains if reference not in shown]
-        return [self._inventory.remove(reference) for reference in gone]
 
     def judge(self, tasks: Iterable[TaskInfo], now: datetime) -> Outcome:
         """Tell what happened since the last judgement, given the tasks that were read.
@@ -146,9 +157,11 @@ class Tracker:
         steps, self._steps = self._steps, []
         is_sync, self._is_syncing = self._is_syncing, False
         events = self._tell(steps, now, in_gap=is_sync) if self._has_picture else []
+        picture = self._picture_change(steps) if self._has_picture else self._whole_picture()
         self._has_picture = True
         self._judged_at = now + self._host_ahead
-        return Outcome(events, self._picture_change(steps), is_sync)
+        self._listed.clear()
+        return Outcome(events, picture, is_sync)
 
     @property
     def has_running_resets(self) -> bool:
@@ -183,6 +196,9 @@ class Tracker:
             if (picture := self._inventory.domains.get(reference)) is not None:
                 self._rebooted.add(reference)
                 yield self._narrator.tell_reset(picture, task, now=now)
+
+    def _whole_picture(self) -> PictureChange:
+        return PictureChange(self._connection, dict(self._inventory.domains), frozenset())
 
     def _picture_change(self, steps: list[Step]) -> PictureChange:
         references = {_reference(step) for step in steps if step != Step(None, None)}

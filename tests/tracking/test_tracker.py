@@ -188,6 +188,35 @@ def test_what_was_taken_in_is_judged_after_a_lost_connection(running: Scenario) 
     assert told(events) == ["stopped shutdown (clean-power-off)"]
 
 
+def test_tasks_that_were_not_read_when_the_host_was_lost_are_read_when_it_is_back(
+    running: Scenario,
+) -> None:
+    """The domain lists them as before, but only they explain the change that was seen."""
+    off = running.modify(power="poweredOff", boot=None, tasks=("task-1",))
+    part = PropertyFilterUpdate(ManagedObjectReference("PropertyFilter", "f"), [off])
+    running.tracker.take_in(UpdateSet("2", [part], truncated=False))
+
+    events = running.sync(
+        running.enter(**WEB01, tasks=("task-1",)), running.task("VirtualMachine.powerOff")
+    )
+
+    assert running.reading is not None
+    assert running.reading.tasks == {"task-1"}
+    assert told(events) == ["stopped destroyed (task)"]
+
+
+def test_part_of_an_answer_counts_though_the_host_is_lost_before_the_rest(
+    running: Scenario,
+) -> None:
+    """What was seen has happened, even if it is over when the host is back."""
+    running.say(running.modify(power="poweredOff", clean="false"), truncated=True)
+    running.say(running.modify(power="poweredOn"), truncated=True)
+
+    events = running.sync(running.enter(**{**WEB01, "power": "poweredOn"}))
+
+    assert told(events) == ["stopped crashed (clean-power-off)", "started booted (state)"]
+
+
 def test_domain_that_enters_again_unchanged_tells_nothing(running: Scenario) -> None:
     """Servers send ``enter`` again for domains that they have sent before."""
     same = {"name": "web01", "power": "poweredOn", "host": "host-1"}
