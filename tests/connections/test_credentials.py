@@ -16,6 +16,7 @@ from eventd.connections.credentials import (
     libvirt_auth_file,
 )
 from eventd.errors import InvalidConfiguration
+from tests.connections.auth_files import NOT_UNDERSTOOD, UNDERSTOOD, Understood
 
 AUTH_FILE = """\
 # as in https://libvirt.org/auth.html
@@ -188,60 +189,23 @@ def test_the_user_of_the_uri_goes_before_that_of_the_file(auth_file: Path) -> No
     assert source() == Credentials("root", "letmein")
 
 
-def in_group(entries: str) -> str:
-    """Return an auth file whose only credentials are these entries."""
-    return f"[auth-esx-default]\ncredentials=x\n[credentials-x]\n{entries}"
-
-
-# Each file was given to virsh 9.0, and what it sent in its Login is what is expected here.
-@pytest.mark.parametrize(
-    ("text", "user", "password"),
-    [
-        (in_group("username=u\npassword=p"), "u", "p"),
-        (in_group("username=u\r\npassword=p\r\n"), "u", "p"),
-        (in_group("username=u\n\n  \npassword=p\n"), "u", "p"),
-        (in_group("  username = u\n password =  p \n"), "u", "p "),
-        (in_group("username=u\npassword=p w\t \n"), "u", "p w\t "),
-        (in_group("username=u\npassword=p=q;r#s\n"), "u", "p=q;r#s"),
-        (in_group("username=u\npassword=pä€\n"), "u", "pä€"),
-        (in_group("username=u\npassword=\\sp\\\\q\\tr\n"), "u", " p\\q\tr"),
-        (in_group("username=u\npassword=p\\q\n"), "u", "p\\q"),
-        (in_group("username=u\npassword=p\\\n"), "u", "p"),
-        (in_group("username=u\npassword=p\npassword=q\n"), "u", "q"),
-        (in_group("username=u\npassword=p\n[credentials-x]\nusername=v\n"), "v", "p"),
-        (in_group("username=u\npassword=p\nPassword=q\n"), "u", "p"),
-        (in_group("username=u\npassword=p\n[DEFAULT]\npassword=q\n"), "u", "p"),
-        (in_group("username=u\npassword=p\n# c\n  # c\n[other] \nfoo bar=1\n"), "u", "p"),
-        (in_group("username=%41\npassword=%(user)s\n"), "%41", "%(user)s"),
-    ],
-)
-def test_an_auth_file_is_read_as_libvirt_reads_it(
-    text: str, user: str, password: str, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("file", UNDERSTOOD)
+def test_an_auth_file_is_read_as_libvirt_reads_it(file: Understood, tmp_path: Path) -> None:
     """libvirt reads it with GLib's GKeyFile: spaces, escapes, comments and repetitions follow."""
     path = tmp_path / "auth.conf"
-    path.write_bytes(text.encode())
+    path.write_bytes(file.text.encode())
 
-    assert from_auth_file(path, host="esx01", user=None)() == Credentials(user, password)
+    found = from_auth_file(path, host="esx01", user=None)()
+
+    assert found == Credentials(file.user, file.password)
 
 
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("username=u\n", 1),
-        (in_group("hunter2\n"), 4),
-        (in_group("username=u\n; a comment of other formats\n"), 5),
-        (in_group("=hunter2\n"), 4),
-        (in_group("[x\n"), 4),
-        (in_group("[]\n"), 4),
-        (in_group("[x] hunter2\n"), 4),
-    ],
-    ids=["no group yet", "no equals", "semicolon", "no key", "open", "no name", "behind a group"],
-)
+@pytest.mark.parametrize("wrong", NOT_UNDERSTOOD)
 def test_a_line_that_is_neither_group_nor_entry_is_named_and_not_quoted(
-    text: str, line: int, tmp_path: Path
+    wrong: str, tmp_path: Path
 ) -> None:
     """libvirt refuses these files too. The line may be half of a password."""
+    text, line = NOT_UNDERSTOOD[wrong]
     path = tmp_path / "auth.conf"
     path.write_text(text, "utf-8")
 
