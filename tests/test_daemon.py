@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -323,6 +324,20 @@ async def heard(systemd: socket.socket, *, but: bytes = b"WATCHDOG=1") -> bytes:
     return datagram
 
 
+@asynccontextmanager
+async def running(*command: str, environment: dict[str, str]) -> AsyncIterator[Process]:
+    """Run a command, at most for as long as the block lasts."""
+    process = await asyncio.create_subprocess_exec(
+        *command, env=environment, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_systemd_hears_how_the_daemon_is(
     number: signal.Signals,
@@ -334,7 +349,8 @@ async def test_systemd_hears_how_the_daemon_is(
 ) -> None:
     """Ready with the sockets, each change of a connection, and the end."""
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-    monkeypatch.delenv("WATCHDOG_USEC", raising=False)
+    monkeypatch.setenv("WATCHDOG_USEC", "100000")
+    monkeypatch.delenv("WATCHDOG_PID", raising=False)
     settings = configuration(directory, connection("esx01", f"{host.uri}&unknown=1", tmp_path))
     with capture_logs() as logs:
         async with asyncio.TaskGroup() as tasks:
@@ -342,6 +358,8 @@ async def test_systemd_hears_how_the_daemon_is(
             assert await heard(systemd) == b"READY=1\nSTATUS=0 of 1 connections in sync"
             assert b"200 OK" in await get("/healthz", directory)
             assert await heard(systemd) == b"STATUS=1 of 1 connections in sync"
+            host.world.power_on(host.world.domains.names[0], now=host.now())
+            assert await heard(systemd, but=b"") == b"WATCHDOG=1"
             await host.stop()
             assert await heard(systemd) == b"STATUS=0 of 1 connections in sync"
             os.kill(os.getpid(), number)
@@ -381,19 +399,17 @@ async def test_a_daemon_ends_within_two_seconds_of_sigterm(
         "WATCHDOG_USEC": "200000",
     }
     command = (sys.executable, "-X", "dev", "-W", "error", "-m", "eventd", "run", "-c", str(file))
-    process = await asyncio.create_subprocess_exec(
-        *command, env=environment, stderr=asyncio.subprocess.PIPE
-    )
-    assert await heard(systemd) == b"READY=1\nSTATUS=0 of 2 connections in sync"
-    assert await heard(systemd, but=b"") == b"WATCHDOG=1"
-    assert await heard(systemd) == b"STATUS=1 of 2 connections in sync"
-    reader, writer = await asyncio.open_unix_connection(directory / "eventd.sock")
-    writer.write(b"GET /v1/events?snapshot=true HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+    async with running(*command, environment=environment) as process:
+        assert await heard(systemd) == b"READY=1\nSTATUS=0 of 2 connections in sync"
+        assert await heard(systemd, but=b"") == b"WATCHDOG=1"
+        assert await heard(systemd) == b"STATUS=1 of 2 connections in sync"
+        reader, writer = await asyncio.open_unix_connection(directory / "eventd.sock")
+        writer.write(b"GET /v1/events?snapshot=true HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
 
-    process.send_signal(signal.SIGTERM)
-    async with asyncio.timeout(2.0):
-        _, log = await process.communicate()
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(2.0):
+            _, log = await process.communicate()
 
     assert process.returncode == 0, log.decode()
     assert await heard(systemd) == b"STOPPING=1\nSTATUS=told to stop"
