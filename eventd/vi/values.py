@@ -95,9 +95,10 @@ def is_true(text: str | None) -> bool:
 
 
 def _texts(array: Element) -> tuple[str, ...] | Unparsed:
-    if any(len(child) for child in array):
+    children = array[:]
+    if any(map(len, children)):
         return unparsed(array)
-    return tuple(child.text or "" for child in array)
+    return tuple([child.text or "" for child in children])
 
 
 def _question(value: Element) -> QuestionInfo | None:
