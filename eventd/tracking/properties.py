@@ -18,8 +18,6 @@ from eventd.vi.types import (
     PropertyChange,
     PropertyValue,
     QuestionInfo,
-    TaskInfo,
-    Unparsed,
 )
 
 __all__ = ["only_identity", "pictured", "text_of", "texts_in"]
@@ -32,11 +30,8 @@ def text_of(value: PropertyValue | None) -> str | None:
 
 def texts_in(value: PropertyValue | None) -> tuple[str, ...]:
     """Return the texts of an array, and nothing for a value of another form."""
-    match value:
-        case None | str() | ManagedObjectReference() | TaskInfo() | QuestionInfo() | Unparsed():
-            return ()
-        case _:
-            return value
+    # The structures of VI are tuples too, but with names of their own.
+    return value if type(value) is tuple else ()  # type: ignore[return-value]
 
 
 def _reference(value: PropertyValue | None) -> str | None:
@@ -97,11 +92,11 @@ _new = tuple.__new__
 def pictured(before: DomainPicture, changes: Iterable[PropertyChange]) -> DomainPicture:
     """Return the picture after the changes; properties that are not in the table are passed by."""
     fields: list[object] = [*before]
-    for name, _, value in changes:
-        if (known := _PLACES.get(name)) is None:
+    for change in changes:
+        if (known := _PLACES.get(change.name)) is None:
             continue
         place, read, is_kept = known
-        if (found := read(value)) or not is_kept:
+        if (found := read(change.value)) or not is_kept:
             fields[place] = found
     return _new(DomainPicture, fields)
 
@@ -109,4 +104,4 @@ def pictured(before: DomainPicture, changes: Iterable[PropertyChange]) -> Domain
 def only_identity(picture: DomainPicture) -> DomainPicture:
     """Return the picture without all that a host tells anew when a domain enters."""
     kept = {field: getattr(picture, field) for field in _KEPT_WHEN_UNSET}
-    return DomainPicture(picture.reference)._replace(**kept)
+    return DomainPicture(picture.reference, **kept)
