@@ -93,6 +93,7 @@ class Connection:
             except Exception as error:
                 # The boundary of the connection: a defect here must not end the others.
                 _log.exception("connection_failed", connection=self.name)
+                self._tracker.roll_back()
                 defect = EventdError(f"a defect of eventd: {error!r}; see the log")
                 self._lose(defect)
                 await asyncio.sleep(self._delay(defect, self._failures))
@@ -117,7 +118,7 @@ class Connection:
         await self._begin_sync(session)
         while True:
             try:
-                update_set = await updates.next(in_a_hurry=self._tracker.has_running_resets)
+                update_set = await updates.next(in_a_hurry=self._tracker.is_waiting)
             except Fault as fault:
                 if fault.name != "InvalidCollectorVersion" or not updates.has_begun:
                     raise
@@ -132,28 +133,33 @@ class Connection:
                 self._take_in(self._tracker.judge(tasks, self._clock()))
 
     async def _begin_sync(self, session: Session) -> None:
+        about = session.content.about
         host_time = await session.call(calls.current_time())
+        # A vCenter before 4.0 has no instance UUID, and its hosts' would not name it.
+        own_name = self.name if about.api_type == "VirtualCenter" else None
         self._tracker.begin_sync(
-            instance_uuid=session.content.about.instance_uuid,
-            host_ahead=host_time - self._clock(),
+            identity=about.instance_uuid or own_name, host_time=host_time, now=self._clock()
         )
 
     def _take_in(self, outcome: Outcome) -> None:
         events = outcome.events
         if outcome.is_sync:
-            events = events + self._connected()
+            events = events + self._connected(outcome)
+        else:
+            # Not before: a host whose sessions end as soon as it is in sync is a lost one.
+            self._failures = 0
         if events or outcome.picture.changed or outcome.picture.removed:
             self._publish(events, outcome.picture)
+            self._tracker.accept(outcome)
 
-    def _connected(self) -> list[Event]:
+    def _connected(self, outcome: Outcome) -> list[Event]:
         """Return the event that the connection is in sync, unless it never was out of it."""
-        self._failures = 0
         self._error = None
         if self._state is ConnectionState.CONNECTED:
             return []
         self._state = ConnectionState.CONNECTED
         metrics.connection_up.labels(self.name).set(1)
-        domains = self._tracker.domain_count
+        domains = self._tracker.count_after(outcome)
         _log.info("connected", connection=self.name, uri=self._uri.source, domains=domains)
         return [
             ConnectionConnected(

@@ -50,6 +50,6 @@ class Evidence(Value):
     clean_power_off: bool | None = None
     boot_time: datetime | None = None
     previous_host: str | None = None
-    """The host that the domain left, in an event of a migration."""
+    """The host that the domain was on before, where it is on another one now."""
     message: str | None = None
     """A free sentence for people."""

@@ -35,6 +35,14 @@ class Step(NamedTuple):
 
     before: DomainPicture | None
     after: DomainPicture | None
+    is_reset: bool = False
+    """True if the domain was off in between, for a reset and nothing else."""
+
+    @property
+    def reference(self) -> str:
+        """Whose step it is."""
+        picture = self.after or self.before
+        return picture.reference if picture else ""
 
 
 _STATES = {
@@ -55,8 +63,8 @@ class Inventory:
         self._suspend = suspend
         self._host_names: dict[str, str] = {}
         self._host_uuid: str | None = None
-        self.instance_uuid: str | None = None
-        """The vCenter's own identity; a bare host has none and is known by its hardware's."""
+        self.identity: str | None = None
+        """What names the host itself; None on a bare host, which its hardware names."""
         self.domains: dict[str, DomainPicture] = dict(known)
 
     def take_in_host(self, update: ObjectUpdate) -> None:
@@ -82,7 +90,11 @@ class Inventory:
         base = before or DomainPicture(reference)
         if before is not None and update.kind is UpdateKind.ENTER:
             base = only_identity(before)
-        after = self.domains[reference] = pictured(base, update.changes)
+        after = pictured(base, update.changes)
+        if after.clean_power_off is not None and after.power_state is not PowerState.POWERED_OFF:
+            # It tells of the stop before (VI API reference: unset while on), never of the next.
+            after = after._replace(clean_power_off=None)
+        self.domains[reference] = after
         return Step(before, after)
 
     def remove(self, reference: str) -> Step:
@@ -110,14 +122,15 @@ class Inventory:
         )
 
     def _derived_uuid(self, reference: str) -> str:
-        identity = self.instance_uuid or self._host_uuid or self._connection
+        identity = self.identity or self._host_uuid or self._connection
         return str(uuid5(NAMESPACE_URL, f"{identity}/{reference}"))
 
 
 def _number(reference: str) -> int:
     """Return the positive number in a reference (``42``, ``vm-42``), else -1.
 
-    libvirt's ESX driver takes the domain's id from there: src/esx/esx_vi.c.
+    libvirt's ESX driver takes the domain's id from there (src/esx/esx_vi.c), as a C ``int``.
     """
-    match = re.fullmatch(r"(?:vm-)?(\d+)", reference, re.ASCII)
-    return (int(match[1]) if match else 0) or -1
+    match = re.fullmatch(r"(?:vm-)?(\d{1,10})", reference, re.ASCII)
+    number = int(match[1]) if match else 0
+    return number if 0 < number < 2**31 else -1

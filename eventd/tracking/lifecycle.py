@@ -8,6 +8,7 @@ neutral detail 0 is told with the cause ``unknown``: a crash is never guessed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from enum import Enum, auto
 from typing import NamedTuple, TypeAlias
 
@@ -39,8 +40,6 @@ class Change(Enum):
     """On when it became known."""
     RENAMED = auto()
     """Another name, the same domain."""
-    IDENTIFIED_ANEW = auto()
-    """Another ``config.uuid``: to libvirt another domain."""
     STARTED = auto()
     """Off, then on."""
     STOPPED = auto()
@@ -55,10 +54,10 @@ class Change(Enum):
     """Suspended when it became known, or off before that: it was on in between, unseen."""
     MOVED = auto()
     """On, on another host, and never restarted."""
-    RESTARTED_ELSEWHERE = auto()
-    """On, on another host, and booted anew."""
-    RESTARTED = auto()
-    """On, on the same host, and booted anew: off in between, unseen."""
+    STOPPED_UNSEEN = auto()
+    """On, and booted anew: it was off in between. `STARTED_ANEW` follows."""
+    STARTED_ANEW = auto()
+    """On, and booted anew, perhaps on another host."""
     REBOOTED = auto()
     """On all the time; the guest's system started anew."""
     LOST_ON = auto()
@@ -75,6 +74,12 @@ class Facts(NamedTuple):
     step: Step
     explain: Callable[[Operation], TaskInfo | None]
     """Returns the task of this kind on the domain that explains the change, and spends it."""
+    has: Callable[[Operation], bool]
+    """Returns whether there is such a task, and spends nothing."""
+    in_gap: bool
+    """True if the change happened while eventd was not looking."""
+    looked_at: datetime
+    """When the host was last looked at, by its own clock."""
 
 
 class Verdict(NamedTuple):
@@ -118,9 +123,12 @@ def _crashed(facts: Facts) -> _Found:
 
 
 def _clean(facts: Facts) -> _Found:
-    """The host saw an orderly end that no task asked for: the guest stopped by itself."""
+    """The host saw an orderly end that no task asked for: the guest stopped by itself.
+
+    After a gap the task may be forgotten, and an orderly end alone tells the two not apart.
+    """
     after = facts.step.after
-    if after is None or not after.clean_power_off:
+    if after is None or not after.clean_power_off or facts.in_gap:
         return None
     return Evidence(cause=Cause.CLEAN_POWER_OFF, clean_power_off=True), None
 
@@ -138,10 +146,35 @@ def _resetting(_: Facts) -> _Found:
     return Evidence(cause=Cause.GUEST_STATE), None
 
 
+def _booted(facts: Facts) -> _Found:
+    """It was booted after the host was last looked at."""
+    boot_time = facts.step.after.boot_time if facts.step.after else None
+    if boot_time is None or boot_time < facts.looked_at:
+        return None
+    return Evidence(cause=Cause.BOOT_TIME, boot_time=boot_time), None
+
+
 def _booted_anew(facts: Facts) -> _Found:
-    """The time of boot is another one."""
-    after = facts.step.after
-    return Evidence(cause=Cause.BOOT_TIME, boot_time=after.boot_time if after else None), None
+    """The time of boot is another one, which only a power-on sets."""
+    boot_time = facts.step.after.boot_time if facts.step.after else None
+    return Evidence(cause=Cause.BOOT_TIME, boot_time=boot_time), None
+
+
+def _came_on(facts: Facts) -> _Found:
+    """It was on before it was known, and nobody powered it on here."""
+    if facts.in_gap:
+        return None
+    return Evidence(cause=Cause.STATE, message=f"it was on when it entered {_SCOPE}"), None
+
+
+def _went_on(facts: Facts) -> _Found:
+    """It was on when it went. VI refuses to unregister or destroy what is on."""
+    if facts.in_gap or facts.has(Operation.DESTROY):
+        return None
+    return Evidence(cause=Cause.STATE, message=f"it was on when it left {_SCOPE}"), None
+
+
+_SCOPE = "what the connection follows"
 
 
 def _seen(_: Facts) -> _Found:
@@ -157,15 +190,15 @@ def _unknown(_: Facts) -> _Found:
 TABLE: tuple[Row, ...] = (
     Row(Change.APPEARED, _seen, (DefinedDetail.ADDED,)),
     Row(Change.FOUND_ON, _task(Operation.POWER_ON), (StartedDetail.BOOTED,)),
-    # Nobody powered it on here, so it was on when it came into view.
-    Row(Change.FOUND_ON, _seen, (StartedDetail.MIGRATED,)),
+    Row(Change.FOUND_ON, _booted, (StartedDetail.BOOTED,)),
+    Row(Change.FOUND_ON, _came_on, (StartedDetail.MIGRATED,)),
+    Row(Change.FOUND_ON, _unknown, (StartedDetail.BOOTED,)),
     Row(
         Change.RENAMED,
         _task(Operation.RENAME),
         (UndefinedDetail.RENAMED, DefinedDetail.RENAMED),
     ),
     Row(Change.RENAMED, _seen, (UndefinedDetail.RENAMED, DefinedDetail.RENAMED)),
-    Row(Change.IDENTIFIED_ANEW, _seen, (UndefinedDetail.REMOVED, DefinedDetail.ADDED)),
     Row(Change.STARTED, _task(Operation.POWER_ON), (StartedDetail.BOOTED,)),
     Row(Change.STARTED, _seen, (StartedDetail.BOOTED,)),
     Row(Change.STOPPED, _task(Operation.POWER_OFF), (StoppedDetail.DESTROYED,)),
@@ -187,22 +220,16 @@ TABLE: tuple[Row, ...] = (
         (StoppedDetail.MIGRATED, StartedDetail.MIGRATED),
     ),
     Row(Change.MOVED, _seen, (StoppedDetail.MIGRATED, StartedDetail.MIGRATED)),
-    # A host never moves a domain and boots it anew by itself: the old host failed.
-    Row(
-        Change.RESTARTED_ELSEWHERE,
-        _booted_anew,
-        (StoppedDetail.CRASHED, StartedDetail.BOOTED),
-    ),
-    Row(
-        Change.RESTARTED,
-        _task(Operation.POWER_OFF),
-        (StoppedDetail.DESTROYED, StartedDetail.BOOTED),
-    ),
-    Row(Change.RESTARTED, _booted_anew, (StoppedDetail.SHUTDOWN, StartedDetail.BOOTED)),
+    Row(Change.STOPPED_UNSEEN, _task(Operation.POWER_OFF), (StoppedDetail.DESTROYED,)),
+    Row(Change.STOPPED_UNSEEN, _task(Operation.SHUT_DOWN_GUEST), (StoppedDetail.SHUTDOWN,)),
+    Row(Change.STOPPED_UNSEEN, _unknown, (StoppedDetail.SHUTDOWN,)),
+    Row(Change.STARTED_ANEW, _task(Operation.POWER_ON), (StartedDetail.BOOTED,)),
+    Row(Change.STARTED_ANEW, _booted_anew, (StartedDetail.BOOTED,)),
     Row(Change.REBOOTED, _task(Operation.RESET), (EventId.REBOOT,)),
     Row(Change.REBOOTED, _resetting, (EventId.REBOOT,)),
-    # VI refuses to unregister a domain that is on (InvalidPowerState), so it moved out of scope.
-    Row(Change.LOST_ON, _seen, (StoppedDetail.MIGRATED,)),
+    Row(Change.LOST_ON, _task(Operation.POWER_OFF), (StoppedDetail.DESTROYED,)),
+    Row(Change.LOST_ON, _went_on, (StoppedDetail.MIGRATED,)),
+    Row(Change.LOST_ON, _unknown, (StoppedDetail.SHUTDOWN,)),
     # What was suspended stays on the disk.
     Row(Change.LOST_SUSPENDED, _seen, (StoppedDetail.SAVED,)),
     Row(Change.LEFT, _task(Operation.DESTROY), (UndefinedDetail.REMOVED,)),
@@ -243,52 +270,61 @@ _LOST = {
 }
 
 
-def changes(step: Step) -> Iterator[Change]:
-    """Name what differs between two pictures, in the order in which it is told."""
-    before, after = step
-    if before is None and after is None:
-        return
+def changes(step: Step) -> Iterator[tuple[Change, Step]]:
+    """Name what differs between two pictures, in the order in which it is told.
+
+    Each change comes with the step that it is told of: to libvirt a domain with another UUID is
+    another domain, so that one leaves and one appears.
+    """
+    before, after, is_reset = step
     if before is None:
-        yield Change.APPEARED
-        if (found := _FOUND.get(_power_state(after))) is not None:
-            yield found
+        if after is not None:
+            yield from ((change, step) for change in _appearance(after))
     elif after is None:
-        if (lost := _LOST.get(_power_state(before))) is not None:
-            yield lost
-        yield Change.LEFT
+        yield from ((change, step) for change in _departure(before))
+    elif before.uuid != after.uuid:
+        yield from changes(Step(before, None))
+        yield from changes(Step(None, after))
     else:
-        yield from _identity_changes(before, after)
-        yield from _power_changes(before, after)
+        yield from ((change, step) for change in _difference(before, after))
+        if is_reset:
+            yield Change.REBOOTED, step
 
 
-def _power_state(picture: DomainPicture | None) -> PowerState:
-    # A domain whose power state was never told is not known to be active.
-    return (picture and picture.power_state) or PowerState.POWERED_OFF
+def _appearance(after: DomainPicture) -> Iterator[Change]:
+    yield Change.APPEARED
+    if (found := _FOUND.get(_power_state(after))) is not None:
+        yield found
 
 
-def _identity_changes(before: DomainPicture, after: DomainPicture) -> Iterator[Change]:
-    if before.uuid != after.uuid:
-        yield Change.IDENTIFIED_ANEW
-    elif before.name != after.name:
+def _departure(before: DomainPicture) -> Iterator[Change]:
+    if (lost := _LOST.get(_power_state(before))) is not None:
+        yield lost
+    yield Change.LEFT
+
+
+def _difference(before: DomainPicture, after: DomainPicture) -> Iterator[Change]:
+    if before.name and before.name != after.name:  # a name may be told later than the domain
         yield Change.RENAMED
-
-
-def _power_changes(before: DomainPicture, after: DomainPicture) -> Iterator[Change]:
     was, is_now = _power_state(before), _power_state(after)
     if was is not is_now:
         yield _POWER_CHANGES[was, is_now]
     elif is_now is PowerState.POWERED_ON:
-        yield from _changes_while_on(before, after)
+        yield from _difference_while_on(before, after)
 
 
-def _changes_while_on(before: DomainPicture, after: DomainPicture) -> Iterator[Change]:
-    has_moved = _differ(before.host, after.host)
+def _power_state(picture: DomainPicture) -> PowerState:
+    # A domain whose power state was never told is not known to be active.
+    return picture.power_state or PowerState.POWERED_OFF
+
+
+def _difference_while_on(before: DomainPicture, after: DomainPicture) -> Iterator[Change]:
     # Set at power-on only; a server that tells it late, or not at all, tells no restart by that.
-    has_booted = _differ(before.boot_time, after.boot_time)
-    if has_moved:
-        yield Change.RESTARTED_ELSEWHERE if has_booted else Change.MOVED
-    elif has_booted:
-        yield Change.RESTARTED
+    if _differ(before.boot_time, after.boot_time):
+        yield Change.STOPPED_UNSEEN
+        yield Change.STARTED_ANEW
+    elif _differ(before.host, after.host):
+        yield Change.MOVED
     if after.guest_state == "resetting" != before.guest_state:
         yield Change.REBOOTED
 

@@ -51,8 +51,6 @@ _CLASSES: Mapping[type[Detail], type[LifecycleEvent]] = {
     StoppedDetail: DomainStopped,
 }
 
-_MOVES = (Change.MOVED, Change.RESTARTED_ELSEWHERE)
-
 
 class Narrator:
     """Tells the events of one connection's domains."""
@@ -69,12 +67,12 @@ class Narrator:
         ``in_gap`` says that the change happened while eventd was not looking.
         """
         evidence = verdict.evidence
-        if change in _MOVES and step.before is not None:
+        if step.before and step.after and step.before.host != step.after.host:
             left = self._inventory.domain(step.before).host
             evidence = evidence.model_copy(update={"previous_host": left})
         synthetic = in_gap and evidence.cause in (Cause.STATE, Cause.UNKNOWN)
         for what in verdict.then:
-            occurred_at = _time_of(what, step, verdict.task) or now
+            occurred_at = _time_of(change, step, verdict.task) or now
             domain = self._domain_of(what, step)
             if isinstance(what, Detail):
                 yield _CLASSES[type(what)](
@@ -97,7 +95,8 @@ class Narrator:
         """Tell which question went away, if one did."""
         question = step.before.question if step.before else None
         if question is not None and question != (step.after.question if step.after else None):
-            yield self._about_question(QuestionCleared, question, step, now=now, in_gap=in_gap)
+            was = Step(step.before, None)  # under the name that it had
+            yield self._about_question(QuestionCleared, question, was, now=now, in_gap=in_gap)
 
     def tell_raised(self, step: Step, *, now: datetime, in_gap: bool) -> Iterator[DomainEvent]:
         """Tell which question came, if one did."""
@@ -148,13 +147,19 @@ def _either(step: Step) -> DomainPicture:
     return picture
 
 
-def _time_of(what: Detail | EventId, step: Step, task: TaskInfo | None) -> datetime | None:
-    """Return the host's own time of the event, where it tells one."""
-    if task is not None and (ended_at := _end_of(task)) is not None:
-        return ended_at
-    if what is StartedDetail.BOOTED and step.after is not None:
-        return step.after.boot_time
-    return None
+def _time_of(change: Change, step: Step, task: TaskInfo | None) -> datetime | None:
+    """Return the host's own time of the change, where it tells one."""
+    ended_at = _end_of(task) if task is not None else None
+    booted_at = step.after.boot_time if step.after else None
+    match change:
+        case Change.STOPPED_UNSEEN if booted_at is not None:
+            return min(ended_at or booted_at, booted_at)
+        case Change.STARTED_ANEW:
+            return booted_at
+        case Change.STARTED | Change.FOUND_ON:
+            return ended_at or booted_at
+        case _:
+            return ended_at
 
 
 def _end_of(task: TaskInfo) -> datetime | None:

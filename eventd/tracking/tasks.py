@@ -7,9 +7,10 @@ the guest did by itself.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from typing import Any
 
 from eventd.model.evidence import TaskEvidence
 from eventd.vi.types import TaskInfo, TaskState
@@ -60,106 +61,158 @@ class Operation(Enum):
 
 # Tasks that lead to the same change. When several changes come at once, each is explained by the
 # oldest of them, whatever its kind: the tasks ran in that order.
-_ALIKE = (frozenset({Operation.POWER_OFF, Operation.SHUT_DOWN_GUEST}),)
+_STOPS = frozenset({Operation.POWER_OFF, Operation.SHUT_DOWN_GUEST})
 
 _OPERATIONS = {
     description_id: operation for operation in Operation for description_id in operation.value
 }
 
 _TRAILING = timedelta(seconds=10)
-"""How long after the end of a task its change may be seen.
+"""How long after the end of a task was seen its change may still be seen.
 
 Our choice: servers were seen to send both at once, and no document bounds the delay.
 """
 
+_REMEMBERED = 10_000
+"""How many tasks are remembered as used up. A host lists each for ten minutes after its end."""
+
 _ENDED = (TaskState.SUCCESS, TaskState.ERROR)
+_EARLIEST = datetime.fromtimestamp(0, UTC)
 
 
 class Tasks:
-    """The tasks that may explain what is seen now, oldest first, and those already spent.
+    """What the host said of tasks when it was last asked, and which of them are used up.
 
-    Domains list their recent tasks, but not how those are doing: that has to be read. Times are
-    the host's own.
+    Domains list their recent tasks, but not how those are doing: that is read when it matters,
+    and not kept. Times of tasks are the host's own, and compared with no other clock's.
     """
 
     def __init__(self) -> None:
-        self._tasks: dict[str, TaskInfo] = {}
+        self._read: list[TaskInfo] = []
+        self._now = _EARLIEST
         self._listed: dict[str, frozenset[str]] = {}
-        self._spent: set[str] = set()
+        self._host_time = _EARLIEST
+        """When the first picture was taken, by the host's clock."""
+        self._new: dict[str, None] = {}
+        """Tasks that were listed since then, so that they are new whatever their time says."""
+        self._seen_ended: dict[str, datetime] = {}
+        self._spent: dict[str, None] = {}
+
+    def begin(self, host_time: datetime) -> None:
+        """The first picture is taken now: what ended before has led to it."""
+        self._host_time = host_time
+
+    def listed_by(self, domain: str) -> frozenset[str]:
+        """Return the tasks that a domain listed last."""
+        return self._listed.get(domain, frozenset())
 
     def newly_listed(self, domain: str, tasks: Collection[str]) -> frozenset[str]:
         """Note which tasks a domain lists now; return those that it did not list before."""
-        before = self._listed.get(domain, frozenset())
-        now = self._listed[domain] = frozenset(tasks)
-        return now - before
+        new = frozenset(tasks) - self.listed_by(domain)
+        self._listed[domain] = frozenset(tasks)
+        return new
+
+    def note_new(self, tasks: Iterable[str]) -> None:
+        """These tasks were listed after the first picture."""
+        _remember(self._new, tasks)
 
     def forget_domain(self, domain: str) -> None:
         """The domain is gone."""
         self._listed.pop(domain, None)
 
     @property
-    def running_resets(self) -> frozenset[str]:
-        """Tasks whose end will be told as a reboot."""
+    def awaited_resets(self) -> frozenset[str]:
+        """Resets that will be told, and that nothing but their task may announce."""
         return frozenset(
-            key
-            for key, task in self._tasks.items()
-            if _OPERATIONS.get(task.description_id) is Operation.RESET
-            and task.state not in _ENDED
-            and key not in self._spent
+            task.task.value for task in self._read if self._may_explain(task, {Operation.RESET})
         )
 
-    def take_in(self, tasks: Iterable[TaskInfo], *, since: datetime) -> None:
-        """Keep what was read, and let go of what ended too long before ``since`` to matter.
+    def take_in(self, tasks: Iterable[TaskInfo], now: datetime) -> None:
+        """Know these tasks from now on, and no others; ``now`` is aware UTC."""
+        self._now = now
+        self._read = sorted(
+            (task for task in tasks if _operation_of(task) is not None),
+            key=_queued,
+        )
+        for task in self._read:
+            if task.state in _ENDED:
+                self._seen_ended.setdefault(task.task.value, now)
+        _trim(self._seen_ended)
 
-        ``since`` is when the host was last asked: what is new has happened after it.
-        """
-        self._tasks |= {task.task.value: task for task in tasks}
-        self._tasks = {
-            key: task for key, task in self._in_order() if _end(task) >= since - _TRAILING
-        }
-        self._spent &= self._tasks.keys()
-
-    def _in_order(self) -> list[tuple[str, TaskInfo]]:
-        return sorted(self._tasks.items(), key=lambda item: item[1].queue_time or _EARLIEST)
-
-    def explain(self, reference: str, operation: Operation) -> TaskInfo | None:
+    def explain(self, domain: str, operation: Operation) -> TaskInfo | None:
         """Return the task of this kind that explains a change of the domain, and spend it."""
-        alike = next((kinds for kinds in _ALIKE if operation in kinds), frozenset({operation}))
-        for key, task in self._unspent(alike):
-            if task.entity is not None and task.entity.value == reference:
-                if _OPERATIONS[task.description_id] is not operation:
-                    return None
-                self._spent.add(key)
+        alike = _STOPS if operation in _STOPS else frozenset({operation})
+        task = self._find(domain, alike)
+        if task is None or _operation_of(task) is not operation:
+            return None
+        _remember(self._spent, [task.task.value])
+        return task
+
+    def is_resetting(self, domain: str) -> bool:
+        """Return whether the task that turns a domain off was started by a reset of it."""
+        off = self._find(domain, _STOPS)
+        return off is not None and any(
+            _operation_of(task) is Operation.RESET
+            and task.state is not TaskState.ERROR
+            and task.entity == off.entity
+            and _queued(task) <= _queued(off) <= (task.complete_time or _queued(off))
+            for task in self._read
+        )
+
+    def has(self, domain: str, operation: Operation) -> bool:
+        """Return whether a task of this kind could explain a change of the domain."""
+        return self._find(domain, {operation}) is not None
+
+    def finished_resets(self) -> list[TaskInfo]:
+        """Return the resets that had ended well when tasks were read before; spend them.
+
+        One that is first seen so now is left for the next time: what the domain went through
+        before it may not have been told yet.
+        """
+        found = [
+            task
+            for task in self._read
+            if self._may_explain(task, {Operation.RESET})
+            and self._seen_ended.get(task.task.value, self._now) < self._now
+        ]
+        _remember(self._spent, (task.task.value for task in found))
+        return found
+
+    def _find(self, domain: str, operations: Collection[Operation]) -> TaskInfo | None:
+        for task in self._read:
+            is_its_own = task.entity is not None and task.entity.value == domain
+            if is_its_own and self._may_explain(task, operations):
                 return task
         return None
 
-    def succeeded(self, operation: Operation) -> list[TaskInfo]:
-        """Return the tasks of the kind that have succeeded unexplained, and spend them."""
-        found = [
-            (key, task)
-            for key, task in self._unspent({operation})
-            if task.state is TaskState.SUCCESS
-        ]
-        self._spent.update(key for key, _ in found)
-        return [task for _, task in found]
-
-    def _unspent(self, operations: Collection[Operation]) -> Iterator[tuple[str, TaskInfo]]:
-        for key, task in self._tasks.items():
-            if (
-                _OPERATIONS.get(task.description_id) in operations
-                and task.state is not TaskState.ERROR
-                and key not in self._spent
-            ):
-                yield key, task
+    def _may_explain(self, task: TaskInfo, operations: Collection[Operation]) -> bool:
+        key = task.task.value
+        return (
+            _operation_of(task) in operations
+            and task.state is not TaskState.ERROR
+            and key not in self._spent
+            and self._now - self._seen_ended.get(key, self._now) <= _TRAILING
+            and (key in self._new or (task.complete_time or self._host_time) >= self._host_time)
+        )
 
 
-_EARLIEST = datetime.min.replace(tzinfo=UTC)
-_LATEST = datetime.max.replace(tzinfo=UTC)
+def _queued(task: TaskInfo) -> datetime:
+    return task.queue_time or _EARLIEST
 
 
-def _end(task: TaskInfo) -> datetime:
-    """Return when a task ended; one that runs, or whose end nobody tells, never did."""
-    return task.complete_time or _LATEST
+def _operation_of(task: TaskInfo) -> Operation | None:
+    return _OPERATIONS.get(task.description_id)
+
+
+def _remember(memory: dict[str, None], keys: Iterable[str]) -> None:
+    memory.update(dict.fromkeys(keys))
+    _trim(memory)
+
+
+def _trim(memory: dict[str, Any]) -> None:
+    """Forget the oldest, so that nothing grows with the life of the process."""
+    while len(memory) > _REMEMBERED:
+        del memory[next(iter(memory))]
 
 
 def evidence_of(task: TaskInfo) -> TaskEvidence:

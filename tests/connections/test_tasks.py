@@ -12,7 +12,7 @@ from eventd.tracking.tracker import Reading
 from eventd.vi.uri import ConnectionURI
 from tests.connections.scripted_host import Host, fault, object_content
 
-NOTHING = Reading(frozenset(), frozenset())
+NOTHING = Reading(frozenset(), {})
 GONE = fault("ManagedObjectNotFound", "The object is gone.")
 
 
@@ -46,7 +46,7 @@ async def test_tasks_and_the_tasks_of_domains_are_read_at_once() -> None:
     host = Host()
     host.plan("RetrieveProperties", task("task-1") + task("task-2"))
 
-    assert await keys(host, Reading(frozenset({"task-1"}), frozenset({"vm-42"}))) == [
+    assert await keys(host, Reading(frozenset({"task-1"}), {"vm-42": frozenset()})) == [
         "task-1",
         "task-2",
     ]
@@ -66,7 +66,7 @@ async def test_an_object_that_is_gone_does_not_hide_the_others() -> None:
     host = Host()
     host.plan("RetrieveProperties", GONE, task("task-1"), GONE, task("task-3"))
 
-    found = await keys(host, Reading(frozenset({"task-1", "task-2"}), frozenset({"vm-42"})))
+    found = await keys(host, Reading(frozenset({"task-1", "task-2"}), {"vm-42": frozenset()}))
 
     assert found == ["task-1", "task-3"]
 
@@ -83,7 +83,7 @@ async def test_any_other_fault_comes_through(
     host.plan("RetrieveProperties", *before, fault(name))
 
     with pytest.raises(error) as caught:
-        await keys(host, Reading(frozenset({"task-1"}), frozenset()))
+        await keys(host, Reading(frozenset({"task-1", "task-2"}), {}))
 
     assert caught.value.name == name
 
@@ -93,4 +93,14 @@ async def test_an_object_without_the_property_is_no_task() -> None:
     host = Host()
     host.plan("RetrieveProperties", object_content("Task", "task-1"))
 
-    assert await keys(host, Reading(frozenset({"task-1"}), frozenset())) == []
+    assert await keys(host, Reading(frozenset({"task-1"}), {})) == []
+
+
+async def test_tasks_of_a_domain_that_is_gone_are_read_by_themselves() -> None:
+    """The host forgets a domain at once, and its tasks ten minutes later."""
+    host = Host()
+    host.plan("RetrieveProperties", GONE, task("task-7"))
+
+    found = await keys(host, Reading(frozenset(), {"vm-42": frozenset({"task-7"})}))
+
+    assert found == ["task-7"]

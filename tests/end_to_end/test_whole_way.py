@@ -78,6 +78,7 @@ def play_one_of_each(host: Host, client: Operations, directory: Path) -> None:
             client.power_on(first)
             client.suspend(first)
             client.power_on(first)
+            client.reset(first)
             client.rename(first, "web%2f99")
             client.power_off(second)
             client.unregister(second)
@@ -88,6 +89,7 @@ def play_one_of_each(host: Host, client: Operations, directory: Path) -> None:
                 f"{names[0]}: started booted",
                 f"{names[0]}: suspended paused",
                 f"{names[0]}: resumed unpaused",
+                f"{names[0]}: reboot",
                 f"{names[0]}: undefined renamed",
                 "web/99: defined renamed",
                 f"{names[1]}: stopped destroyed",
@@ -99,7 +101,7 @@ def play_one_of_each(host: Host, client: Operations, directory: Path) -> None:
             seen = [reader.read_events(len(expected)) for reader in (watch, curl)]
     assert told(seen[0]) == expected
     assert seen[0] == seen[1]
-    assert {event["data"]["event_id"] for event in seen[0]} == {0}
+    assert [event["data"]["event_id"] for event in seen[0]] == [0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]
     stopped = seen[0][0]["data"]
     assert (stopped["event"], stopped["detail"]) == (5, 1)
     # vcsim names itself as the user, whoever is logged in.

@@ -118,6 +118,10 @@ class Operations:
         """Write a running domain's memory to disk and stop it."""
         self._finish(domain.Suspend())
 
+    def reset(self, domain: vim.VirtualMachine) -> None:
+        """Press a running domain's reset button; vcsim turns it off and on again."""
+        self._finish(domain.Reset())
+
     def rename(self, domain: vim.VirtualMachine, name: str) -> None:
         """Give a domain another name, in VI's spelling (``%2f`` for a slash)."""
         self._finish(domain.Rename(name))

@@ -73,6 +73,7 @@ class Scenario:
     ) -> None:
         self.tracker = Tracker("esx01", source="esx://esx01/", suspend=suspend, known=known)
         self.now = NOON
+        self.host_ahead = timedelta()
         self.reading: Reading | None = None
         self.outcome: Outcome | None = None
 
@@ -102,6 +103,7 @@ class Scenario:
         key: str = "task-1",
         entity: str = "vm-42",
         user: str = "root",
+        queued_at: datetime = NOON,
         completed_at: datetime | None = None,
     ) -> TaskInfo:
         """The host, when asked, tells of a task of a user; it has ended now unless told so."""
@@ -116,7 +118,7 @@ class Scenario:
             cancelable=False,
             error=None,
             reason=TaskReason("user", user),
-            queue_time=NOON,
+            queue_time=queued_at,
             start_time=NOON,
             complete_time=completed_at,
             event_chain_id=None,
@@ -145,7 +147,7 @@ class Scenario:
 
     def sync(self, *things: ObjectUpdate | TaskInfo) -> list[Event]:
         """The host shows its whole picture: the host systems and these domains."""
-        self.tracker.begin_sync(instance_uuid=None, host_ahead=timedelta())
+        self.tracker.begin_sync(identity=None, host_time=self.now + self.host_ahead, now=self.now)
         return self.say(*self.host_systems(), *things)
 
     def say(self, *things: ObjectUpdate | TaskInfo, truncated: bool = False) -> list[Event]:
@@ -160,7 +162,13 @@ class Scenario:
         if self.reading is None:
             return []
         self.outcome = self.tracker.judge(tasks, self.now)
+        self.tracker.accept(self.outcome)
         return self.outcome.events
+
+    def say_again(self, *tasks: TaskInfo) -> list[Event]:
+        """A moment later nothing is new, and these tasks are as they were."""
+        self.wait(1)
+        return self.say(*tasks)
 
     def wait(self, seconds: float) -> None:
         """Time goes on."""

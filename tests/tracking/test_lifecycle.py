@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from eventd.model.domain import Choice
 from eventd.model.events import DomainStopped, QuestionCleared, QuestionRaised
-from eventd.model.lifecycle import DETAILS, Detail
+from eventd.model.lifecycle import DETAILS, Detail, StoppedDetail
 from eventd.tracking.inventory import Step, SuspendMode
 from eventd.tracking.lifecycle import SAVED_TABLE, TABLE, Change, Facts, decide
 from eventd.vi.types import TaskState
-from tests.tracking.playbook import Scenario, domains_of, evidence_of, told, users_of
+from tests.tracking.playbook import NOON, WEB01, Scenario, domains_of, evidence_of, told, users_of
 
 
 def test_power_on_by_a_task_is_started_booted(scenario: Scenario) -> None:
@@ -209,12 +209,158 @@ def test_another_host_while_on_is_a_migration(running: Scenario) -> None:
     assert {found.previous_host for found in evidence_of(events)} == {"esx01.example"}
 
 
-def test_another_host_and_a_new_boot_is_a_crash_and_a_start(running: Scenario) -> None:
-    """Booted anew elsewhere without ever going off: the old host failed."""
+def test_another_host_and_a_new_boot_is_a_stop_and_a_start(running: Scenario) -> None:
+    """Off in between, unseen. A crash is not guessed: it may as well have been powered off."""
     events = running.say(running.modify(host="host-2", boot="2026-11-20T13:00:00Z"))
 
-    assert told(events) == ["stopped crashed (boot-time)", "started booted (boot-time)"]
+    assert told(events) == ["stopped shutdown (unknown)", "started booted (boot-time)"]
     assert [domain.host for domain in domains_of(events)] == ["esx01.example", "esx02.example"]
+
+
+def test_power_off_and_destroy_in_one_difference_is_no_migration(running: Scenario) -> None:
+    """Its tasks tell how it ended, though it was never seen off."""
+    events = running.say(
+        running.task("VirtualMachine.powerOff", key="t1"),
+        running.task("VirtualMachine.destroy", key="t2"),
+        running.leave(),
+    )
+
+    assert told(events) == ["stopped destroyed (task)", "undefined removed (task)"]
+
+
+def test_destroy_of_what_was_last_seen_on_is_no_migration(running: Scenario) -> None:
+    """VI destroys nothing that is on, so it was powered off, by whomever."""
+    events = running.say(running.task("VirtualMachine.destroy"), running.leave())
+
+    assert told(events) == ["stopped shutdown (unknown)", "undefined removed (task)"]
+
+
+def test_domain_gone_in_a_gap_is_not_said_to_have_migrated(running: Scenario) -> None:
+    """It may have been powered off and deleted meanwhile."""
+    events = running.sync()
+
+    assert told(events) == ["stopped shutdown (unknown)", "undefined removed (state)"]
+    assert all(event.synthetic for event in events)
+
+
+def test_new_domain_that_was_booted_after_the_last_look_has_not_migrated(
+    scenario: Scenario,
+) -> None:
+    """Created and started between two answers: its boot time tells."""
+    later = "2026-11-20T12:00:05Z"
+    events = scenario.say(
+        scenario.enter("vm-43", name="db01", power="poweredOn", boot=later, uuid="u2")
+    )
+
+    assert told(events) == ["defined added (state)", "started booted (boot-time)"]
+
+
+def test_what_enters_or_leaves_while_on_says_so(running: Scenario) -> None:
+    """The evidence says that it is the scope that was entered or left."""
+    events = running.say(
+        running.leave(), running.enter("vm-43", name="db01", power="poweredOn", uuid="u2")
+    )
+
+    messages = [found.message for found in evidence_of(events) if found.message]
+    assert messages == [
+        "it was on when it left what the connection follows",
+        "it was on when it entered what the connection follows",
+    ]
+
+
+def test_another_uuid_while_on_stops_the_old_and_starts_the_new(running: Scenario) -> None:
+    """Who replays the events of either UUID comes to its state."""
+    events = running.say(running.modify(uuid="99999999-0000-0000-0000-000000000000"))
+
+    assert [event.type for event in events] == ["stopped", "undefined", "defined", "started"]
+    assert [domain.uuid[:4] for domain in domains_of(events)] == ["4215", "4215", "9999", "9999"]
+
+
+def test_crash_of_the_last_run_is_not_the_cause_of_the_next_stop(running: Scenario) -> None:
+    """A host that leaves cleanPowerOff set while on tells nothing of the stop to come."""
+    running.say(running.modify(power="poweredOff", clean="false"))
+    running.say(running.modify(power="poweredOn"))
+    events = running.say(running.modify(power="poweredOff"))
+
+    assert told(events) == ["stopped shutdown (unknown)"]
+
+
+def test_orderly_stop_in_a_gap_has_no_known_cause(running: Scenario) -> None:
+    """cleanPowerOff does not tell a guest's shutdown from a power-off whose task is forgotten."""
+    [event] = running.sync(running.enter(**{**WEB01, "clean": "true"}))
+
+    assert told([event]) == ["stopped shutdown (unknown)"]
+    assert event.synthetic
+
+
+def test_name_that_is_told_later_is_no_rename(scenario: Scenario) -> None:
+    """A domain may enter before the host knows its name."""
+    scenario.say(scenario.enter("vm-43", power="poweredOff", uuid="u2"))
+
+    assert scenario.say(scenario.modify("vm-43", name="db01")) == []
+
+
+def test_reset_that_a_host_shows_as_off_and_on_is_one_reboot(running: Scenario) -> None:
+    """govmomi's simulator does, with a task for each of them."""
+    events = running.say(
+        running.task("VirtualMachine.reset", key="t1"),
+        running.task("VirtualMachine.powerOff", key="t2"),
+        running.task("VirtualMachine.powerOn", key="t3"),
+        running.modify(power="poweredOff", boot=None),
+        running.modify(power="poweredOn", boot="2026-11-20T12:00:09Z"),
+    )
+
+    assert told(events) == ["reboot (task)"]
+
+
+def test_half_of_a_reset_is_held_back_until_the_other_half(running: Scenario) -> None:
+    """The domain is not said to be off meanwhile."""
+    resetting = running.task("VirtualMachine.reset", TaskState.RUNNING, key="t1")
+    off = running.task("VirtualMachine.powerOff", key="t2")
+    assert running.say(resetting, off, running.modify(power="poweredOff")) == []
+    assert running.status().state.word == "running"
+    assert running.tracker.is_waiting
+
+    events = running.say(resetting, off, running.modify(power="poweredOn"))
+    events += running.say(running.task("VirtualMachine.reset", key="t1"))
+    assert told(events) == ["reboot (task)"]
+    assert not running.tracker.is_waiting
+
+
+def test_reset_that_is_told_before_its_halves_are_seen_is_told_once(running: Scenario) -> None:
+    """Its task was read when it had ended, and what it changed came later."""
+    reset = running.task("VirtualMachine.reset", key="t1")
+    off = running.task("VirtualMachine.powerOff", key="t2")
+    events = running.say(reset, off, running.modify(tasks=("t1", "t2")))
+    events += running.say_again(reset, off)
+    events += running.say(
+        reset, off, running.modify(power="poweredOff"), running.modify(power="poweredOn")
+    )
+
+    assert told(events) == ["reboot (task)"]
+
+
+def test_power_off_after_a_reset_is_told_at_once(running: Scenario) -> None:
+    """Its task was queued when the reset had ended."""
+    reset = running.task("VirtualMachine.reset", key="t1", completed_at=NOON)
+    off = running.task("VirtualMachine.powerOff", key="t2", queued_at=NOON + timedelta(seconds=1))
+    events = running.say(reset, off, running.modify(power="poweredOff"))
+
+    assert told(events) == ["stopped destroyed (task)"]
+
+
+def test_reset_that_fails_half_way_is_a_stop(running: Scenario) -> None:
+    """What was held back is told when the reset has ended in an error."""
+    off = running.task("VirtualMachine.powerOff", key="t2")
+    running.say(
+        running.task("VirtualMachine.reset", TaskState.RUNNING, key="t1"),
+        off,
+        running.modify(power="poweredOff"),
+    )
+    events = running.say(running.task("VirtualMachine.reset", TaskState.ERROR, key="t1"), off)
+
+    assert told(events) == ["stopped destroyed (task)"]
+    assert running.status().state.word == "shut off"
 
 
 def test_another_host_while_off_tells_nothing(scenario: Scenario) -> None:
@@ -226,7 +372,8 @@ def test_new_boot_time_while_on_reveals_a_restart(running: Scenario) -> None:
     """bootTime is set at power-on only, so the domain was off in between."""
     events = running.say(running.modify(boot="2026-11-20T13:00:00Z"))
 
-    assert told(events) == ["stopped shutdown (boot-time)", "started booted (boot-time)"]
+    assert told(events) == ["stopped shutdown (unknown)", "started booted (boot-time)"]
+    assert events[0].occurred_at <= events[1].occurred_at
 
 
 def test_new_boot_time_with_a_power_off_task_reveals_a_destroyed_domain(running: Scenario) -> None:
@@ -235,13 +382,15 @@ def test_new_boot_time_with_a_power_off_task_reveals_a_destroyed_domain(running:
         running.task("VirtualMachine.powerOff"), running.modify(boot="2026-11-20T13:00:00Z")
     )
 
-    assert told(events) == ["stopped destroyed (task)", "started booted (task)"]
+    assert told(events) == ["stopped destroyed (task)", "started booted (boot-time)"]
+    assert events[0].occurred_at <= events[1].occurred_at
 
 
 def test_reset_is_one_reboot_whichever_signal_comes_first(running: Scenario) -> None:
     """The task and the guest's state both show a reset; it is told once."""
-    events = running.say(running.task("VirtualMachine.reset", TaskState.RUNNING))
-    events += running.say(running.modify(guest="resetting"))
+    resetting = running.task("VirtualMachine.reset", TaskState.RUNNING)
+    events = running.say(resetting)
+    events += running.say(resetting, running.modify(guest="resetting"))
     events += running.say(running.task("VirtualMachine.reset"))
 
     assert told(events) == ["reboot (task)"]
@@ -249,7 +398,9 @@ def test_reset_is_one_reboot_whichever_signal_comes_first(running: Scenario) -> 
 
 def test_reset_whose_guest_state_trails_is_told_once(running: Scenario) -> None:
     """The task has succeeded before the guest is seen resetting."""
-    events = running.say(running.task("VirtualMachine.reset"))
+    reset = running.task("VirtualMachine.reset")
+    events = running.say(reset)
+    events += running.say_again(reset)
     events += running.say(running.modify(guest="resetting"))
     events += running.say(running.modify(guest="running"))
 
@@ -258,11 +409,23 @@ def test_reset_whose_guest_state_trails_is_told_once(running: Scenario) -> None:
 
 def test_guest_reboot_after_a_reset_is_told_again(running: Scenario) -> None:
     """Once the guest runs again, its next restart is its own."""
-    events = running.say(running.task("VirtualMachine.reset"))
+    reset = running.task("VirtualMachine.reset")
+    events = running.say(reset)
+    events += running.say_again(reset)
     events += running.say(running.modify(guest="running"))
     events += running.say(running.modify(guest="resetting"))
 
     assert told(events) == ["reboot (task)", "reboot (guest-state)"]
+
+
+def test_reset_is_told_after_what_went_before_it(running: Scenario) -> None:
+    """Tasks are read a moment later than the changes that they are read for."""
+    reset = running.task("VirtualMachine.reset")
+    events = running.say(reset, running.modify(power="suspended"))
+    events += running.say(reset, running.modify(power="poweredOn"))
+    events += running.say_again(reset)
+
+    assert told(events) == ["suspended paused (state)", "resumed unpaused (state)", "reboot (task)"]
 
 
 def test_failed_reset_tells_nothing(running: Scenario) -> None:
@@ -320,14 +483,26 @@ def test_question_whose_default_is_out_of_range_has_none(running: Scenario) -> N
     assert raised.question.default is None
 
 
+NO_EVIDENCE = Facts(
+    Step(None, None),
+    explain=lambda operation: None,
+    has=lambda operation: False,
+    in_gap=True,
+    looked_at=NOON,
+)
+
+
 @pytest.mark.parametrize("mode", SuspendMode)
 @pytest.mark.parametrize("change", Change)
-def test_every_change_has_a_last_row(change: Change, mode: SuspendMode) -> None:
-    """Without any evidence each change is decided all the same, and with known details only."""
-    verdict = decide(change, Facts(Step(None, None), lambda operation: None), mode)
+def test_every_change_is_decided_without_evidence_and_never_as_a_crash(
+    change: Change, mode: SuspendMode
+) -> None:
+    """The last row of each change needs nothing, and no such row says crashed."""
+    verdict = decide(change, NO_EVIDENCE, mode)
 
-    details = {detail for details in DETAILS.values() for detail in details}
-    assert all(not isinstance(what, Detail) or what in details for what in verdict.then)
+    details = [what for what in verdict.then if isinstance(what, Detail)]
+    assert {type(detail) for detail in details} <= set(DETAILS.values())
+    assert not any(detail is StoppedDetail.CRASHED for detail in details)
 
 
 def test_rows_of_one_change_stand_together() -> None:
@@ -336,18 +511,6 @@ def test_rows_of_one_change_stand_together() -> None:
         order = [row.change for row in table]
         runs = [change for i, change in enumerate(order) if i == 0 or order[i - 1] is not change]
         assert len(runs) == len(set(runs))
-
-
-def test_only_evidence_leads_to_crashed() -> None:
-    """``crashed`` is never the outcome of a row that needs no evidence."""
-    for change in Change:
-        verdict = decide(
-            change, Facts(Step(None, None), lambda operation: None), SuspendMode.PAUSED
-        )
-        if change is not Change.RESTARTED_ELSEWHERE:  # its evidence is in the change itself
-            assert not any(
-                isinstance(what, Detail) and what.word == "crashed" for what in verdict.then
-            )
 
 
 def test_stopped_event_is_frozen(running: Scenario) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eventd.journal.memory import MemoryJournal
 from eventd.model.domain import DomainState
 from eventd.model.events import Event, LifecycleEvent
 from eventd.model.lifecycle import LifecycleType
 from eventd.model.picture import PowerState
+from eventd.tracking.inventory import SuspendMode
 from eventd.tracking.tracker import Reading
 from eventd.vi.types import (
     ManagedObjectReference,
@@ -94,35 +98,73 @@ def test_spent_task_never_explains_a_later_change(running: Scenario) -> None:
     assert told(events) == ["stopped shutdown (clean-power-off)"]
 
 
-def test_task_that_ended_before_the_host_was_last_asked_explains_nothing(
-    running: Scenario,
-) -> None:
-    """What is new has happened since; a change trails its task by ten seconds at most."""
-    ended_at = running.now
-    running.wait(11)
-    running.say()
-
+def test_task_that_ended_before_the_first_picture_explains_nothing(running: Scenario) -> None:
+    """It has led to the picture."""
+    before = running.now - timedelta(seconds=1)
     events = running.say(
-        running.task("VirtualMachine.powerOff", completed_at=ended_at),
+        running.task("VirtualMachine.powerOff", completed_at=before),
         running.modify(power="poweredOff"),
     )
 
     assert told(events) == ["stopped shutdown (unknown)"]
 
 
-def test_times_of_tasks_are_compared_by_the_clock_of_the_host(running: Scenario) -> None:
+def test_times_of_tasks_are_compared_by_the_clock_of_the_host() -> None:
     """A host whose clock is an hour behind has tasks that look old and are not."""
-    running.tracker.begin_sync(instance_uuid=None, host_ahead=timedelta(hours=-1))
-    running.say(running.enter(**WEB01, boot="2026-11-20T12:00:00Z"))
-    running.say(running.modify(power="poweredOn"))
+    host = Scenario()
+    host.host_ahead = -timedelta(hours=1)
+    host.sync(host.enter(**{**WEB01, "power": "poweredOn"}))
 
-    an_hour_ago = running.now - timedelta(hours=1)
-    events = running.say(
-        running.task("VirtualMachine.powerOff", completed_at=an_hour_ago),
-        running.modify(power="poweredOff"),
+    events = host.say(
+        host.task("VirtualMachine.powerOff", completed_at=host.now - timedelta(minutes=59)),
+        host.modify(power="poweredOff"),
     )
 
     assert told(events) == ["stopped destroyed (task)"]
+
+
+def test_task_that_is_listed_anew_is_new_whatever_its_time_says(running: Scenario) -> None:
+    """The clock of the host may be set back."""
+    yesterday = running.now - timedelta(days=1)
+    events = running.say(
+        running.task("VirtualMachine.powerOff", completed_at=yesterday),
+        running.modify(power="poweredOff", tasks=("task-1",)),
+    )
+
+    assert told(events) == ["stopped destroyed (task)"]
+
+
+def test_task_that_was_seen_ended_long_ago_explains_nothing(running: Scenario) -> None:
+    """Its change would have been seen by now; ten seconds are enough."""
+    task = running.task("VirtualMachine.powerOff")
+    running.say(task, running.modify(name="web02"))
+    running.wait(11)
+
+    assert told(running.say(task, running.modify(power="poweredOff"))) == [
+        "stopped shutdown (unknown)"
+    ]
+
+
+def test_task_that_failed_after_it_was_seen_running_explains_nothing(running: Scenario) -> None:
+    """What a task does is asked when it matters, not remembered."""
+    running.say(
+        running.task("VirtualMachine.powerOff", TaskState.RUNNING), running.modify(name="web02")
+    )
+    events = running.say(
+        running.task("VirtualMachine.powerOff", TaskState.ERROR),
+        running.modify(power="poweredOff", clean="false"),
+    )
+
+    assert told(events) == ["stopped crashed (clean-power-off)"]
+
+
+def test_task_that_the_host_no_longer_knows_explains_nothing(running: Scenario) -> None:
+    """What was read before is not kept."""
+    running.say(
+        running.task("VirtualMachine.powerOff", TaskState.RUNNING), running.modify(name="web02")
+    )
+
+    assert told(running.say(running.modify(power="poweredOff"))) == ["stopped shutdown (unknown)"]
 
 
 def test_task_of_another_domain_explains_nothing(running: Scenario) -> None:
@@ -135,25 +177,33 @@ def test_task_of_another_domain_explains_nothing(running: Scenario) -> None:
 
 
 def test_tasks_that_a_domain_lists_anew_are_read(running: Scenario) -> None:
-    """An update set names tasks, but does not say how they are doing."""
+    """A reset changes nothing else that is told; an update set names tasks, and says no more."""
     running.say(running.modify(tasks=("task-1",)))
-    running.say(running.modify(power="poweredOff", tasks=("task-1", "task-2")))
+    running.say(running.modify(tasks=("task-1", "task-2")))
 
-    assert running.reading == Reading(tasks=frozenset({"task-2"}), domains=frozenset())
+    assert running.reading == Reading(tasks=frozenset({"task-2"}), domains={})
 
 
-def test_recent_tasks_of_a_changed_domain_that_lists_none_are_read(running: Scenario) -> None:
-    """Servers may not notify of recentTask, so the list is no proof."""
-    running.say(running.modify(power="poweredOff"))
+def test_recent_tasks_of_a_changed_domain_are_read(running: Scenario) -> None:
+    """All of them as they are now: servers may not notify of them, and they go on meanwhile."""
+    running.say(running.modify(power="poweredOff", tasks=("task-1",)))
 
-    assert running.reading == Reading(tasks=frozenset(), domains=frozenset({"vm-42"}))
+    assert running.reading == Reading(tasks=frozenset(), domains={"vm-42": frozenset({"task-1"})})
+
+
+def test_tasks_of_a_domain_that_is_gone_are_read_by_themselves(running: Scenario) -> None:
+    """The domain cannot be asked for them any more."""
+    running.say(running.modify(tasks=("task-1",)))
+    running.say(running.leave())
+
+    assert running.reading == Reading(tasks=frozenset({"task-1"}), domains={})
 
 
 def test_nothing_is_read_for_what_changes_no_state(running: Scenario) -> None:
     """A guest that reports its state costs no second call."""
     running.say(running.modify(guest="running"))
 
-    assert running.reading == Reading(frozenset(), frozenset())
+    assert running.reading == Reading(frozenset(), {})
 
 
 def test_nothing_is_read_for_the_first_picture() -> None:
@@ -161,37 +211,33 @@ def test_nothing_is_read_for_the_first_picture() -> None:
     host = Scenario()
     host.sync(host.enter(name="web01", power="poweredOn", uuid="u", tasks=("task-1",)))
 
-    assert host.reading == Reading(frozenset(), frozenset())
+    assert host.reading == Reading(frozenset(), {})
 
 
 def test_running_reset_is_read_until_it_ends(running: Scenario) -> None:
     """Nothing else may announce its end: a guest without VMware Tools tells no state."""
     assert running.say(running.task("VirtualMachine.reset", TaskState.RUNNING)) == []
-    assert running.tracker.has_running_resets
+    assert running.tracker.is_waiting
 
+    running.say(running.task("VirtualMachine.reset", TaskState.RUNNING))
+    assert running.reading == Reading(tasks=frozenset({"task-1"}), domains={})
+
+    reset = running.task("VirtualMachine.reset")
+    assert running.say(reset) == []
+    assert told(running.say_again(reset)) == ["reboot (task)"]
+    assert not running.tracker.is_waiting
+
+
+def test_reset_that_the_host_has_forgotten_is_awaited_no_longer(running: Scenario) -> None:
+    """It was asked for and not told of."""
+    running.say(running.task("VirtualMachine.reset", TaskState.RUNNING))
     running.say()
-    assert running.reading == Reading(tasks=frozenset({"task-1"}), domains=frozenset())
 
-    events = running.say(running.task("VirtualMachine.reset"))
-    assert told(events) == ["reboot (task)"]
-    assert not running.tracker.has_running_resets
+    assert not running.tracker.is_waiting
 
 
 def test_what_was_taken_in_is_judged_after_a_lost_connection(running: Scenario) -> None:
-    """The host was lost while the tasks were read: the change is told when it is back."""
-    off = running.modify(power="poweredOff", boot=None, clean="true")
-    part = PropertyFilterUpdate(ManagedObjectReference("PropertyFilter", "f"), [off])
-    running.tracker.take_in(UpdateSet("2", [part], truncated=False))
-
-    events = running.sync(running.enter(**WEB01, clean="true"))
-
-    assert told(events) == ["stopped shutdown (clean-power-off)"]
-
-
-def test_tasks_that_were_not_read_when_the_host_was_lost_are_read_when_it_is_back(
-    running: Scenario,
-) -> None:
-    """The domain lists them as before, but only they explain the change that was seen."""
+    """The host was lost while the tasks were read: they are read again when it is back."""
     off = running.modify(power="poweredOff", boot=None, tasks=("task-1",))
     part = PropertyFilterUpdate(ManagedObjectReference("PropertyFilter", "f"), [off])
     running.tracker.take_in(UpdateSet("2", [part], truncated=False))
@@ -200,9 +246,43 @@ def test_tasks_that_were_not_read_when_the_host_was_lost_are_read_when_it_is_bac
         running.enter(**WEB01, tasks=("task-1",)), running.task("VirtualMachine.powerOff")
     )
 
-    assert running.reading is not None
-    assert running.reading.tasks == {"task-1"}
+    assert running.reading == Reading(tasks=frozenset(), domains={"vm-42": frozenset({"task-1"})})
     assert told(events) == ["stopped destroyed (task)"]
+
+
+def test_state_is_told_when_its_events_are(running: Scenario) -> None:
+    """Between taking in and judging, and until the outcome is accepted, it is the old one."""
+    off = running.modify(power="poweredOff")
+    part = PropertyFilterUpdate(ManagedObjectReference("PropertyFilter", "f"), [off])
+    running.tracker.take_in(UpdateSet("2", [part], truncated=False))
+    assert running.status().state is DomainState.RUNNING
+
+    outcome = running.tracker.judge([], running.now)
+    assert running.status().state is DomainState.RUNNING
+
+    running.tracker.accept(outcome)
+    assert running.status().state is DomainState.SHUTOFF
+
+
+def test_what_was_not_accepted_is_seen_again_after_a_roll_back(running: Scenario) -> None:
+    """Its events could not be published, so that they have not happened yet."""
+    off = running.modify(power="poweredOff", clean="false")
+    part = PropertyFilterUpdate(ManagedObjectReference("PropertyFilter", "f"), [off])
+    running.tracker.take_in(UpdateSet("2", [part], truncated=False))
+    running.tracker.judge([], running.now)
+
+    running.tracker.roll_back()
+
+    events = running.sync(running.enter(**WEB01, clean="false"))
+    assert told(events) == ["stopped crashed (clean-power-off)"]
+
+
+def test_hosts_a_century_away_break_nothing(running: Scenario) -> None:
+    """A clock may show anything."""
+    running.host_ahead = timedelta(days=365 * 7000)
+    running.sync(running.enter(**WEB01))
+
+    assert told(running.say(running.modify(power="poweredOn"))) == ["started booted (state)"]
 
 
 def test_part_of_an_answer_counts_though_the_host_is_lost_before_the_rest(
@@ -270,7 +350,11 @@ def test_known_picture_of_an_earlier_run_is_compared_with_the_first_answer(
     running: Scenario,
 ) -> None:
     """The journal's picture bridges a restart of the daemon."""
-    host = Scenario(known=running.tracker._inventory.domains)
+    journal = MemoryJournal("epoch")
+    assert running.outcome is not None
+    journal.append([], now=running.now, picture=running.outcome.picture)
+
+    host = Scenario(known=journal.pictures("esx01"))
 
     assert told(host.sync(host.enter())) == ["stopped shutdown (unknown)"]
 
@@ -365,46 +449,48 @@ class Replay:
 
 
 _references = st.sampled_from(["vm-1", "vm-2", "vm-3"])
+_pictures = st.fixed_dictionaries(
+    {
+        "power": st.sampled_from(["poweredOff", "poweredOn", "suspended"]),
+        "host": st.sampled_from(["host-1", "host-2"]),
+        "name": st.sampled_from(["a", "b"]),
+        "uuid": st.sampled_from(["1", "2"]),
+        "boot": st.sampled_from(["2026-11-20T12:00:00Z", "2026-11-20T13:00:00Z"]),
+    }
+)
 _moves = st.one_of(
-    st.tuples(
-        st.just("set"),
-        _references,
-        st.sampled_from(["poweredOff", "poweredOn", "suspended"]),
-        st.sampled_from(["host-1", "host-2"]),
-        st.sampled_from(["a", "b"]),
-    ),
+    st.tuples(st.just("show"), _references, _pictures),
+    st.tuples(st.just("show unseen"), _references, _pictures),
     st.tuples(st.just("leave"), _references),
+    st.tuples(st.just("leave unseen"), _references),
     st.tuples(st.just("sync")),
 )
 
 
-@given(moves=st.lists(_moves, max_size=30))
+@pytest.mark.parametrize("mode", SuspendMode)
+@given(moves=st.lists(_moves, max_size=20))
 @settings(deadline=None)
-def test_replaying_the_events_gives_the_state(moves: list[tuple[str, ...]]) -> None:
-    """No change without an event, no event without a change, whatever the host does."""
-    host = Scenario()
+def test_replaying_the_events_gives_the_state(moves: list[Any], mode: SuspendMode) -> None:
+    """No change without an event, no event without a change, seen or unseen, in either mode."""
+    host = Scenario(suspend=mode)
     host.sync()
     replay = Replay()
     shown: dict[str, dict[str, str]] = {}
     for move in moves:
+        before = dict(replay.states)
+        events: list[Event] = []
         match move:
-            case ("set", reference, power, on_host, name):
-                shown[reference] = {
-                    "power": power,
-                    "host": on_host,
-                    "name": name,
-                    "uuid": reference,
-                }
-                before = dict(replay.states)
-                events = host.say(host.enter(reference, **shown[reference]))
-            case ("leave", reference):
+            case ("show" | "show unseen" as how, reference, picture):
+                # A UUID of its own, or another one of its own.
+                shown[reference] = {**picture, "uuid": f"{reference}-{picture['uuid']}"}
+                if how == "show":
+                    events = host.say(host.enter(reference, **shown[reference]))
+            case ("leave" | "leave unseen" as how, reference):
                 shown.pop(reference, None)
-                before = dict(replay.states)
-                events = host.say(host.leave(reference))
+                if how == "leave":
+                    events = host.say(host.leave(reference))
             case _:
-                before = dict(replay.states)
                 events = host.sync(*(host.enter(ref, **props) for ref, props in shown.items()))
-                assert events == []
         for event in events:
             replay.read(event)
         statuses = host.tracker.statuses(stale=False)

@@ -1,0 +1,60 @@
+"""Resets that some hosts show as a power-off and a power-on.
+
+ESX leaves a domain on while it is reset; govmomi's simulator turns it off and on. A reboot is not a
+stop and a start, so a power-off whose task a reset has started is merged with the power-on that
+follows, and held back until that is seen.
+"""
+
+from __future__ import annotations
+
+from eventd.model.picture import PowerState
+from eventd.tracking.inventory import Step
+from eventd.tracking.tasks import Operation, Tasks
+
+__all__ = ["ResetFolding"]
+
+
+class ResetFolding:
+    """Merges what belongs to a reset. Feed it steps in order, and judge each that comes out.
+
+    It looks at the tasks that are not spent yet, so a step is judged before the next is fed.
+    """
+
+    def __init__(self, tasks: Tasks) -> None:
+        self._tasks = tasks
+        self._open: dict[str, Step] = {}
+
+    @property
+    def held(self) -> list[Step]:
+        """Steps of which a reset may bring the other half: to be looked at again."""
+        return list(self._open.values())
+
+    def feed(self, step: Step) -> Step | None:
+        """Return the step to judge, or None while it may be half of a reset."""
+        reference = step.reference
+        if reference in self._open:
+            step = Step(self._open.pop(reference).before, step.after)
+        elif not (_turns_off(step) and self._tasks.is_resetting(reference)):
+            return step
+        if _turns_off(step):
+            self._open[reference] = step
+            return None
+        return self._as_reset(step)
+
+    def _as_reset(self, step: Step) -> Step:
+        """Return the step as if the domain had been on all the time; its tasks are used up."""
+        for operation in (Operation.POWER_OFF, Operation.POWER_ON):
+            self._tasks.explain(step.reference, operation)
+        if step.before is None or step.after is None:
+            return step  # it went away in the middle
+        before = step.before._replace(boot_time=step.after.boot_time)
+        return Step(before, step.after, is_reset=step.after.power_state is PowerState.POWERED_ON)
+
+
+def _turns_off(step: Step) -> bool:
+    return (
+        step.before is not None
+        and step.after is not None
+        and step.before.power_state is PowerState.POWERED_ON
+        and step.after.power_state is PowerState.POWERED_OFF
+    )
