@@ -206,6 +206,7 @@ async def run(configuration: Configuration) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, _log.warning, "nothing is reloaded; restart eventd")
     daemon = Daemon(configuration)
     for warning in configuration.warnings:
         _log.warning("configuration", warning=warning)

@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import structlog
 
@@ -88,17 +88,18 @@ class Connection:
             try:
                 await self._follow()
             except EventdError as error:
-                self._lose(error)
-                await asyncio.sleep(self._delay(error, self._failures))
+                lost_by = error
             except Exception as error:
                 # The boundary of the connection: a defect here must not end the others.
                 _log.exception("connection_failed", connection=self.name)
                 self._tracker.roll_back()
-                defect = EventdError(f"a defect of eventd: {error!r}; see the log")
-                self._lose(defect)
-                await asyncio.sleep(self._delay(defect, self._failures))
+                lost_by = EventdError(f"a defect of eventd: {error!r}; see the log")
+            self._failures += 1
+            delay = self._delay(lost_by, self._failures)
+            self._lose(lost_by, delay)
+            await asyncio.sleep(delay)
 
-    async def _follow(self) -> None:
+    async def _follow(self) -> NoReturn:
         """Follow the host until it is lost; never returns otherwise."""
         async with self._transport() as transport:
             session = await Session.open(transport, self._uri, self._credentials())
@@ -113,7 +114,7 @@ class Connection:
                     await session.close(deadline=_LOGOUT_SECONDS)
                 raise
 
-    async def _follow_session(self, session: Session) -> None:
+    async def _follow_session(self, session: Session) -> NoReturn:
         updates = await Updates.open(session, await find_scope(session, self._uri))
         await self._begin_sync(session)
         while True:
@@ -126,6 +127,12 @@ class Connection:
                 updates.begin_anew()
                 await self._begin_sync(session)
                 continue
+            for odd in update_set.unparsed:
+                _log.warning(
+                    "update_not_understood",
+                    connection=self.name,
+                    xml=odd.xml[:500].decode("utf-8", "replace"),
+                )
             reading = self._tracker.take_in(update_set)
             if reading is not None:
                 self._synced_at = self._clock()
@@ -170,15 +177,16 @@ class Connection:
             )
         ]
 
-    def _lose(self, error: EventdError) -> None:
+    def _lose(self, error: EventdError, delay: float) -> None:
         """Note that the host is lost, and tell it once: as an event, and as a warning."""
-        self._failures += 1
         if retry.is_mended_by_login(error) and self._failures == 1:
             _log.info("session_lost", connection=self.name, error=str(error))
             return  # a new login mends it; nothing was missed if it does
         log = _log.debug if self._error == str(error) else _log.warning
         self._error = str(error)
-        log("host_lost", connection=self.name, error=self._error, failures=self._failures)
+        what = "host_lost" if self._state is ConnectionState.CONNECTED else "host_not_reached"
+        # Worth saying since it may be a quarter of an hour; a restart tries at once.
+        log(what, connection=self.name, error=self._error, tried_again_after=f"{delay:.0f} s")
         if self._state is not ConnectionState.CONNECTED:
             return
         self._state = ConnectionState.DISCONNECTED

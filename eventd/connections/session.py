@@ -70,7 +70,8 @@ class Session:
                 raise
             raise LoginRefused(
                 f"{uri.source} refused the login of user {credentials.user!r}: "
-                f"{fault.reason.rstrip('.')}; check the user name and the password"
+                f"{fault.reason.rstrip('.')}; check the user name and the password "
+                f"(tried again after 15 minutes, or by a restart of eventd)"
             ) from fault
 
     @property

@@ -152,8 +152,16 @@ class Transport:
                 f"{self._endpoint} redirects to {repr(place[:200]) if place else 'nowhere'}, which "
                 f"is not followed; give the URI the host, port and transport that it means"
             )
+        through = f" through the proxy {self._proxy}" if self._proxy else ""
+        # What servers say when TLS is missing on a port that speaks it.
+        is_tls_missing = status == 400 and self._endpoint.startswith("http:")
+        hint = (
+            "does the port speak TLS (transport=https)?"
+            if is_tls_missing
+            else "is it a VI endpoint?"
+        )
         raise MalformedAnswer(
-            f"{self._endpoint} answered with HTTP status {status}; is it a VI endpoint?"
+            f"{self._endpoint} answered{through} with HTTP status {status}; {hint}"
         )
 
     def _keep_cookies(self, response: aiohttp.ClientResponse) -> None:

@@ -140,7 +140,7 @@ async def test_a_wrong_password_is_a_refused_login(name: str) -> None:
 
     assert caught.value.message == (
         "esx://esx01.example/ refused the login of user 'root': Cannot complete login; check the "
-        "user name and the password"
+        "user name and the password (tried again after 15 minutes, or by a restart of eventd)"
     )
 
 

@@ -147,7 +147,7 @@ async def test_a_wrong_password_is_refused_once() -> None:
         assert sessions_of(server) == 0
     assert isinstance(error, LoginRefused)
     assert error.message.startswith(f"{followed.source} refused the login of user 'root': ")
-    assert error.message.endswith("; check the user name and the password")
+    assert error.message.endswith("or by a restart of eventd)")
 
 
 # --- the network ----------------------------------------------------------------------------------

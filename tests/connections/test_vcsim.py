@@ -120,7 +120,7 @@ async def test_a_wrong_password_is_said_in_vcsims_words(vcenter: Vcsim) -> None:
     async with at(vcenter) as followed:
         assert str(await followed.failure()) == (
             f"{followed.source} refused the login of user 'root': Login failure; check the user "
-            f"name and the password"
+            f"name and the password (tried again after 15 minutes, or by a restart of eventd)"
         )
 
 
