@@ -214,7 +214,7 @@ class _Listener:
         self.heard: Counter[str] = Counter()
 
     async def hear(self, expected: Iterable[str]) -> bool:
-        """Listen until all that is expected was heard; return whether it was in time."""
+        """Listen until all that is expected was heard, and nothing else; return whether it was."""
         missing = Counter(expected)
         try:
             async with asyncio.timeout(_SCENE_SECONDS):
@@ -222,8 +222,11 @@ class _Listener:
                     event = (await anext(self._events)).event
                     self._write(sentence(event, colour=self._colour))
                     words = _words(event)
+                    if not missing[words]:
+                        self._write(f"The story is broken: {words} was told, and not expected.")
+                        return False
                     self.heard[words] += 1
-                    missing -= Counter([words])
+                    missing[words] -= 1
         except TimeoutError:
             self._write(f"The story is broken: {', '.join(missing)} was never told.")
             return False

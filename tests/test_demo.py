@@ -7,6 +7,7 @@ import re
 import pytest
 
 from eventd import demo
+from eventd.simulator import SimulatorServer
 
 
 async def tell() -> tuple[int, list[str]]:
@@ -51,3 +52,18 @@ async def test_story_whose_events_do_not_come_is_broken(monkeypatch: pytest.Monk
 
     assert code == 1
     assert written[-1] == "The story is broken: stopped saved was never told."
+
+
+async def test_event_that_nobody_expects_breaks_the_story(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is told twice, or made up, is as wrong as what is missing."""
+
+    def rename(server: SimulatorServer) -> None:
+        server.world.rename("web01", "web02", now=server.now())
+
+    surprising = demo.Scene("web01 is renamed.", rename, ("defined renamed",))
+    monkeypatch.setattr(demo, "_STORY", (surprising,))
+
+    code, written = await tell()
+
+    assert code == 1
+    assert written[-1] == "The story is broken: undefined renamed was told, and not expected."
