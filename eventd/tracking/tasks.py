@@ -108,8 +108,9 @@ class Tasks:
 
     def newly_listed(self, domain: str, tasks: Collection[str]) -> frozenset[str]:
         """Note which tasks a domain lists now; return those that it did not list before."""
-        new = frozenset(tasks) - self.listed_by(domain)
-        self._listed[domain] = frozenset(tasks)
+        listed = frozenset(tasks)
+        new = listed - self.listed_by(domain)
+        self._listed[domain] = listed
         return new
 
     def note_new(self, tasks: Iterable[str]) -> None:

@@ -22,7 +22,7 @@ from eventd.tracking.narration import Narrator
 from eventd.tracking.properties import texts_in
 from eventd.tracking.resets import ResetFolding
 from eventd.tracking.tasks import Tasks
-from eventd.vi.types import ObjectUpdate, TaskInfo, UpdateKind, UpdateSet
+from eventd.vi.types import ObjectUpdate, TaskInfo, UpdateSet
 
 __all__ = ["Outcome", "Reading", "Tracker"]
 
@@ -127,14 +127,15 @@ class Tracker:
 
     def _take_in_domain(self, update: ObjectUpdate) -> None:
         reference = update.obj.value
-        self._note(self._inventory.take_in_domain(update))
+        step = self._inventory.take_in_domain(update)
+        self._note(step)
         if self._is_syncing:
             self._shown.add(reference)
-        if update.kind is UpdateKind.LEAVE:
+        if step.after is None:
             self._forget(reference)
-        for name, _, value in update.changes:
-            if name == "recentTask":
-                self._note_tasks(reference, texts_in(value))
+        for change in update.changes:
+            if change.name == "recentTask":
+                self._note_tasks(reference, texts_in(change.value))
 
     def _note(self, step: Step) -> None:
         # Without a picture to compare with, what comes is the picture and no step from one.
