@@ -91,6 +91,14 @@ class Registration:
     free: Callable[[Any], None] | None = field(repr=False)
     """Called once with ``opaque`` when nothing will use it any more."""
 
+    def wants(self, record: EventRecord) -> bool:
+        """Say whether the callback is to be called for a record."""
+        event = record.event
+        if event.kind is not self.kind or record.sequence <= self.after:
+            return False
+        is_of_domain = isinstance(event, DomainEvent) and event.domain.uuid == self.domain
+        return self.domain is None or is_of_domain
+
     def call(self, record: EventRecord) -> object:
         """Call the callback and return its result; what it raises is logged and counted."""
         try:
@@ -281,6 +289,10 @@ class Registry:
     def registrations(self) -> tuple[Registration, ...]:
         """Return the active registrations in the order in which they were made."""
         return tuple(self._active.values())
+
+    def wanting(self, record: EventRecord, *, owner: Owner) -> tuple[Registration, ...]:
+        """Return which registrations of an owner `flush` would call for a record, in order."""
+        return tuple(each for each in self._of(owner) if each.wants(record))
 
     def is_active(self, registration: Registration) -> bool:
         """Whether the registration has not been taken back."""

@@ -5,29 +5,40 @@ A client sends ``{"register": {"event": "lifecycle", "domain": UUID}}``, is told
 ``{"deregister": 3}`` is answered by ``{"deregistered": 3}``. A request that fails is answered by
 ``{"error": {"code": …, "libvirt_code": …, "message": …}}``. Answers keep the order of requests.
 When a client goes, its callbacks go.
+
+Calls are written as events come. A client that does not keep up is served from the journal until
+it has caught up, as streams are: its slowness costs a bounded amount of memory and loses nothing.
+Only if the journal has dropped what it needs next, the session is closed.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from itertools import count
 
+import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 from pydantic_core import from_json, to_json
 
 from eventd import metrics
 from eventd.bus.registry import Owner, Registration, Registry
-from eventd.errors import EventdError, InvalidArgument
+from eventd.errors import CursorExpired, EventdError, InvalidArgument
 from eventd.http_api.admission import Connection, peer_of
 from eventd.http_api.framing import close_frame, text_frame
 from eventd.http_api.problems import word_for
 from eventd.http_api.websockets import accept, is_wanted
 from eventd.journal.journal import Journal
 from eventd.model.ids import EventKind
-from eventd.model.record import EventRecord
+from eventd.model.record import Cursor, EventRecord
 
 __all__ = ["Callbacks"]
+
+_PAGE = 64
+"""Records that are read from the journal at once."""
+
+_log = structlog.get_logger(__name__)
 
 
 class Callbacks:
@@ -65,11 +76,16 @@ class Callbacks:
         if isinstance(request.protocol, Connection):
             request.protocol.when_lost(session.purge)
         self._sessions.add(session)
+        drain = request.writer.drain
         try:
-            async for message in socket:
-                session.answer(message.data if message.type is WSMsgType.TEXT else "")
-                # A client that asks and asks without reading the answers has to wait.
-                await request.writer.drain()
+            async with asyncio.TaskGroup() as tasks:
+                writer = tasks.create_task(session.run(drain), name=f"callbacks {id(session):x}")
+                with suppress(ConnectionError):  # the client has gone
+                    async for message in socket:
+                        session.answer(message.data if message.type is WSMsgType.TEXT else "")
+                        # A client that asks and asks without reading the answers has to wait.
+                        await drain()
+                writer.cancel()
         finally:
             self._sessions.discard(session)
             session.purge()
@@ -88,10 +104,18 @@ class _Session:
     ) -> None:
         self._callbacks = callbacks
         self._registry = callbacks.registry
+        self._journal = callbacks.journal
         self._owner = owner
         self._transport = transport
         self._ready: list[bytes] = []
         """Frames of this loop turn."""
+        self._ready_size = 0
+        self._position = callbacks.journal.newest
+        """Up to here everything has been told; it stands still while calls are live."""
+        self._told = -1
+        """Of the record that follows the position: the callbacks up to this id have been told."""
+        self._left_behind = asyncio.Event()
+        """Set while the session reads the journal instead of being called by the registry."""
         self._is_closed = False
 
     def answer(self, text: str) -> None:
@@ -126,41 +150,111 @@ class _Session:
 
         def deliver(record: EventRecord, _: object) -> None:
             # It is called in a later loop turn, so that its own id is known by then.
-            self._send(b'{"callback_id":%d,"event":%b}' % (callback_id, record.json))
+            self._deliver(callback_id, record)
 
         callback_id = self._registry.register(
             _kind(event),
             deliver,
             domain=domain,
             owner=self._owner,
-            after=self._callbacks.journal.newest.sequence,
+            after=self._journal.newest.sequence,
         )
         return callback_id
+
+    # Live
+
+    def _deliver(self, callback_id: int, record: EventRecord) -> None:
+        if self._left_behind.is_set():
+            if self._position.sequence < self._journal.oldest.sequence:
+                self._give_up()
+        elif record.sequence > self._position.sequence:
+            self._call(callback_id, record)
+            if self._is_full:
+                self._position = Cursor(record.cursor.epoch, record.sequence - 1)
+                self._told = callback_id
+                self._left_behind.set()
+
+    def _call(self, callback_id: int, record: EventRecord) -> None:
+        self._send(b'{"callback_id":%d,"event":%b}' % (callback_id, record.json))
 
     def _send(self, json: bytes) -> None:
         if not self._ready:
             asyncio.get_running_loop().call_soon(self._flush)
-        self._ready.append(text_frame(json))
+        frame = text_frame(json)
+        self._ready.append(frame)
+        self._ready_size += len(frame)
+
+    @property
+    def _is_full(self) -> bool:
+        """True if more is waiting for this client than may."""
+        waiting = self._ready_size + self._transport.get_write_buffer_size()
+        return waiting > self._callbacks.write_limit
 
     def _flush(self) -> None:
-        """Write what the loop turn brought, unless the client has let too much lie already."""
+        """Write what the loop turn brought."""
         frames = b"".join(self._ready)
         self._ready.clear()
-        if self._is_closed or self._transport.is_closing():
-            return
-        if self._transport.get_write_buffer_size() <= self._callbacks.write_limit:
+        self._ready_size = 0
+        if frames and not self._is_closed and not self._transport.is_closing():
             self._transport.write(frames)
+
+    # From the journal
+
+    async def run(self, drain: Callable[[], Awaitable[None]]) -> None:
+        """Catch up whenever the session is left behind, until the client goes."""
+        try:
+            while not self._is_closed:
+                await self._left_behind.wait()
+                await self._catch_up(drain)
+                # In the turn in which nothing more was found: what comes now is delivered.
+                self._left_behind.clear()
+        except CursorExpired:
+            self._give_up()
+        except ConnectionError:
+            pass  # the client has gone
+
+    async def _catch_up(self, drain: Callable[[], Awaitable[None]]) -> None:
+        self._flush()
+        await drain()
+        while records := self._journal.read(self._position, limit=_PAGE):
+            for record in records:
+                await self._tell(record, drain)
+                self._position, self._told = record.cursor, -1
+            await asyncio.sleep(0)
+
+    async def _tell(self, record: EventRecord, drain: Callable[[], Awaitable[None]]) -> None:
+        for registration in self._registry.wanting(record, owner=self._owner):
+            # While the client was waited for, it may have taken the registration back.
+            if registration.id > self._told and self._registry.is_active(registration):
+                self._call(registration.id, record)
+                if self._is_full:
+                    self._flush()
+                    await drain()
+                    await asyncio.sleep(0)
+
+    def _give_up(self) -> None:
+        if self._is_closed:
             return
         metrics.subscribers_disconnected.labels("slow-callbacks").inc()
+        _log.info(
+            "callbacks closed: their client reads too slowly",
+            session=self._owner.session,
+            pid=self._owner.pid,
+            uid=self._owner.uid,
+            cursor=str(self._position),
+        )
         self.close(
             WSCloseCode.TRY_AGAIN_LATER,
             "too slow: events have been lost; register again, then read the present state",
         )
 
+    # The end
+
     def close(self, code: WSCloseCode, reason: str) -> None:
         """Deregister everything, say why, and cut the connection if the client does not."""
         if self._is_closed:
             return
+        self._flush()
         self._is_closed = True
         self.purge()
         self._transport.write(close_frame(code, reason))

@@ -803,3 +803,24 @@ def test_equal_events_are_all_delivered(registry: Registry, calls: Calls, happen
     registry.register(0, calls.note)
     deliver(registry, *[happen() for _ in range(50)])
     assert len(calls.seen) == 50
+
+
+# What one owner wants
+
+
+def test_what_an_owner_wants_is_what_it_would_be_called_for(
+    registry: Registry, calls: Calls, happen: Happen
+) -> None:
+    """Kind, domain, owner and the position of each registration are all looked at."""
+    early = happen()
+    everything = registry.register(EventKind.LIFECYCLE, calls.note, owner=ALICE)
+    web = registry.register(EventKind.LIFECYCLE, calls.note, owner=ALICE, domain=WEB)
+    registry.register(EventKind.LIFECYCLE, calls.note, owner=ALICE, domain=DB)
+    registry.register(EventKind.REBOOT, calls.note, owner=ALICE)
+    registry.register(EventKind.LIFECYCLE, calls.note, owner=ALICE, after=7)
+    registry.register(EventKind.LIFECYCLE, calls.note, owner=BOB)
+    later = happen("stopped")
+    wanting = registry.wanting(later, owner=ALICE)
+    assert [registration.id for registration in wanting] == [everything, web]
+    late = registry.register(EventKind.LIFECYCLE, calls.note, owner=ALICE, after=early.sequence)
+    assert late not in {each.id for each in registry.wanting(early, owner=ALICE)}

@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import structlog
 
 from eventd import metrics
 from tests.http_api.fake_daemon import Daemon, MakeDaemon, started, stopped, uuid_of
@@ -234,12 +235,83 @@ async def test_the_list_tells_owner_and_filter(daemon: Daemon, client: Client) -
     ]
 
 
-async def test_a_client_that_does_not_keep_up_is_told_so_and_closed(
+def waiting_for(daemon: Daemon) -> int:
+    """Return the bytes that wait for the one client that there is."""
+    [session] = daemon.api._callbacks._sessions
+    return session._ready_size + session._transport.get_write_buffer_size()
+
+
+async def test_a_burst_is_told_in_full_to_a_client_that_reads(make_daemon: MakeDaemon) -> None:
+    """What one loop turn brings may be more than may wait: the journal has the rest."""
+    async with make_daemon(write_limit=10_000) as daemon, connected(daemon.socket) as client:
+        ids = [await client.register() for _ in range(3)]
+        daemon.publish(*(started(number, message="x" * 1000) for number in range(100)))
+        told = [await client.receive() for _ in range(300)]
+        assert [(each["event"]["cursor"], each["callback_id"]) for each in told] == [
+            (f"e1-{sequence}", callback_id) for sequence in range(1, 101) for callback_id in ids
+        ]
+        [after] = daemon.publish(stopped(1))
+        assert (await client.receive())["event"] == json.loads(after.json)
+
+
+async def test_a_client_that_does_not_read_costs_little_and_misses_nothing(
     make_daemon: MakeDaemon,
 ) -> None:
-    """A callback cannot be replayed, so that losing one has to be said; others go on."""
+    """Nobody is closed for slowness while the journal has what follows."""
+    limit = 100_000
+    async with make_daemon(write_limit=limit) as daemon, connected(daemon.socket) as client:
+        for _ in range(50):
+            await client.register()
+        transport_of(client).pause_reading()
+        waited = []
+        for number in range(20):
+            daemon.publish(*(started(number, message="x" * 1000) for _ in range(5)))
+            for _ in range(5):
+                await asyncio.sleep(0)
+                waited.append(waiting_for(daemon))
+        assert limit < max(waited) < limit + 2000
+        transport_of(client).resume_reading()
+        sequences = [int((await client.receive())["event"]["sequence"]) for _ in range(5000)]
+        assert sequences == [sequence for sequence in range(1, 101) for _ in range(50)]
+
+
+async def test_others_go_on_beside_a_client_that_does_not_read(make_daemon: MakeDaemon) -> None:
+    """They are called in the turn in which something happens, as ever."""
     async with (
-        make_daemon(write_limit=50_000) as daemon,
+        make_daemon(write_limit=5_000) as daemon,
+        connected(daemon.socket) as slow,
+        connected(daemon.socket) as healthy,
+    ):
+        await slow.register()
+        callback_id = await healthy.register()
+        transport_of(slow).pause_reading()
+        for number in range(100):
+            daemon.publish(started(number, message="x" * 4_000))
+            assert (await healthy.receive())["callback_id"] == callback_id
+
+
+async def test_a_client_that_is_behind_can_deregister_and_register(
+    make_daemon: MakeDaemon,
+) -> None:
+    """After the answer the one is not called any more; the other is for what comes then."""
+    async with make_daemon(write_limit=1_000) as daemon, connected(daemon.socket) as client:
+        first = await client.register()
+        daemon.publish(*(started(number, message="x" * 10_000) for number in range(200)))
+        await client.websocket.send_json({"deregister": first})
+        while (answer := await client.receive()) != {"deregistered": first}:
+            assert answer["callback_id"] == first
+        second = await client.register("lifecycle", domain=uuid_of(2))
+        _, [wanted] = daemon.publish(stopped(1)), daemon.publish(stopped(2))
+        called = await client.receive()
+        assert called == {"callback_id": second, "event": json.loads(wanted.json)}
+
+
+async def test_a_client_behind_what_the_journal_keeps_is_told_so_and_closed(
+    make_daemon: MakeDaemon,
+) -> None:
+    """Events that are lost have to be said; others go on."""
+    async with (
+        make_daemon(write_limit=50_000, capacity=50) as daemon,
         connected(daemon.socket) as slow,
         connected(daemon.socket) as healthy,
     ):
@@ -247,10 +319,17 @@ async def test_a_client_that_does_not_keep_up_is_told_so_and_closed(
         callback_id = await healthy.register()
         transport = transport_of(slow)
         transport.pause_reading()
-        for number in range(100):
-            daemon.publish(started(number, message="x" * 10_000))
-            assert (await healthy.receive())["callback_id"] == callback_id
+        with structlog.testing.capture_logs() as entries:
+            for number in range(150):
+                daemon.publish(started(number, message="x" * 10_000))
+                assert (await healthy.receive())["callback_id"] == callback_id
         assert registered(daemon) == [callback_id]
+        [entry] = [each for each in entries if "too slowly" in each["event"]]
+        assert (entry["log_level"], entry["session"], entry["pid"]) == (
+            "info",
+            "http-1",
+            os.getpid(),
+        )
         transport.resume_reading()
         while (message := await slow.websocket.receive()).type is aiohttp.WSMsgType.TEXT:
             pass
