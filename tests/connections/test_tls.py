@@ -150,21 +150,6 @@ async def test_a_thumbprint_goes_before_everything_else(
         await refusal(host, pinned)
 
 
-def test_a_thumbprint_holds_on_uvloop_too(certificates: Certificates) -> None:
-    """uvloop has a TLS of its own, which has to run the same check."""
-    uvloop = pytest.importorskip("uvloop")
-    certificate = certificates.self_signed
-    right = ssl_context(thumbprint=certificates.thumbprint(certificate, "sha256"))
-
-    async def try_both() -> None:
-        async with listening(answer(), context=certificates.server_context(certificate)) as host:
-            await refusal(host, ssl_context(thumbprint="0" * 64))
-            assert await call(host, right) == b"<ok/>"
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(try_both())
-
-
 # --- the other protocol ---------------------------------------------------------------------------
 
 
