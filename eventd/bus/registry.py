@@ -378,12 +378,16 @@ def _free(registration: Registration) -> None:
         return
     try:
         registration.free(registration.opaque)
-    except Exception:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        # Base, as in `Registration.call`: nobody's events may be lost for it.
         metrics.callback_errors.inc()
-        _log.exception(
+        _log.error(
             "free function of a callback failed",
             callback_id=registration.id,
             owner=registration.owner.session,
+            exc_info=error,
         )
 
 

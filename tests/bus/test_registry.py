@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import functools
 import sys
@@ -712,6 +713,25 @@ def test_a_free_that_raises_is_logged_and_changes_nothing(registry: Registry, ca
         ("free function of a callback failed", 0)
     ]
     assert errors_counted() - before == 1
+
+
+def test_a_free_that_raises_a_cancellation_stops_nobody(
+    registry: Registry, calls: Calls, happen: Happen
+) -> None:
+    """It is no Exception, and yet only a failure of that function."""
+
+    def fail(opaque: object) -> None:
+        raise asyncio.CancelledError
+
+    def take_back(record: EventRecord, opaque: object) -> None:
+        registry.deregister(first)
+
+    first = registry.register(0, take_back, free=fail)
+    registry.register(0, calls.note, opaque="other")
+    with capture_logs() as logs:
+        deliver(registry, happen(), happen())
+    assert calls.seen == [("other", 1), ("other", 2)]
+    assert [entry["event"] for entry in logs] == ["free function of a callback failed"]
 
 
 def test_a_held_registration_is_freed_when_it_is_released(registry: Registry, calls: Calls) -> None:
