@@ -68,7 +68,7 @@ class Delivery:
             if self._flush_soon is not None:
                 self._flush_soon.cancel()
             for lane in self._lanes.values():
-                lane.task.cancel()
+                lane.cancel()
             # All tasks are ending; an error of the block passes as it is, not as a group.
             await tasks.__aexit__(None, None, None)
 
@@ -197,15 +197,26 @@ class _Lane:
     def __init__(self, registration: Registration) -> None:
         self.registration = registration
         self.waiting: deque[EventRecord] = deque()
+        self._is_ending = False
+
+    def cancel(self) -> None:
+        """End the running call and make no more."""
+        self._is_ending = True
+        self.task.cancel()
 
     async def finish(self, record: EventRecord, running: Awaitable[object]) -> None:
         """Await one call of the callback; what it raises is logged and counted."""
         try:
             await running
-        except asyncio.CancelledError as error:
             if self.task.cancelling():
+                # The callback has cancelled its own task: that is for this call, not the next.
+                await asyncio.sleep(0)
+        except asyncio.CancelledError as error:
+            if self._is_ending:
                 raise
-            # Not this task was cancelled but something that the callback had waited for.
+            # The callback's own doing, or the end of something that it had waited for.
+            while self.task.uncancel():
+                pass
             report_failure(self.registration, record, error)
         except Exception as error:
             report_failure(self.registration, record, error)
@@ -214,5 +225,10 @@ class _Lane:
 def _read(reader: Reader, batch: Sequence[EventRecord]) -> None:
     try:
         reader(batch)
-    except Exception:
-        _log.exception("reader failed", reader=repr(reader), sequence=batch[-1].sequence)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        # Base: the cancellation of a future that it looked into is no reason to stop others.
+        _log.error(
+            "reader failed", reader=repr(reader), sequence=batch[-1].sequence, exc_info=error
+        )

@@ -334,6 +334,49 @@ async def test_a_cancelled_future_inside_a_callback_is_a_failure_of_that_callbac
     assert [entry["event"] for entry in logs] == ["callback failed"] * 2
 
 
+@pytest.mark.parametrize("waits", [False, True])
+async def test_a_callback_that_cancels_its_own_task_is_called_for_what_still_waits(
+    registry: Registry, delivery: Delivery, happen: Happen, waits: bool
+) -> None:
+    """It is a failure of the one call, reported like any other."""
+    seen: list[int] = []
+
+    async def cancel_itself(record: EventRecord, opaque: object) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        if record.sequence < 3:
+            task.cancel()
+        if waits or record.sequence == 3:
+            await asyncio.sleep(0)
+        seen.append(record.sequence)
+
+    callback_id = registry.register(0, cancel_itself)
+    with capture_logs() as logs:
+        delivery.publish([happen(), happen(), happen()])
+        await turn()
+        await delivery.drain(callback_id)
+    assert seen == ([3] if waits else [1, 2, 3])
+    assert [entry["sequence"] for entry in logs] == [1, 2]
+
+
+async def test_a_reader_that_raises_a_cancellation_stops_no_other(
+    delivery: Delivery, happen: Happen
+) -> None:
+    """It is no Exception, and yet only a failure of that reader."""
+    seen: list[int] = []
+
+    def fail(records: Sequence[EventRecord]) -> None:
+        raise asyncio.CancelledError
+
+    delivery.add_reader(fail)
+    delivery.add_reader(lambda records: seen.extend(record.sequence for record in records))
+    with capture_logs() as logs:
+        delivery.publish([happen()])
+        await turn()
+    assert seen == [1]
+    assert [entry["event"] for entry in logs] == ["reader failed"]
+
+
 async def test_an_async_callback_that_falls_behind_its_backlog_is_deregistered(
     registry: Registry, delivery: Delivery, happen: Happen
 ) -> None:
