@@ -94,6 +94,7 @@ class HttpApi:
             OSError: the directory is missing or not writable.
         """
         with ExitStack() as stack:
+            stack.enter_context(sockets.locked(runtime_directory))
             read_write, read_only = (
                 stack.enter_context(sockets.bound(runtime_directory / name, mode=mode))
                 for name, mode in (

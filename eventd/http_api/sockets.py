@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import socket
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from eventd.errors import SocketInUse
@@ -17,6 +20,7 @@ __all__ = [
     "READ_WRITE_MODE",
     "READ_WRITE_NAME",
     "bound",
+    "locked",
 ]
 
 READ_WRITE_NAME = "eventd.sock"
@@ -30,11 +34,48 @@ BACKLOG = 128
 """asyncio's accept loop repeats an EMFILE up to this often (cpython issue 151615): keep it low."""
 
 
+_LOCK_NAME = "eventd.lock"
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Be the only daemon that serves a directory; the lock goes with the process.
+
+    A socket's file alone cannot tell: two daemons that start at the same moment would both find
+    that nobody answers there, and each would remove what the other has just made.
+
+    Raises:
+        SocketInUse: another daemon serves there.
+        OSError: the directory is missing or not writable.
+    """
+    path = directory / _LOCK_NAME
+    descriptor = _lock(path)
+    try:
+        yield
+    finally:
+        # While it is locked: whoever has opened the file meanwhile sees that it is no longer it.
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _lock(path: Path) -> int:
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise SocketInUse(_served(path.with_name(READ_WRITE_NAME))) from None
+        if _is_at(path, _identity_of(os.fstat(descriptor))):
+            return descriptor
+        os.close(descriptor)  # its last owner has removed it before we had the lock
+
+
 @contextmanager
 def bound(path: Path, *, mode: int) -> Iterator[socket.socket]:
     """Listen on a Unix stream socket at ``path``, and remove the file on leaving.
 
-    A file that a dead daemon left is replaced.
+    A file that a dead daemon left is replaced. The caller has the directory `locked`.
 
     Raises:
         SocketInUse: a living process serves the path, or the path is not a socket.
@@ -43,27 +84,40 @@ def bound(path: Path, *, mode: int) -> Iterator[socket.socket]:
     _make_way(path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.setblocking(False)
-        # Nobody can connect before `listen`, so the mode is never wider than asked for.
-        listener.bind(str(path))
-        path.chmod(mode)
-        listener.listen(BACKLOG)
-        identity = _identity(path)
+        _bind(listener, path, mode=mode)
+        identity = _identity_of(path.lstat())
         try:
+            listener.listen(BACKLOG)
             yield listener
         finally:
-            _remove(path, identity)
+            # By now the path may belong to a daemon that was started after us.
+            if _is_at(path, identity):
+                path.unlink(missing_ok=True)
+
+
+def _bind(listener: socket.socket, path: Path, *, mode: int) -> None:
+    # The file is made with its mode: a later chmod would follow what may then be at its path.
+    before = os.umask(0o777 & ~mode)
+    try:
+        listener.bind(str(path))
+    finally:
+        os.umask(before)
 
 
 def _make_way(path: Path) -> None:
-    if not os.path.lexists(path):
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
         return
-    if not path.is_socket():
+    if not stat.S_ISSOCK(mode):
         raise SocketInUse(f"{path} exists and is not a socket; move it away and start again")
     if _answers(path):
-        raise SocketInUse(
-            f"another process already serves {path}; stop it, or use another runtime directory"
-        )
+        raise SocketInUse(_served(path))
     path.unlink(missing_ok=True)
+
+
+def _served(path: Path) -> str:
+    return f"another process already serves {path}; stop it, or use another runtime directory"
 
 
 def _answers(path: Path) -> bool:
@@ -75,16 +129,19 @@ def _answers(path: Path) -> bool:
             return True  # alive with a full backlog, or somebody else's
         except (ConnectionRefusedError, FileNotFoundError):
             return False
+        except OSError as error:
+            if error.errno == errno.EPROTOTYPE:
+                return True  # somebody's datagram socket
+            raise
         return True
 
 
-def _identity(path: Path) -> tuple[int, int]:
-    status = path.stat()
+def _identity_of(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _remove(path: Path, identity: tuple[int, int]) -> None:
-    # By now the path may belong to a daemon that was started after us.
-    with suppress(FileNotFoundError):
-        if _identity(path) == identity:
-            path.unlink()
+def _is_at(path: Path, identity: tuple[int, int]) -> bool:
+    try:
+        return _identity_of(path.lstat()) == identity
+    except FileNotFoundError:
+        return False
