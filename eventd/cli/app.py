@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -21,11 +23,22 @@ _INTERRUPTED = 130
 class _Commands(TyperGroup):
     """Ends every command alike: a sentence for an error, silence when somebody has had enough."""
 
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        # What is asked for by an option alone, such as the version, is written in here.
+        with _ended_alike():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override] # typer has its own click
-        try:
+        with _ended_alike():
             return super().invoke(ctx)
-        except (EventdError, KeyboardInterrupt, BrokenPipeError, BaseExceptionGroup) as error:
-            raise typer.Exit(_exit_code(_sole(error))) from error
+
+
+@contextmanager
+def _ended_alike() -> Iterator[None]:
+    try:
+        yield
+    except (EventdError, KeyboardInterrupt, BrokenPipeError, BaseExceptionGroup) as error:
+        raise typer.Exit(_exit_code(_sole(error))) from error
 
 
 def _sole(error: BaseException) -> BaseException:

@@ -8,16 +8,23 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from eventd.cli.terminal import abandon_output, log_to_errors, wants_colour, write_error, write_line
+from eventd.cli.terminal import (
+    abandon_output,
+    is_output_taken,
+    log_to_errors,
+    wants_colour,
+    write_line,
+)
 from eventd.cli.words import ListOutput, Output
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from eventd.cli.lines import Layout
     from eventd.cli.watching import Watched
@@ -40,10 +47,11 @@ DomainOption = Annotated[
     typer.Option("--domain", metavar="NAME|UUID", help="A domain; a name may have '*' and '?'."),
 ]
 ConnectionOption = Annotated[
-    list[str] | None, typer.Option("--connection", metavar="NAME", help="A connection.")
+    list[str] | None, typer.Option("--connection", metavar="NAME", help="A connection, in full.")
 ]
 HostOption = Annotated[
-    list[str] | None, typer.Option("--host", metavar="NAME", help="The host that a domain is on.")
+    list[str] | None,
+    typer.Option("--host", metavar="NAME", help="The host that a domain is on, in full."),
 ]
 ListOutputOption = Annotated[
     ListOutput, typer.Option("--output", "-o", help="A table, or one JSON object on each line.")
@@ -56,7 +64,7 @@ def watch(
     host: HostOption = None,
     event: Annotated[
         list[str] | None,
-        typer.Option("--event", metavar="KIND", help="lifecycle, reboot, question, connection, …"),
+        typer.Option("--event", metavar="KIND", help="lifecycle, reboot, question or connection."),
     ] = None,
     type_: Annotated[
         list[str] | None,
@@ -75,7 +83,10 @@ def watch(
         ),
     ] = Output.TEXT,
     count: Annotated[
-        int | None, typer.Option("--count", metavar="N", min=1, help="End after N events.")
+        int | None,
+        typer.Option(
+            "--count", metavar="N", min=1, help="End after N events; a --snapshot does not count."
+        ),
     ] = None,
     timeout: Annotated[
         float | None,
@@ -92,8 +103,8 @@ def watch(
     """Print events as they happen, until interrupted.
 
     Every filter may be repeated: values of the same filter are alternatives, different filters
-    must all match. The exit code is that of 'virsh event': 0 if there was at least one event,
-    else 1.
+    must all match; '*' and '?' work in names of domains alone. The exit code is that of 'virsh
+    event': 0 if there was at least one event, 1 if there was none or the daemon went away.
 
     \b
     Examples:
@@ -111,7 +122,7 @@ def watch(
 
     log_to_errors()
 
-    def events(client: Client) -> AsyncIterator[Item]:
+    def events(client: Client) -> AsyncGenerator[Item, None]:
         return client.events(
             domain=domain or (),
             connection=connection or (),
@@ -129,7 +140,7 @@ def watch(
 
 async def _watch(
     socket: Path,
-    events: Callable[[Client], AsyncIterator[Item]],
+    events: Callable[[Client], AsyncGenerator[Item, None]],
     *,
     layout: Layout,
     count: int | None,
@@ -138,19 +149,17 @@ async def _watch(
     from eventd.cli.watching import watch
     from eventd.client import Client
 
-    async with Client(socket) as client:
-        return await watch(events(client), layout=layout, count=count, timeout=timeout)
+    async with Client(socket) as client, aclosing(events(client)) as stream:
+        return await watch(stream, layout=layout, count=count, timeout=timeout)
 
 
 def _conclude(watched: Watched, output: Output) -> int:
     """Say how the watching ended, as far as the form has words for it; return the exit code."""
     from eventd.cli.watching import Ending
 
-    if watched.ending is Ending.STREAM_ENDED:
-        write_error("the daemon ended the stream; its log says why")
     if watched.ending is Ending.READER_GONE:
         abandon_output()
-    elif output is Output.VIRSH:
+    elif output is Output.VIRSH and is_output_taken():
         _write_virsh_trailer(watched)
     return 0 if watched.received else 1
 
@@ -159,15 +168,9 @@ def _write_virsh_trailer(watched: Watched) -> None:
     """Write what ``virsh event`` writes at its end: libvirt's tools/virsh-domain-event.c."""
     from eventd.cli.watching import Ending
 
-    match watched.ending:
-        case Ending.TIMED_OUT:
-            write_line("event loop timed out")
-        case Ending.INTERRUPTED:
-            write_line("event loop interrupted")
-        case _:
-            pass
-    write_line(f"events received: {watched.received}")
-    write_line("")
+    early = watched.ending in (Ending.TIMED_OUT, Ending.INTERRUPTED)
+    first = f"{watched.ending.value}\n" if early else ""
+    write_line(f"{first}events received: {watched.received}\n")
 
 
 def domains(

@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
+import select
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+from eventd.errors import EventdError
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from eventd.logs import Level
 
 __all__ = [
     "abandon_output",
+    "is_output_taken",
     "log_to_errors",
+    "output_descriptor",
     "prepare",
     "wants_colour",
     "write_error",
     "write_line",
+    "write_line_patiently",
 ]
 
 
 def prepare() -> None:
-    """Make the streams take any text: what a terminal cannot show is escaped, not refused."""
+    """Make the streams take any text: what a terminal cannot show is escaped, not refused.
+
+    A stream that is closed (``>&-``) is None for Python, and the next socket would get its
+    descriptor. The output then refuses what is written, as a closed one does, and errors are lost.
+    """
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -37,15 +54,74 @@ def write_line(line: str) -> None:
 
     Raises:
         BrokenPipeError: the reader is gone.
+        EventdError: the output cannot be written.
     """
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    with _failure_told():
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+
+async def write_line_patiently(line: str) -> None:
+    """Write a line as its reader takes it, without blocking the loop while it does not.
+
+    Cancelled meanwhile, it leaves a part of the line written. Raises what `write_line` raises.
+    """
+    descriptor = output_descriptor()
+    if descriptor is None:
+        write_line(line)
+        return
+    rest = f"{line}\n".encode(sys.stdout.encoding, sys.stdout.errors or "strict")
+    with _failure_told():
+        while rest:
+            if not is_output_taken():
+                await _until_writable(descriptor)
+            # POSIX: so much a pipe takes without blocking, if poll(2) says that it is writable.
+            rest = rest[os.write(descriptor, rest[: select.PIPE_BUF]) :]
+
+
+def output_descriptor() -> int | None:
+    """Return the file descriptor of the output, or None if it is no file of the system."""
+    try:
+        return sys.stdout.fileno()
+    except (OSError, ValueError):
+        return None
+
+
+def is_output_taken() -> bool:
+    """Say whether a short text can be written now, without waiting for the reader."""
+    descriptor = output_descriptor()
+    if descriptor is None:
+        return True
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    return bool(poll.poll(0))
+
+
+async def _until_writable(descriptor: int) -> None:
+    loop = asyncio.get_running_loop()
+    writable = asyncio.Event()
+    loop.add_writer(descriptor, writable.set)
+    try:
+        await writable.wait()
+    finally:
+        loop.remove_writer(descriptor)
+
+
+@contextlib.contextmanager
+def _failure_told() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        abandon_output()
+        raise EventdError(f"cannot write the output: {error.strerror or error}") from error
 
 
 def write_error(message: str, *, kind: str = "error") -> None:
     """Write a message for people, each of its lines with its kind in front."""
     for line in message.splitlines():
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(OSError):
             print(f"{kind}: {line}", file=sys.stderr, flush=True)
 
 
@@ -57,7 +133,7 @@ def log_to_errors(*, level: Level = "warning") -> None:
 
 
 def abandon_output() -> None:
-    """Let the rest go nowhere: without it Python complains at its end that the reader is gone."""
+    """Let the rest go nowhere: without it Python complains at its end that nobody takes it."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

@@ -6,15 +6,15 @@ import asyncio
 import os
 import signal
 import stat
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 
 from eventd.cli.lines import Layout
-from eventd.cli.terminal import write_line
+from eventd.cli.terminal import output_descriptor, write_line_patiently
 from eventd.client import Item
+from eventd.errors import DaemonUnreachable
 from eventd.model.record import EventRecord
 
 __all__ = ["Ending", "Watched", "watch"]
@@ -27,7 +27,6 @@ class Ending(Enum):
     TIMED_OUT = "event loop timed out"
     INTERRUPTED = "event loop interrupted"
     READER_GONE = "nobody reads the output"
-    STREAM_ENDED = "the daemon ended the stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,12 @@ async def watch(
 ) -> Watched:
     """Print what the stream carries until one of the `Ending`s.
 
-    Only events are counted, and only those that have a line. Raises what the stream raises.
+    Only events are counted, and only those that have a line. A reader that does not read holds
+    the printing up, but not its end. Raises what the stream raises.
+
+    Raises:
+        DaemonUnreachable: the stream ended before that.
+        EventdError: the output cannot be written.
     """
     printing = _Printing(layout, count)
     deadline = asyncio.timeout(timeout)
@@ -78,13 +82,13 @@ class _Printing:
             if line is None:
                 continue
             try:
-                write_line(line)
+                await write_line_patiently(line)
             except BrokenPipeError:
                 return Ending.READER_GONE
             self.received += isinstance(item, EventRecord)
             if self.received == self._count:
                 return Ending.COUNTED
-        return Ending.STREAM_ENDED
+        raise DaemonUnreachable("the daemon ended the stream; it may have been stopped")
 
 
 class _Interruption:
@@ -122,8 +126,7 @@ class _Interruption:
 
 def _output_pipe() -> int | None:
     """Return the file descriptor of the output if it is a pipe."""
-    try:
-        descriptor = sys.stdout.fileno()
-    except (OSError, ValueError):
+    descriptor = output_descriptor()
+    if descriptor is None:
         return None
     return descriptor if stat.S_ISFIFO(os.fstat(descriptor).st_mode) else None

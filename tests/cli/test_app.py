@@ -269,6 +269,25 @@ def test_a_reader_that_goes_ends_the_command_in_silence(command: tuple[str, ...]
     assert (process.returncode, errors) == (0, "")
 
 
+@pytest.mark.parametrize(
+    ("redirection", "reason"),
+    [("> /dev/full", "No space left on device"), (">&-", "Bad file descriptor")],
+)
+@pytest.mark.parametrize("command", ["--version", "simulate --listen 127.0.0.1:0"])
+def test_an_output_that_cannot_be_written_is_told(
+    command: str, redirection: str, reason: str
+) -> None:
+    """A full disk is no mistake of eventd."""
+    ran = subprocess.run(
+        ["/bin/sh", "-c", f"exec {sys.executable} -m eventd {command} {redirection}"],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+
+    assert (ran.returncode, ran.stderr) == (1, f"error: cannot write the output: {reason}\n")
+
+
 def test_a_letter_that_the_terminal_lacks_is_escaped(tmp_path: Path) -> None:
     """A domain may be named anything; printing it must not fail."""
     with started(

@@ -180,11 +180,30 @@ async def test_the_end_of_the_daemon_is_told(tmp_path: Path) -> None:
         daemon = await daemons.enter_async_context(serving(tmp_path))
         async with running(daemon.read_only_socket, "watch") as process:
             await until_subscribed()
+            daemon.publish(started(1))
+            await line_of(process)
             await daemons.aclose()
             code, _, errors = await outcome(process)
 
     assert code == 1
-    assert errors == "error: the daemon ended the stream; its log says why\n"
+    assert errors.startswith("error: the daemon ")
+    assert len(errors.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["watch --snapshot", "domains", "connections"])
+async def test_a_full_disk_is_a_sentence(daemon: Daemon, command: str) -> None:
+    """Nothing else is said, and nothing is left open that Python would complain of."""
+    process = await asyncio.create_subprocess_exec(
+        "/bin/sh",
+        "-c",
+        f"exec {sys.executable} -m eventd {command} > /dev/full",
+        stderr=PIPE,
+        env=os.environ | {"EVENTD_SOCKET": str(daemon.read_only_socket)},
+    )
+    _, errors = await process.communicate()
+
+    assert process.returncode == 1
+    assert errors == b"error: cannot write the output: No space left on device\n"
 
 
 async def test_domains_are_columns_or_json(daemon: Daemon) -> None:
