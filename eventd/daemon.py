@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import structlog
@@ -143,14 +145,8 @@ def _connection(
     clock: Callable[[], datetime],
 ) -> Connection:
     uri = settings.uri
-    try:
-        source = _credential_source(settings)
-        source()  # now, so that nothing starts half-configured
-        context = tls.ssl_context(
-            no_verify=uri.no_verify, cacert=uri.cacert, thumbprint=settings.thumbprint
-        )
-    except InvalidConfiguration as error:
-        raise InvalidConfiguration(f"connection {settings.name!r}: {error.message}") from error
+    source = _password_source(settings)
+    context = _ssl_context(settings)
     return Connection(
         settings.name,
         uri,
@@ -172,6 +168,30 @@ def _connection(
     )
 
 
+def _password_source(settings: ConnectionSettings) -> CredentialSource:
+    with _named(settings):
+        source = _credential_source(settings)
+        source()  # now, so that nothing starts half-configured
+    return source
+
+
+def _ssl_context(settings: ConnectionSettings) -> ssl.SSLContext:
+    uri = settings.uri
+    with _named(settings):
+        return tls.ssl_context(
+            no_verify=uri.no_verify, cacert=uri.cacert, thumbprint=settings.thumbprint
+        )
+
+
+@contextmanager
+def _named(settings: ConnectionSettings) -> Iterator[None]:
+    """Say which connection it is that something is wrong with."""
+    try:
+        yield
+    except InvalidConfiguration as error:
+        raise InvalidConfiguration(f"connection {settings.name!r}: {error.message}") from error
+
+
 def _credential_source(settings: ConnectionSettings) -> CredentialSource:
     uri = settings.uri
     if settings.password_file is not None:
@@ -190,9 +210,17 @@ def check(configuration: Configuration) -> None:
     """Try all that a start would need of files, without starting anything.
 
     Raises:
-        InvalidConfiguration: a password or certificate cannot be read.
+        InvalidConfiguration: a password or certificate cannot be read. The message has a line for
+            each of them.
     """
-    Daemon(configuration)
+    problems = []
+    for settings, read in product(configuration.connections, (_password_source, _ssl_context)):
+        try:
+            read(settings)
+        except InvalidConfiguration as error:
+            problems.append(error.message)
+    if problems:
+        raise InvalidConfiguration("\n".join(problems))
 
 
 async def run(configuration: Configuration) -> None:

@@ -163,6 +163,22 @@ def test_a_password_that_cannot_be_read_names_the_connection(
     )
 
 
+def test_everything_that_cannot_be_read_is_a_line(directory: Path, tmp_path: Path) -> None:
+    """Who mends the first problem is not to find a second one behind it."""
+    uri = f"esx://esx01.example/?cacert={tmp_path}/ca.pem"
+    first = connection("first", uri, tmp_path, password=None)
+    second = connection("second", uri, tmp_path)
+
+    with pytest.raises(InvalidConfiguration) as caught:
+        daemon.check(configuration(directory, first, second))
+
+    assert [line.split(" ")[:3] for line in caught.value.message.splitlines()] == [
+        ["connection", "'first':", "password_file"],
+        ["connection", "'first':", "cacert"],
+        ["connection", "'second':", "cacert"],
+    ]
+
+
 def test_a_cacert_that_cannot_be_used_names_the_connection(directory: Path, tmp_path: Path) -> None:
     """So does a certificate."""
     bad = connection("bad", f"esx://esx01.example/?cacert={tmp_path}/ca.pem", tmp_path)

@@ -90,27 +90,25 @@ def check_config(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="The configuration.")
     ] = _CONFIGURATION,
-    secrets: Annotated[
-        bool,
-        typer.Option(
-            "--secrets", help="Read the passwords and certificates too, as a start would."
-        ),
+    no_secrets: Annotated[
+        bool, typer.Option("--no-secrets", help="Read no passwords and no certificates.")
     ] = False,
 ) -> None:
     """Say everything that is wrong with a configuration.
 
-    Nothing is started. The exit code is 0 if 'eventd run' would take the file, else 1. Use
-    --secrets as the user of the daemon: what that user may not read is a mistake too.
+    Nothing is started. The exit code is 0 if 'eventd run' would take the file, else 1: what this
+    user may not read is a mistake too, and so are systemd's credentials, which only the service
+    has. With --no-secrets the file alone is checked.
 
     \b
     Examples:
-      eventd check-config && systemctl restart eventd
-      eventd check-config --secrets eventd.toml
+      eventd check-config eventd.toml && eventd run --config eventd.toml
+      eventd check-config --no-secrets && systemctl restart eventd
     """
     from eventd.config import load
 
     configuration = load(file)
-    if secrets:
+    if not no_secrets:
         from eventd import daemon
 
         daemon.check(configuration)

@@ -141,7 +141,8 @@ def test_without_a_daemon_the_socket_is_named(tmp_path: Path, command: str) -> N
 def test_a_good_configuration_is_good(tmp_path: Path) -> None:
     """Warnings are told and change nothing."""
     path = tmp_path / "eventd.toml"
-    path.write_text(CONNECTION)
+    (tmp_path / "password").write_text("pass")
+    path.write_text(f'{CONNECTION}password_file = "{tmp_path}/password"\n')
 
     result = invoke("check-config", path)
 
@@ -171,16 +172,21 @@ def test_every_mistake_of_a_configuration_is_a_line(
     ]
 
 
-def test_a_password_that_cannot_be_read_is_found_on_demand(tmp_path: Path) -> None:
+def test_every_password_that_cannot_be_read_is_a_line(tmp_path: Path) -> None:
     """The check of the file alone needs no secrets."""
     path = tmp_path / "eventd.toml"
-    path.write_text(CONNECTION + 'password_file = "/nonexistent/password"\n')
+    bad = CONNECTION + 'password_file = "/nonexistent/password"\n'
+    path.write_text(bad + bad.replace("esx01", "esx02"))
 
-    assert invoke("check-config", path).exit_code == 0
-    result = invoke("check-config", "--secrets", path)
+    assert invoke("check-config", "--no-secrets", path).exit_code == 0
+    result = invoke("check-config", path)
 
-    assert result.exit_code == 1
-    assert "error: connection 'esx01': password_file /nonexistent/password" in result.stderr
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert [line.split(": ")[:2] for line in result.stderr.splitlines()] == [
+        ["error", "connection 'esx01'"],
+        ["error", "connection 'esx02'"],
+    ]
+    assert result.stderr.count("password_file /nonexistent/password") == 2
 
 
 def test_a_certificate_that_cannot_be_used_is_named(tmp_path: Path) -> None:
@@ -255,7 +261,12 @@ def test_the_simulator_names_its_uri_and_ends_on_sigterm(product: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [("check-config", str(EXAMPLE)), ("demo",), ("simulate", "--listen", "127.0.0.1:0")]
+    "command",
+    [
+        ("check-config", "--no-secrets", str(EXAMPLE)),
+        ("demo",),
+        ("simulate", "--listen", "127.0.0.1:0"),
+    ],
 )
 def test_a_reader_that_goes_ends_the_command_in_silence(command: tuple[str, ...]) -> None:
     """As in `eventd demo | head -1`; Python alone would complain at its end."""
