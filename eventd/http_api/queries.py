@@ -56,7 +56,7 @@ class EventsQuery:
         resumed = headers.get("Last-Event-ID")
         after = resumed or rest.get("after")
         snapshot = _switch("snapshot", rest.get("snapshot", "false")) and not resumed
-        if snapshot and after:
+        if snapshot and after is not None:
             raise InvalidArgument(
                 "'snapshot' and 'after' exclude each other: one begins anew, the other resumes"
             )
@@ -65,7 +65,7 @@ class EventsQuery:
             format=_format(rest.get("format"), headers),
             has_snapshot=snapshot,
             heartbeat=_heartbeat(rest["heartbeat"]) if "heartbeat" in rest else None,
-            after=Cursor.parse(after) if after else None,
+            after=None if after is None else Cursor.parse(after),
         )
 
 

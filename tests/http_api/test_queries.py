@@ -97,9 +97,9 @@ def test_a_cursor_resumes() -> None:
     assert parse(("after", "e1-7")).after == Cursor("e1", 7)
 
 
-@pytest.mark.parametrize("text", ["7", "e1-x", "e1-", "-7", "e 1-7"])
+@pytest.mark.parametrize("text", ["", "7", "e1-x", "e1-", "-7", "e 1-7"])
 def test_a_malformed_cursor_is_refused(text: str) -> None:
-    """What is no cursor is not guessed at."""
+    """What is no cursor is not guessed at; an empty one is a script's unset variable."""
     with pytest.raises(InvalidArgument, match="cursor"):
         parse(("after", text))
 
