@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from dataclasses import dataclass, field
+from fnmatch import translate
 from typing import Self
 
 from eventd.errors import InvalidArgument
@@ -18,7 +18,10 @@ from eventd.model.events import EVENT_CLASSES, ConnectionEvent, DomainEvent, Eve
 from eventd.model.ids import EventKind
 from eventd.model.lifecycle import DETAILS
 
-__all__ = ["DOMAIN_KEYS", "FILTER_KEYS", "Filter"]
+__all__ = ["DOMAIN_KEYS", "FILTER_KEYS", "MOST_VALUES", "Filter"]
+
+MOST_VALUES = 32
+"""Values of one key: each is looked at for each event and each domain."""
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -39,17 +42,31 @@ class Filter:
     """Words for what happened: ``started``, ``raised``, …"""
     reason: frozenset[str] = frozenset()
     """Words of details: ``booted``, ``crashed``, …"""
+    _names: re.Pattern[str] = field(init=False, repr=False, compare=False)
+    """All globs of `domain` in one; `fnmatch` would compile them again when there are many."""
+
+    def __post_init__(self) -> None:
+        """Compile the globs."""
+        globs = "|".join(sorted(map(translate, self.domain)))
+        object.__setattr__(self, "_names", re.compile(globs))
 
     @classmethod
     def parse(cls, pairs: Iterable[tuple[str, str]]) -> Self:
         """Build a filter from query keys and values; every key must be one of `FILTER_KEYS`.
 
         Raises:
-            InvalidArgument: a value is empty, or no word that its key can have.
+            InvalidArgument: a value is empty, or no word that its key can have, or there are
+                more than `MOST_VALUES` of one key.
         """
         values: dict[str, set[str]] = {}
         for key, value in pairs:
-            values.setdefault(key, set()).add(_READERS[key](key, value))
+            alternatives = values.setdefault(key, set())
+            alternatives.add(_READERS[key](key, value))
+            if len(alternatives) > MOST_VALUES:
+                raise InvalidArgument(
+                    f"the filter {key!r} has more than {MOST_VALUES} values; use globs or several "
+                    "requests, or choose among the events yourself"
+                )
         return cls(**{key: frozenset(alternatives) for key, alternatives in values.items()})
 
     def matches(self, event: Event) -> bool:
@@ -66,8 +83,11 @@ class Filter:
         return (
             _allows(self.connection, domain.connection)
             and _allows(self.host, domain.host)
-            and (not self.domain or any(_names(domain, pattern) for pattern in self.domain))
+            and (not self.domain or self._names_domain(domain))
         )
+
+    def _names_domain(self, domain: Domain) -> bool:
+        return domain.uuid in self.domain or self._names.match(domain.name) is not None
 
     def _matches_subject(self, event: Event) -> bool:
         match event:
@@ -81,10 +101,6 @@ class Filter:
 
 def _allows(wanted: frozenset[str], value: str | None) -> bool:
     return not wanted or value in wanted
-
-
-def _names(domain: Domain, pattern: str) -> bool:
-    return pattern == domain.uuid or fnmatchcase(domain.name, pattern)
 
 
 def _text(key: str, value: str) -> str:

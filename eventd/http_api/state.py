@@ -21,7 +21,7 @@ from eventd.model.domain import ConnectionState, DomainStatus
 __all__ = ["State"]
 
 _PAGE = 64
-"""Domains that are encoded at once."""
+"""Domains that are looked at and encoded at once."""
 
 
 class State:
@@ -42,15 +42,16 @@ class State:
         little, or makes others wait.
         """
         wants = DomainQuery.parse(request.query).filter.matches_domain
-        waiting = iter([each for each in self._directory.domains() if wants(each.domain)])
+        waiting = iter(self._directory.domains())
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
         await response.write(b'{"domains":[')
         separator = b""
-        while page := [_describe(status) for status in islice(waiting, _PAGE)]:
-            await response.write(separator + to_json(page)[1:-1])
+        while page := list(islice(waiting, _PAGE)):
+            if wanted := [_describe(status) for status in page if wants(status.domain)]:
+                await response.write(separator + to_json(wanted)[1:-1])
+                separator = b","
             await asyncio.sleep(0)
-            separator = b","
         await response.write(b"]}")
         return response
 

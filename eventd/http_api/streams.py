@@ -30,7 +30,6 @@ from eventd.journal.journal import Journal
 from eventd.model import cloudevents
 from eventd.model.control import ControlRecord, Gap, Heartbeat, SnapshotEnd
 from eventd.model.directory import Directory
-from eventd.model.domain import DomainStatus
 from eventd.model.record import Cursor, EventRecord
 
 __all__ = ["SUBPROTOCOL", "EventStreams"]
@@ -230,20 +229,18 @@ class _Stream:
     async def _send_snapshot(self) -> None:
         # One moment for both; what happens while it is being sent follows from the journal.
         cursor = self.position = self._streams.journal.newest
-        statuses = self._wanted_domains()
-        count = len(statuses)
-        waiting = iter(statuses)
+        waiting = iter(self._streams.directory.domains())
+        wants = self._query.filter.matches_domain
+        count = 0
         while page := list(islice(waiting, _PAGE)):
+            wanted = [status for status in page if wants(status.domain)]
+            count += len(wanted)
             now = self._streams.clock()
             await self._send(
                 Line(cloudevents.snapshot(status, cursor=str(cursor), now=now), None)
-                for status in page
+                for status in wanted
             )
         await self._send([self._control(SnapshotEnd(domains=count), cursor=cursor)])
-
-    def _wanted_domains(self) -> list[DomainStatus]:
-        wants = self._query.filter.matches_domain
-        return [status for status in self._streams.directory.domains() if wants(status.domain)]
 
     async def _catch_up(self) -> None:
         while records := self._streams.journal.read(self.position, limit=_PAGE):

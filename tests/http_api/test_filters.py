@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from eventd.errors import InvalidArgument
-from eventd.http_api.filters import FILTER_KEYS, Filter
+from eventd.http_api.filters import FILTER_KEYS, MOST_VALUES, Filter
 from eventd.model.domain import Domain, Question
 from eventd.model.events import (
     ConnectionConnected,
@@ -147,3 +147,23 @@ def test_equal_conditions_are_equal_filters() -> None:
     """The order and the repetition of values do not keep subscribers from sharing bytes."""
     assert of("type=started&type=stopped") == of("type=stopped&type=started&type=started")
     assert len({of("event=lifecycle"), of("event=lifecycle")}) == 1
+
+
+def test_a_key_has_a_bounded_number_of_values() -> None:
+    """Each costs something for each event: nobody makes others wait with a filter."""
+    many = [("domain", uuid_of(number)) for number in range(MOST_VALUES)]
+    assert Filter.parse([*many, *many]).matches(started(MOST_VALUES - 1))
+    with pytest.raises(InvalidArgument, match=f"'domain' has more than {MOST_VALUES} values"):
+        Filter.parse([*many, ("domain", "web-*")])
+
+
+def test_globs_are_alternatives_over_the_whole_name() -> None:
+    """What is special in a regular expression is not so in a glob."""
+    wish = of("domain=web-?&domain=db.*")
+    names = ["web-1", "web-11", "xweb-1", "db.1", "db1", "db.1\n"]
+    matched = [
+        name
+        for name in names
+        if wish.matches_domain(domain_of(1).model_copy(update={"name": name}))
+    ]
+    assert matched == ["web-1", "db.1", "db.1\n"]

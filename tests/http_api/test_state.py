@@ -49,6 +49,14 @@ async def test_a_list_of_any_length_is_one_document(daemon: Daemon, get: Get, co
     assert [each["domain"]["id"] for each in body["domains"]] == list(range(count))
 
 
+async def test_a_list_with_few_matches_among_many_is_one_document(daemon: Daemon, get: Get) -> None:
+    """Pages without a match leave no trace in it."""
+    for number in range(1000):
+        daemon.directory.add(number)
+    _, body = await get("/v1/domains?domain=web-70&domain=web-900")
+    assert [each["domain"]["id"] for each in body["domains"]] == [70, 900]
+
+
 async def test_domains_can_be_chosen_like_events(daemon: Daemon, get: Get) -> None:
     """The same keys with the same meaning."""
     daemon.directory.add(1)
