@@ -28,9 +28,9 @@ from eventd.errors import EventdError, Fault, HostError, SessionExpired
 from eventd.model.domain import ConnectionState, ConnectionStatus, DomainStatus
 from eventd.model.events import ConnectionConnected, ConnectionDisconnected, Event
 from eventd.model.picture import PictureChange
-from eventd.tracking.tracker import Outcome, Tracker
+from eventd.tracking.tracker import Outcome, Reading, Tracker
 from eventd.vi import calls
-from eventd.vi.types import About
+from eventd.vi.types import About, TaskInfo
 from eventd.vi.uri import ConnectionURI
 
 __all__ = ["Connection", "Publish"]
@@ -136,8 +136,19 @@ class Connection:
             reading = self._tracker.take_in(update_set)
             if reading is not None:
                 self._synced_at = self._clock()
-                tasks = await read_tasks(session, reading)
+                tasks = await self._read_tasks(session, reading)
                 self._take_in(self._tracker.judge(tasks, self._clock()))
+
+    async def _read_tasks(self, session: Session, reading: Reading) -> list[TaskInfo]:
+        """Return the tasks that may explain what was seen; none where the host refuses them."""
+        try:
+            return await read_tasks(session, reading)
+        except SessionExpired:
+            raise
+        except Fault as fault:
+            # A user may see domains and not tasks: events without a cause are better than none.
+            _log.warning("tasks_not_readable", connection=self.name, error=fault.message)
+            return []
 
     async def _begin_sync(self, session: Session) -> None:
         about = session.content.about

@@ -262,6 +262,25 @@ async def test_tasks_are_read_for_what_they_explain() -> None:
     assert len(host.called("RetrieveProperties")) == 1
 
 
+async def test_a_user_who_may_not_see_tasks_is_told_events_all_the_same() -> None:
+    """Without causes, but the connection goes on."""
+    host = Host()
+    host.plan(
+        "WaitForUpdatesEx",
+        update_set("1", WEB01_ON),
+        update_set("2", modify("1", power="poweredOff")),
+    )
+    host.plan("RetrieveProperties", fault("NoPermission", "Permission was denied."))
+    with capture_logs() as logs:
+        follower = await follow(host)
+
+    assert follower.told == ["connected", "web01 stopped"]
+    assert host.methods.count("Login") == 1
+    assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == [
+        "tasks_not_readable"
+    ]
+
+
 # --- the end --------------------------------------------------------------------------------------
 
 
