@@ -28,6 +28,9 @@ _PRIORITIES = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}
 
 _FIRST_KEYS = ("timestamp", "level", "logger", "event")
 
+# What structlog puts below the line of an entry.
+_KEYS_WITH_LINES = frozenset({"exception", "stack", "stack_info"})
+
 # The last word counts: `password_file` is a path, `db_password` is a secret.
 _SECRET_KEY = re.compile(
     r"(?:^|[_-])(?:password|passwd|passphrase|secret|token|cookie|authorization|session_key)$",
@@ -56,7 +59,13 @@ def configure(*, level: Level, format: Format, stream: TextIO) -> None:  # noqa:
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
     )
     is_journald = _leads_to_journald(stream)
-    steps: list[Processor] = [ProcessorFormatter.remove_processors_meta, hide_secrets]
+    steps: list[Processor] = [
+        ProcessorFormatter.remove_processors_meta,
+        # Before the secrets are looked for, since an exception may quote anything. This is the
+        # plain form; structlog's own choice for a terminal shows local variables.
+        structlog.processors.format_exc_info,
+        hide_secrets,
+    ]
     if not is_journald:
         steps.append(structlog.processors.TimeStamper(fmt="iso", utc=True))
     formatter = _PriorityFormatter if is_journald else ProcessorFormatter
@@ -92,10 +101,12 @@ def _without_secret(key: str, value: object) -> object:
             return _PASSWORD_IN_URI.sub(rf"\1{_HIDDEN}", value)
         case Mapping():
             return {inner: _without_secret(str(inner), item) for inner, item in value.items()}
-        case list():
+        case list() | tuple() | set() | frozenset():
             return [_without_secret(key, item) for item in value]
-        case _:
+        case None | bool() | int() | float():
             return value
+        case _:
+            return _without_secret(key, str(value))
 
 
 def _layout(format: Format, stream: TextIO) -> list[Processor]:  # noqa: A002
@@ -104,28 +115,33 @@ def _layout(format: Format, stream: TextIO) -> list[Processor]:  # noqa: A002
         case "auto":
             return _layout("console" if stream.isatty() else "logfmt", stream)
         case "console":
-            # structlog's own choice shows the local variables of a traceback: secrets are there.
             console = structlog.dev.ConsoleRenderer(
-                colors=stream.isatty() and not os.environ.get("NO_COLOR"),
-                exception_formatter=structlog.dev.plain_traceback,
+                colors=stream.isatty() and not os.environ.get("NO_COLOR")
             )
             return [_show_control_characters, console]
         case "logfmt":
             logfmt = structlog.processors.LogfmtRenderer(
                 key_order=_FIRST_KEYS, drop_missing=True, bool_as_flag=False
             )
-            return [_show_control_characters, structlog.processors.format_exc_info, logfmt]
+            return [_show_control_characters, logfmt]
         case "json":
-            return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+            return [structlog.processors.JSONRenderer()]
         case _:
             assert_never(format)
 
 
 def _show_control_characters(_logger: WrappedLogger, _method: str, entry: EventDict) -> EventDict:
     """Keep what hosts say from breaking lines or reaching the terminal as commands."""
-    return {
-        key: printable(value) if isinstance(value, str) else value for key, value in entry.items()
-    }
+    return {key: _shown(key, value) for key, value in entry.items()}
+
+
+def _shown(key: str, value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if key in _KEYS_WITH_LINES:
+        # Indented, so that no line of a message looks like an entry.
+        return "\n".join(f"  {printable(line)}" for line in value.split("\n"))
+    return printable(value)
 
 
 def _leads_to_journald(stream: TextIO) -> bool:

@@ -118,6 +118,11 @@ def test_what_is_below_the_level_is_not_logged(format: logs.Format) -> None:  # 
         {"requests": [{"authorization": "hunter2"}]},
         {"uri": "esx://root:hunter2@esx01/"},
         {"connections": ["esx://root:hunter2@esx01/"]},
+        {"connections": ("esx://root:hunter2@esx01/",)},
+        {"connections": {"esx://root:hunter2@esx01/"}},
+        {"connections": {"lab": frozenset({"esx://root:hunter2@esx01/"})}},
+        {"requests": ({"cookie": "hunter2"},)},
+        {"error": ValueError("no way to esx://root:hunter2@esx01/")},
     ],
 )
 def test_a_secret_is_not_logged(format: logs.Format, keys: dict[str, object]) -> None:  # noqa: A002
@@ -150,6 +155,38 @@ def test_a_traceback_shows_no_variables(format: logs.Format) -> None:  # noqa: A
     assert credential == "hunter2"
     assert "RuntimeError: broken" in stream.getvalue()
     assert "hunter2" not in stream.getvalue()
+
+
+def logged_failure(format: logs.Format, message: str) -> str:  # noqa: A002
+    """Return what an exception with this message looks like in a file."""
+    stream = io.StringIO()
+    logs.configure(level="info", format=format, stream=stream)
+    try:
+        raise RuntimeError(message)
+    except RuntimeError:
+        structlog.get_logger().exception("it failed")
+        logging.getLogger("lib").exception("it failed too")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("format", ["console", "logfmt", "json"])
+def test_a_traceback_hides_secrets(format: logs.Format) -> None:  # noqa: A002
+    """An exception may quote what it could not use."""
+    text = logged_failure(format, "no way to esx://root:hunter2@esx01/")
+
+    assert text.count("no way to esx://root:***@esx01/") == 2
+    assert "hunter2" not in text
+
+
+@pytest.mark.parametrize("format", ["console", "logfmt"])
+def test_a_traceback_cannot_forge_an_entry(format: logs.Format) -> None:  # noqa: A002
+    """The lines of its message stay in it, and off the terminal's controls."""
+    text = logged_failure(format, "a\nlevel=error event=forged\r\x1b[2Jb\u2028c\x85d")
+
+    assert not [line for line in text.splitlines() if line.startswith("level=error event=forged")]
+    assert "\x1b" not in text
+    assert text.splitlines() == text.rstrip("\n").split("\n")
+    assert text.count("forged") == 2
 
 
 @pytest.mark.parametrize("format", ["console", "logfmt"])
