@@ -1,7 +1,7 @@
 """The HTTP API of the daemon as a whole: which resources there are, and on which sockets.
 
 Two Unix sockets serve the same resources, as libvirtd has two: ``eventd.sock`` for members of the
-group, and ``eventd-ro.sock`` for everybody, where only GET is possible.
+group, and ``eventd-ro.sock`` for everybody. So far everything is read with GET, on both.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from pathlib import Path
 from socket import socket
 
 from aiohttp import web
-from aiohttp.typedefs import Middleware
 from pydantic_core import to_json
 
 from eventd.bus.delivery import Delivery
@@ -25,7 +24,7 @@ from eventd.http_api import openapi, sockets
 from eventd.http_api.admission import Admission, Connection, note_request
 from eventd.http_api.callbacks import Callbacks
 from eventd.http_api.openapi import Parameter, Route
-from eventd.http_api.problems import answer_errors, refuse_writing
+from eventd.http_api.problems import answer_errors
 from eventd.http_api.state import State
 from eventd.http_api.streams import EventStreams
 from eventd.journal.journal import Journal
@@ -105,12 +104,12 @@ class HttpApi:
             stack.callback(self._delivery.add_reader(self._streams.deliver))
             async with (
                 self._listening(read_write, self._application()),
-                self._listening(read_only, self._application(refuse_writing)),
+                self._listening(read_only, self._application()),
             ):
                 yield
 
-    def _application(self, *guards: Middleware) -> web.Application:
-        application = web.Application(middlewares=[note_request, *guards, answer_errors])
+    def _application(self) -> web.Application:
+        application = web.Application(middlewares=[note_request, answer_errors])
         for route in self.routes:
             application.router.add_route("GET", route.path, route.get)
         application.on_shutdown.append(self._end_streams)
@@ -211,7 +210,13 @@ _FILTERS = (
 )
 
 _STREAM = (
-    Parameter("snapshot", "true: begin with the present state.", is_repeatable=False),
+    Parameter(
+        "snapshot",
+        "true: begin with the present state, as far as it is known. The first picture of a host "
+        "tells no events: at a 'connected' event of a connection that was not connected at the "
+        "snapshot, read the state again.",
+        is_repeatable=False,
+    ),
     Parameter("heartbeat", "Time between heartbeat records: 15s.", is_repeatable=False),
     Parameter("after", "Cursor of the last record that was seen.", is_repeatable=False),
     Parameter("format", "ndjson, sse or websocket; else by Accept.", is_repeatable=False),

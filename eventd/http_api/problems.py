@@ -21,7 +21,7 @@ from eventd.errors import (
     NoSuchDomain,
 )
 
-__all__ = ["CONTENT_TYPE", "answer_errors", "document", "refuse_writing", "response", "word_for"]
+__all__ = ["CONTENT_TYPE", "answer_errors", "document", "response", "word_for"]
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -94,15 +94,3 @@ def _method_not_allowed(request: web.Request, error: web.HTTPMethodNotAllowed) -
     refusal = response(HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed", detail)
     refusal.headers["Allow"] = allowed
     return refusal
-
-
-@web.middleware
-async def refuse_writing(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse everything but GET, as the read-only socket does."""
-    if request.method == "GET":
-        return await handler(request)
-    return response(
-        HTTPStatus.FORBIDDEN,
-        "read-only",
-        f"{request.method} is not possible on the read-only socket; use eventd.sock",
-    )

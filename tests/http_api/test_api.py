@@ -60,24 +60,27 @@ async def test_an_unknown_resource_is_a_problem(daemon: Daemon, resource: str) -
     assert "/openapi.json" in problem["detail"]
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"])
-@pytest.mark.parametrize("resource", ["/v1/events", "/v1/callbacks", "/nowhere"])
-async def test_the_read_only_socket_refuses_everything_but_get(
-    daemon: Daemon, method: str, resource: str
+@pytest.mark.parametrize("is_read_only", [True, False])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PROPFIND"])
+async def test_a_method_that_a_resource_does_not_have_is_a_problem(
+    daemon: Daemon, method: str, is_read_only: bool
 ) -> None:
-    """Whatever the resource; the answer names the other socket."""
-    async with requested(daemon.read_only_socket, method, resource) as response:
-        problem = await response.json(content_type="application/problem+json")
-    assert (response.status, problem["code"]) == (403, "read-only")
-    assert "eventd.sock" in problem["detail"]
-
-
-async def test_a_method_that_a_resource_does_not_have_is_a_problem(daemon: Daemon) -> None:
-    """The answer names those that it has."""
-    async with requested(daemon.socket, "DELETE", "/v1/events") as response:
+    """The answer names those that it has; on both sockets, since nothing can be written."""
+    path = daemon.read_only_socket if is_read_only else daemon.socket
+    async with requested(path, method, "/v1/events") as response:
         problem = await response.json(content_type="application/problem+json")
     assert (response.status, problem["code"]) == (405, "method-not-allowed")
     assert response.headers["Allow"] == "GET"
+    assert problem["detail"] == f"{method} is not possible at /v1/events; use GET"
+    async with requested(path, method, "/nowhere") as response:
+        assert response.status == 404
+
+
+async def test_a_head_is_answered_without_a_body(daemon: Daemon) -> None:
+    """A stream has no head of its own to look at; the header says what there is."""
+    async with requested(daemon.read_only_socket, "HEAD", "/v1/events") as response:
+        assert (response.status, response.headers["Allow"]) == (405, "GET")
+        assert await response.read() == b""
 
 
 async def test_a_failure_of_the_daemon_is_a_problem_without_details(
