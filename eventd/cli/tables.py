@@ -1,4 +1,8 @@
-"""Tables of domains and connections: drawn for people, plain columns for programs."""
+"""Tables of domains and connections: drawn for people, plain columns for programs.
+
+What is too long for a terminal is left to it, as `docker ps` and `kubectl get` do: people copy
+UUIDs and URIs, and could not from a cell that is folded.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +17,29 @@ __all__ = ["write_connections", "write_domains"]
 
 Row = Sequence[str]
 
+_NOTHING = "-"
+_ANY_WIDTH = 1_000_000
+
 
 def write_domains(statuses: Iterable[DomainStatus], *, stream: TextIO) -> None:
     """Write the domains with the columns of ``virsh list`` first."""
     header = ("ID", "NAME", "STATE", "CONNECTION", "HOST", "UUID")
-    _write(header, [_domain_row(status) for status in statuses], stream=stream)
+    rows = _printable(map(_domain_row, statuses))
+    if stream.isatty():
+        _draw(header, rows, stream=stream)
+    else:
+        _write_columns([header, *rows])
 
 
 def write_connections(statuses: Iterable[ConnectionStatus], *, stream: TextIO) -> None:
-    """Write the connections."""
+    """Write the connections, with errors in the last column, or for people below the table."""
     header = ("NAME", "STATE", "DOMAINS", "URI", "PRODUCT", "ERROR")
-    _write(header, [_connection_row(status) for status in statuses], stream=stream)
+    rows = _printable(map(_connection_row, statuses))
+    if stream.isatty():
+        errors = [f"{row[0]}: {row[-1]}" for row in rows if row[-1] != _NOTHING]
+        _draw(header[:-1], [row[:-1] for row in rows], remarks=errors, stream=stream)
+    else:
+        _write_columns([header, *rows])
 
 
 def _domain_row(status: DomainStatus) -> Row:
@@ -32,11 +48,11 @@ def _domain_row(status: DomainStatus) -> Row:
         mark for mark, is_set in (("stale", status.stale), ("asks", status.question)) if is_set
     ]
     return (
-        str(domain.id) if domain.id >= 0 else "-",
+        str(domain.id) if domain.id >= 0 else _NOTHING,
         domain.name,
         status.state.word + (f" ({', '.join(marks)})" if marks else ""),
         domain.connection,
-        domain.host or "-",
+        domain.host or _NOTHING,
         domain.uuid,
     )
 
@@ -47,21 +63,16 @@ def _connection_row(status: ConnectionStatus) -> Row:
         str(status.state),
         str(status.domains),
         status.uri,
-        status.product or "-",
-        status.error or "-",
+        status.product or _NOTHING,
+        status.error or _NOTHING,
     )
 
 
-def _write(header: Row, rows: Sequence[Row], *, stream: TextIO) -> None:
-    cells = [[printable(cell) for cell in row] for row in rows]
-    if stream.isatty():
-        _draw(header, cells, stream=stream)
-    else:
-        for line in _columns([header, *cells]):
-            write_line(line)
+def _printable(rows: Iterable[Row]) -> list[Row]:
+    return [[printable(cell) for cell in row] for row in rows]
 
 
-def _draw(header: Row, rows: Sequence[Row], *, stream: TextIO) -> None:
+def _draw(header: Row, rows: Sequence[Row], *, remarks: Sequence[str] = (), stream: TextIO) -> None:
     # Imported where it is needed: it takes longer than all the rest of the command.
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
@@ -70,16 +81,16 @@ def _draw(header: Row, rows: Sequence[Row], *, stream: TextIO) -> None:
 
     table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, show_edge=False)
     for title in header:
-        # A UUID that is cut is none.
-        table.add_column(title, overflow="fold")
+        table.add_column(title)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    Console(file=stream, no_color=not wants_colour(stream)).print(table)
+    console = Console(file=stream, width=_ANY_WIDTH, no_color=not wants_colour(stream))
+    console.print(table, *map(Text, remarks), sep="\n")
 
 
-def _columns(rows: Sequence[Row]) -> Iterable[str]:
+def _write_columns(rows: Sequence[Row]) -> None:
     """Pad all columns but the last, with two spaces between them."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield "  ".join(padded).rstrip()
+        write_line("  ".join(padded).rstrip())

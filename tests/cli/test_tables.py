@@ -72,9 +72,8 @@ def test_connections_tell_why_they_are_not_in_sync(capsys: pytest.CaptureFixture
     )
 
 
-def test_people_get_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is drawn in the width of the terminal."""
-    monkeypatch.setenv("COLUMNS", "120")
+def test_people_get_a_table() -> None:
+    """It is drawn."""
     terminal = Terminal()
 
     write_domains(STATUSES, stream=terminal)
@@ -82,6 +81,34 @@ def test_people_get_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "web 01" in terminal.getvalue()
     assert "━" in terminal.getvalue() or "─" in terminal.getvalue()
     assert "\x1b[2J" not in terminal.getvalue()
+
+
+def test_people_can_copy_every_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A UUID that is folded in two is none; rather the line is longer than the terminal is wide."""
+    monkeypatch.setenv("COLUMNS", "40")
+    terminal = Terminal()
+    uuid = "564d9d6c-2b46-1c2c-8f2c-8a1d5e7f9a10"
+    domain = STATUSES[1].domain.model_copy(update={"uuid": uuid})
+    status = STATUSES[1].model_copy(update={"domain": domain})
+
+    write_domains([status], stream=terminal)
+    write_connections([CONNECTION], stream=terminal)
+
+    words = terminal.getvalue().split()
+    assert {uuid, "esx-a", "disconnected", CONNECTION.uri, "7.0.3"} <= set(words)
+
+
+def test_people_read_errors_below_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In full, on one line, with the connection's name; no error is no line."""
+    monkeypatch.setenv("COLUMNS", "40")
+    terminal = Terminal()
+    error = "nobody answered at esx01.example port 443 within 30 seconds, as ever"
+    good = CONNECTION.model_copy(update={"name": "esx02", "error": None})
+
+    write_connections([CONNECTION.model_copy(update={"error": error}), good], stream=terminal)
+
+    assert terminal.getvalue().splitlines()[-1] == f"esx01: {error}"
+    assert "ERROR" not in terminal.getvalue()
 
 
 def test_a_table_without_colour_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
