@@ -1,7 +1,8 @@
 """Events in words: a line for people, and the line that ``virsh event`` prints.
 
 What hosts name things may hold anything, also what moves a terminal's cursor; a line for people
-shows such characters instead of sending them. Where the lines go is left to the caller.
+shows such characters instead of sending them, as do JSON and the line of virsh. Where the lines go
+is left to the caller.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from eventd.model.events import (
 from eventd.model.evidence import Cause, TaskEvidence
 from eventd.model.lifecycle import StartedDetail
 
-__all__ = ["printable", "sentence", "status_sentence", "virsh_line"]
+__all__ = ["printable", "printable_json", "sentence", "status_sentence", "virsh_line"]
 
 # Control characters of ISO 6429 (C0, C1), and what turns the direction of text (Unicode UAX 9).
 _NOT_PRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -45,6 +46,14 @@ _CLEAN_POWER_OFF = {True: "it powered off cleanly", False: "it did not power off
 def printable(text: str) -> str:
     """Return the text on one line, with every control character as its escape sequence."""
     return _NOT_PRINTABLE.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def printable_json(text: str) -> str:
+    """Return JSON without line ends as the same JSON without any control character.
+
+    JSON itself escapes C0 only, but terminals obey C1 too.
+    """
+    return _NOT_PRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def sentence(event: Event, *, colour: bool = False) -> str:
@@ -80,7 +89,8 @@ def virsh_line(event: Event, *, printed_at: datetime | None = None) -> str | Non
     """Return what ``virsh event --loop`` prints for an event, or None if libvirt has no such event.
 
     ``printed_at`` is what ``virsh event --timestamp`` puts in front: the time of printing, not that
-    of the event, in UTC (libvirt's ``tools/virsh-domain-event.c``). Names are not escaped.
+    of the event, in UTC (libvirt's ``tools/virsh-domain-event.c``). Unlike virsh's, it is
+    always one line: control characters in names are escaped.
     """
     match event:
         case LifecycleEvent():
@@ -90,7 +100,7 @@ def virsh_line(event: Event, *, printed_at: datetime | None = None) -> str | Non
         case _:
             return None
     stamp = f"{_virsh_stamp(printed_at)}: " if printed_at else ""
-    return f"{stamp}event '{event.kind}' for domain '{event.domain.name}'{rest}"
+    return f"{stamp}event '{event.kind}' for domain '{printable(event.domain.name)}'{rest}"
 
 
 def _about_domain(event: DomainEvent, *, colour: bool) -> str:

@@ -233,6 +233,16 @@ def test_virsh_has_its_own_line_for_what_libvirt_knows(event: Event, line: str |
     assert virsh_line(event) == line
 
 
+def test_a_name_forges_no_line_of_virsh() -> None:
+    """virsh itself would print the line end; a program that reads lines would believe it."""
+    name = "x\nevent 'reboot' for domain 'web 01'\x1b[A"
+    forging = Domain(connection="esx01", reference="1", uuid="u-1", name=name, id=1)
+
+    line = virsh_line(DomainRebooted(occurred_at=AT, source=SOURCE, domain=forging, evidence=STATE))
+
+    assert line == r"event 'reboot' for domain 'x\nevent 'reboot' for domain 'web 01'\x1b[A'"
+
+
 def test_virsh_stamps_the_time_of_printing_in_utc() -> None:
     """As virsh does under any TZ."""
     printed_at = AT.astimezone(timezone(timedelta(hours=-5)))

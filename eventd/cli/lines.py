@@ -9,7 +9,7 @@ from typing import assert_never
 from eventd.cli.words import Output
 from eventd.client import DomainSnapshot, Item, SnapshotEnd
 from eventd.model.record import EventRecord
-from eventd.rendering import sentence, status_sentence, virsh_line
+from eventd.rendering import printable_json, sentence, status_sentence, virsh_line
 
 __all__ = ["Layout", "layout"]
 
@@ -23,7 +23,7 @@ def layout(output: Output, *, colour: bool = False, is_stamped: bool = False) ->
         case Output.TEXT:
             return lambda item: _text(item, colour=colour)
         case Output.JSON:
-            return lambda item: item.json.decode()
+            return lambda item: printable_json(item.json.decode())
         case Output.VIRSH:
             return lambda item: _virsh(item, is_stamped=is_stamped)
         case _:

@@ -228,8 +228,10 @@ def connections(
     log_to_errors()
     statuses = asyncio.run(_connections(socket))
     if output is ListOutput.JSON:
+        from eventd.rendering import printable_json
+
         for status in statuses:
-            write_line(status.model_dump_json(exclude_none=True))
+            write_line(printable_json(status.model_dump_json(exclude_none=True)))
     else:
         from eventd.cli.tables import write_connections
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import json
 import os
 import signal
 import sys
@@ -239,6 +240,16 @@ async def test_a_present_state_is_printed_but_is_no_event(
 def test_json_is_the_line_as_it_came(item: Item) -> None:
     """Nothing is added, nothing is lost: it is what curl shows too."""
     assert layout(Output.JSON)(item) == item.json.decode()
+
+
+def test_json_moves_no_cursor() -> None:
+    """C1 is legal in JSON and obeyed by terminals; escaped, it is the same JSON."""
+    state = DomainSnapshot(STATE.status, '{"name":"\x9b2J\u202e"}'.encode())
+
+    line = layout(Output.JSON)(state)
+
+    assert line == r'{"name":"\u009b2J\u202e"}'
+    assert json.loads(line) == json.loads(state.json)
 
 
 def test_colour_is_for_people() -> None:
