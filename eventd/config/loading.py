@@ -80,6 +80,8 @@ def parse(text: str, *, source: str) -> Configuration:
     # TOMLDecodeError is one; so is what a number of more than 4300 digits raises.
     except ValueError as error:
         _refuse(source, [_syntax_problem(error, text)])
+    except RecursionError:
+        _refuse(source, [_Problem(1, "arrays or tables stand too deep in each other")])
     lines = key_lines(text)
     problems = [*_repeated_names(document, lines)]
     try:

@@ -6,7 +6,7 @@ A field's description completes "expected …" in the sentence about a bad value
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
@@ -134,7 +134,7 @@ class DaemonSettings(_Table):
     state_directory: AbsolutePath = Field(
         default=Path("/var/lib/eventd"), description="an absolute path"
     )
-    """What must survive a restart is kept here."""
+    """Nothing is kept here yet."""
     log_level: LogLevel = Field(default="info", description=_one_of(get_args(LogLevel)))
     log_format: LogFormat = Field(default="auto", description=_one_of(get_args(LogFormat)))
 
@@ -214,5 +214,11 @@ class Configuration(_Table):
         return tuple(
             f"connection '{connection.name}': {warning}"
             for connection in self.connections
-            for warning in connection.uri.warnings
+            for warning in _warnings(connection.uri)
         )
+
+
+def _warnings(uri: ConnectionURI) -> Iterator[str]:
+    yield from uri.warnings
+    if uri.auto_answer:
+        yield "auto_answer=1 has no effect: questions are not answered yet"

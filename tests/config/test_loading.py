@@ -124,6 +124,13 @@ def test_what_is_no_toml_is_refused_with_its_place(text: str, problem: str) -> N
     assert only.startswith(f"eventd.toml:{problem}")
 
 
+def test_a_text_that_is_nested_too_deep_is_refused() -> None:
+    """It is a mistake of the file, and not one of eventd."""
+    assert problems("key = " + "[" * 3000) == [
+        "eventd.toml:1: arrays or tables stand too deep in each other"
+    ]
+
+
 def test_bytes_that_are_no_text_are_refused_with_their_line(tmp_path: Path) -> None:
     """TOML is UTF-8."""
     path = tmp_path / "eventd.toml"

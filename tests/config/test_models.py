@@ -136,6 +136,17 @@ def test_a_uri_that_was_parsed_already_is_taken() -> None:
     assert connection(uri=uri).uri is uri
 
 
+def test_what_is_not_done_yet_is_a_warning() -> None:
+    """Nobody is to wait for an answer that does not come."""
+    configuration = parse(
+        f'[[connections]]\nname = "esx01"\nuri = "{URI}?auto_answer=1"', source="eventd.toml"
+    )
+
+    assert configuration.warnings == (
+        "connection 'esx01': auto_answer=1 has no effect: questions are not answered yet",
+    )
+
+
 def test_the_unknown_parts_of_a_uri_are_warnings() -> None:
     """They have no effect, as in libvirt; the daemon starts and says so."""
     configuration = parse(
