@@ -151,7 +151,8 @@ def simulate(
     """Pretend to be a VMware host, until interrupted.
 
     Any user name is welcome; the password is 'pass' unless a file says otherwise. Without --tls
-    it speaks plain HTTP, so clients need transport=http in the URI.
+    it speaks plain HTTP, so clients need transport=http in the URI. It prints its URIs: of a
+    vCenter one for virsh, which wants the path of a host, and one of all of it for eventd.
 
     \b
     Examples:
@@ -176,7 +177,8 @@ def simulate(
 def _server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        context.load_cert_chain(certificate, key)
+        # Without a password of ours, OpenSSL asks for that of an encrypted key on the terminal.
+        context.load_cert_chain(certificate, key, password=lambda: b"")
     except OSError as error:
         raise InvalidArgument(
             f"{certificate} and {key} cannot be used for TLS: {error.strerror or error}; expected "
@@ -226,4 +228,6 @@ async def _simulate(
                 "choose another --listen"
             ) from error
         write_line(f"{server.uri} has {domains} domains")
+        if product is Product.VPX:
+            write_line(f"{server.whole_uri} is all of it, for eventd; virsh wants one host")
         await stop.wait()

@@ -72,19 +72,23 @@ class SimulatorServer:
     def uri(self) -> str:
         """The host as libvirt names it: ``esx://root@127.0.0.1:40123/?transport=http``.
 
-        Of a vCenter it names the first host, since libvirt wants one; without the path, eventd
-        follows all of it.
+        Of a vCenter it names the first host, since libvirt wants one.
         """
+        path = "" if self.world.product == "esx" else "Datacenter/Cluster/esx01.example"
+        return self._uri(path)
+
+    @property
+    def whole_uri(self) -> str:
+        """All of the host or vCenter as eventd names it: the path is empty."""
+        return self._uri("")
+
+    def _uri(self, path: str) -> str:
         parameter = "no_verify=1" if self._ssl_context else "transport=http"
-        return f"{self.world.product}://root@{self._authority}/{self._path}?{parameter}"
+        return f"{self.world.product}://root@{self._authority}/{path}?{parameter}"
 
     @property
     def _authority(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    @property
-    def _path(self) -> str:
-        return "" if self.world.product == "esx" else "Datacenter/Cluster/esx01.example"
 
     def now(self) -> datetime:
         """The time of the world: aware, UTC."""

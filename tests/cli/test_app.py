@@ -19,6 +19,7 @@ from typer.testing import CliRunner, Result
 from eventd import __version__
 from eventd.cli.app import app
 from eventd.client import DEFAULT_SOCKET
+from eventd.vi.uri import ConnectionURI
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "eventd.toml"
 CONNECTION = '[[connections]]\nname = "esx01"\nuri = "esx://root@127.0.0.1:1/?nonsense=1"\n'
@@ -45,6 +46,9 @@ def started(*arguments: str | Path, **environment: str) -> Iterator[subprocess.P
     """Run a command in a process of its own, which ends with the context at the latest."""
     with subprocess.Popen(
         [sys.executable, "-m", "eventd", *map(str, arguments)],
+        # A keyboard at which nobody sits: what asks for something waits for ever.
+        stdin=subprocess.PIPE,
+        start_new_session=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -244,6 +248,39 @@ def test_an_address_that_is_taken_is_named() -> None:
         f"error: the simulator cannot listen on 127.0.0.1 port {port}: Address already in use; "
         "choose another --listen\n"
     )
+
+
+def test_the_simulated_vcenter_has_a_uri_for_all_of_it() -> None:
+    """The first names one host, since virsh wants one: who gives it to eventd follows half."""
+    with started("simulate", "--listen", "127.0.0.1:0", "--product", "vpx") as process:
+        assert process.stdout is not None
+        first, second = (process.stdout.readline().split()[0] for _ in range(2))
+
+    one, whole = ConnectionURI.parse(first), ConnectionURI.parse(second)
+    assert one.path_segments == ("Datacenter", "Cluster", "esx01.example")
+    assert whole.path_segments == ()
+    assert whole.endpoint == one.endpoint
+
+
+@pytest.mark.openssl
+def test_an_encrypted_key_is_refused_without_a_question(tmp_path: Path) -> None:
+    """A service has nobody to ask for its passphrase."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    make = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -subj /CN=x -passout pass:secret"
+    subprocess.run(
+        ["openssl", *make.split(), "-keyout", key, "-out", certificate],
+        check=True,
+        capture_output=True,
+    )
+
+    with started("simulate", "--tls", certificate, key) as process:
+        process.wait(timeout=20)
+        assert process.stderr is not None
+        errors = process.stderr.read()
+
+    assert process.returncode == 1
+    assert errors.startswith(f"error: {certificate} and {key} cannot be used for TLS: ")
+    assert "without a passphrase" in errors
 
 
 @pytest.mark.parametrize("product", ["esx", "vpx"])
