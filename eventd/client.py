@@ -14,7 +14,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import inspect
+import logging
+import os
 import random
+import stat
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -22,15 +25,22 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from os import PathLike, fspath
 from types import TracebackType
-from typing import Any, Literal, Self, overload
+from typing import Any, Literal, Self, TypeVar, overload
 
 import aiohttp
-import structlog
+from aiohttp.http_exceptions import HttpProcessingError
 from pydantic_core import from_json, to_json
 
-from eventd.errors import CursorExpired, DaemonError, DaemonUnreachable, ErrorCode
+from eventd.errors import (
+    CursorExpired,
+    DaemonError,
+    DaemonUnreachable,
+    ErrorCode,
+    InvalidArgument,
+)
 from eventd.model import cloudevents
 from eventd.model.domain import ConnectionStatus, DomainStatus
+from eventd.model.events import EVENT_CLASSES
 from eventd.model.ids import EventId, EventKind
 from eventd.model.record import Cursor, EventRecord
 
@@ -51,7 +61,15 @@ Callback = Callable[[EventRecord], object]
 Words = str | Iterable[str]
 """One value of a filter, or several of which any may match."""
 
-_log = structlog.get_logger(__name__)
+# Programs of all kinds use this module: it logs as every library does, and configures nothing.
+_log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+_EVENT_TYPES = frozenset(map(cloudevents.type_of, EVENT_CLASSES))
+
+_HEARTBEAT = "15s"
+"""How often a quiet stream that reconnects learns where it is."""
 
 _LINE_LIMIT = 1024 * 1024
 """Bytes of the longest record that is understood; a usual one has about 600."""
@@ -95,6 +113,13 @@ Item = EventRecord | DomainSnapshot | SnapshotEnd
 """What a stream with a snapshot yields."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    """A record that is not for the reader, such as a heartbeat: only where the stream is by now."""
+
+    cursor: str | None
+
+
 def retry_delays(
     first: float = 0.1, *, longest: float = 30.0, draw: Callable[[], float] = random.random
 ) -> Iterator[float]:
@@ -111,7 +136,8 @@ class Client:
     The read-only socket is enough for all that is here. Every method raises:
 
     * `DaemonUnreachable`: there is no such socket, nobody serves it, or it may not be opened.
-    * `DaemonError`: the daemon refused the request, and says why.
+    * `DaemonError`: the daemon refused the request, and says why; or what it answered cannot be
+      understood.
     """
 
     def __init__(self, path: str | PathLike[str] = DEFAULT_SOCKET) -> None:
@@ -119,6 +145,8 @@ class Client:
         self._http: aiohttp.ClientSession | None = None
         self._tasks = asyncio.TaskGroup()
         self._callbacks: _CallbackSession | None = None
+        self._sessions: list[_CallbackSession] = []
+        """The open one, and those of which a callback may still be running."""
         self._opening = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
@@ -137,12 +165,19 @@ class Client:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._callbacks is not None:
-            await self._callbacks.close()
-        if self._http is not None:
-            await self._http.close()
-            self._http = None
-        await self._tasks.__aexit__(None, None, None)
+        try:
+            for session in self._sessions:
+                await session.close()
+        finally:
+            # Also where that was cancelled: nothing may go on behind the back of the program.
+            for session in self._sessions:
+                session.cancel()
+            try:
+                if self._http is not None:
+                    await self._http.close()
+            finally:
+                self._http = None
+                await self._tasks.__aexit__(None, None, None)
 
     # The present state
 
@@ -151,30 +186,23 @@ class Client:
     ) -> list[DomainStatus]:
         """Return the domains and their states; ``domain`` is a UUID or a glob of names."""
         query = _query(domain=domain, connection=connection, host=host)
-        answer = await self._get("/v1/domains", query)
-        return [DomainStatus.model_validate(each) for each in answer["domains"]]
+        return await self._get("/v1/domains", _read_domains, query)
 
     async def connections(self) -> list[ConnectionStatus]:
         """Return the connections to hosts and how they are doing."""
-        answer = await self._get("/v1/connections")
-        return [ConnectionStatus.model_validate(each) for each in answer["connections"]]
+        return await self._get("/v1/connections", _read_connections)
 
     async def callbacks(self) -> list[CallbackStatus]:
         """Return all registered callbacks, those of other clients too."""
-        answer = await self._get("/v1/callbacks")
-        return [
-            CallbackStatus(
-                callback_id=each["callback_id"],
-                event=EventKind(each["event"]),
-                domain=each["domain"],
-                **each["owner"],
-            )
-            for each in answer["callbacks"]
-        ]
+        return await self._get("/v1/callbacks", _read_callbacks)
 
-    async def _get(self, path: str, query: Iterable[tuple[str, str]] = ()) -> Any:
+    async def _get(
+        self, path: str, read: Callable[[Any], _T], query: Iterable[tuple[str, str]] = ()
+    ) -> _T:
         async with self._response(path, query) as response:
-            return from_json(await response.read())
+            body = await response.read()
+            with _understood(self._path, response.status):
+                return read(from_json(body))
 
     # Events
 
@@ -223,21 +251,26 @@ class Client:
         reconnect: bool = False,
         delays: Callable[[], Iterator[float]] = retry_delays,
     ) -> AsyncGenerator[Any, None]:
-        """Follow events, as they come, until the daemon stops.
+        """Follow events, as they come, for as long as the program wants.
 
         Values of one filter are alternatives, different filters must all match. Without
         ``after``, the stream begins with what comes; with the cursor of a record, with what
         followed that. With ``snapshot=True`` it yields a `DomainSnapshot` for each domain and a
-        `SnapshotEnd` before the first record. With ``reconnect=True`` it does not end when the
-        daemon does: it waits as ``delays`` says, and resumes where it was.
+        `SnapshotEnd` before the first record. The first picture of a host tells no events: when a
+        connection that was not connected at the snapshot tells that it is (`ConnectionConnected`),
+        read `domains` again. With ``reconnect=True`` the stream does not end when the daemon does:
+        it waits as ``delays`` says, and resumes where it was.
 
         Raises:
             CursorExpired: the daemon no longer has what follows; begin with a snapshot.
+            DaemonUnreachable: the daemon has ended the stream, and ``reconnect`` is false.
         """
         filters = _query(
             domain=domain, connection=connection, host=host, event=event, type=type, reason=reason
         )
-        place = _Place(cursor=str(after) if after else None, needs_snapshot=snapshot)
+        if reconnect:
+            filters.append(("heartbeat", _HEARTBEAT))
+        place = _Place(cursor=None if after is None else str(after), needs_snapshot=snapshot)
         waits = delays()
         while True:
             try:
@@ -248,17 +281,21 @@ class Client:
                 if not reconnect:
                     raise
             if not reconnect:
-                return
+                raise DaemonUnreachable(
+                    f"the daemon at {self._path} ended the stream; it stops, or its log says why: "
+                    "resume after the cursor of the last record, or follow with reconnect=True"
+                )
             await asyncio.sleep(next(waits))
 
     async def _stream(self, filters: list[tuple[str, str]], place: _Place) -> AsyncIterator[Item]:
         async with self._response("/v1/events", [*filters, *place.query()]) as response:
             place.begin(response.headers.get("Eventd-Cursor"))
-            async for line in response.content:
-                item = _read(line)
-                place.pass_by(item)
-                if item is not None:
-                    yield item
+            with _understood(self._path, response.status):
+                async for line in response.content:
+                    item = _read(line)
+                    place.pass_by(item)
+                    if not isinstance(item, _Passed):
+                        yield item
 
     # Callbacks
 
@@ -295,6 +332,8 @@ class Client:
                     )
                 self._callbacks = _CallbackSession(websocket, self._path)
                 self._callbacks.start(self._tasks)
+                self._sessions = [each for each in self._sessions if not each.is_over]
+                self._sessions.append(self._callbacks)
             return self._callbacks
 
     # The way to the daemon
@@ -326,14 +365,14 @@ class _Place:
         """Return what to ask for."""
         if self._needs_snapshot:
             return [("snapshot", "true")]
-        return [("after", self._cursor)] if self._cursor else []
+        return [] if self._cursor is None else [("after", self._cursor)]
 
     def begin(self, cursor: str | None) -> None:
         """Take note of where the daemon begins."""
         if not self._needs_snapshot:
             self._cursor = self._cursor or cursor
 
-    def pass_by(self, item: Item | None) -> None:
+    def pass_by(self, item: Item | _Passed) -> None:
         """Take note of what has come."""
         match item:
             case EventRecord():
@@ -341,7 +380,9 @@ class _Place:
             case SnapshotEnd():
                 self._cursor = str(item.cursor)
                 self._needs_snapshot = False
-            case DomainSnapshot() | None:
+            case _Passed(cursor=str(cursor)):
+                self._cursor = cursor
+            case DomainSnapshot() | _Passed():
                 pass  # half a snapshot is none
 
 
@@ -361,6 +402,12 @@ class _CallbackSession:
         """Ends with None."""
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = asyncio.Event()
+        self._is_cancelled = False
+
+    @property
+    def is_over(self) -> bool:
+        """True once nothing of it is running any more."""
+        return all(task.done() for task in self._tasks)
 
     @property
     def is_closed(self) -> bool:
@@ -377,6 +424,11 @@ class _CallbackSession:
     async def close(self) -> None:
         """End the session; the callbacks are gone with it."""
         await self._websocket.close()
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Stop listening and calling, at once."""
+        self._is_cancelled = True
         for task in self._tasks:
             task.cancel()
 
@@ -395,26 +447,46 @@ class _CallbackSession:
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         # Nothing may come between the two: answers have no name but their order.
         self._asked.append((answer, callback))
-        with _translated(self._path):
-            await self._websocket.send_str(to_json(request).decode())
+        try:
+            with _translated(self._path):
+                await self._websocket.send_str(to_json(request).decode())
+        except DaemonUnreachable:
+            answer.cancel()
+            raise
         return await answer
 
     async def _listen(self) -> None:
+        ending: DaemonUnreachable | DaemonError = _gone(self._path)
         try:
             async for message in self._websocket:
-                self._take(from_json(message.data))
+                with _understood(self._path, HTTPStatus.SWITCHING_PROTOCOLS):
+                    self._take(message)
+        except DaemonError as error:
+            # Nobody may be waiting for an answer, and the callbacks are gone.
+            _log.warning("callbacks ended: %s", error)
+            ending = error
         finally:
             self._closed.set()
             self._calls.put_nowait(None)
             for answer, _ in self._asked:
-                _settle(answer, _gone(self._path))
+                _settle(answer, ending)
+        await self._websocket.close()
 
-    def _take(self, message: dict[str, Any]) -> None:
-        if "callback_id" in message:
-            record = EventRecord.from_json(to_json(message["event"]))
-            self._calls.put_nowait((message["callback_id"], record))
-        else:
-            self._take_answer(message, *self._asked.popleft())
+    def _take(self, message: aiohttp.WSMessage) -> None:
+        if message.type is aiohttp.WSMsgType.ERROR:
+            raise ValueError(message.data)
+        match from_json(message.data):
+            case {"callback_id": int(callback_id), "event": event}:
+                if record := _record(event["type"], to_json(event)):
+                    self._calls.put_nowait((callback_id, record))
+            case {"registered": _} | {"deregistered": _} | {"error": _} as answer:
+                if not self._asked:
+                    raise ValueError("an answer that nobody has asked for")
+                self._take_answer(answer, *self._asked.popleft())
+            case dict(other):
+                _log.debug("skipped a message of a newer daemon: %s", ", ".join(other))
+            case _:
+                raise ValueError("a message that is no object")
 
     def _take_answer(
         self, message: dict[str, Any], answer: asyncio.Future[int], callback: Callback | None
@@ -424,27 +496,38 @@ class _CallbackSession:
                 # At once: the first call may be the next message.
                 self._callbacks[callback_id] = callback
                 _settle(answer, callback_id)
-            case {"deregistered": int(callback_id)}:
+            case {"deregistered": int(callback_id)} if callback is None:
                 self._callbacks.pop(callback_id, None)
                 _settle(answer, callback_id)
+            case {"error": problem}:
+                _settle(answer, _refusal(HTTPStatus.BAD_REQUEST, problem))
             case _:
-                _settle(answer, _refusal(HTTPStatus.BAD_REQUEST, message.get("error")))
+                # It belongs to another question, and so would all that follow.
+                self._asked.appendleft((answer, callback))
+                raise ValueError("an answer to something else")
 
     async def _call_all(self) -> None:
         while call := await self._calls.get():
             callback_id, record = call
             # A callback that was deregistered meanwhile is not called for what still waits.
             if callback := self._callbacks.get(callback_id):
-                await _call(callback, callback_id, record)
+                await self._call(callback, callback_id, record)
 
-
-async def _call(callback: Callback, callback_id: int, record: EventRecord) -> None:
-    try:
-        result = callback(record)
-        if inspect.isawaitable(result):
-            await result
-    except Exception:
-        _log.exception("callback failed", callback_id=callback_id, cursor=str(record.cursor))
+    async def _call(self, callback: Callback, callback_id: int, record: EventRecord) -> None:
+        try:
+            result = callback(record)
+            if inspect.isawaitable(result):
+                await result
+        except asyncio.CancelledError:
+            if self._is_cancelled:
+                raise
+            # The callback's own doing, or the end of something that it had waited for.
+            task = asyncio.current_task()
+            while task is not None and task.uncancel():
+                pass
+            _log.exception("callback %d was cancelled at %s", callback_id, record.cursor)
+        except Exception:
+            _log.exception("callback %d failed at %s", callback_id, record.cursor)
 
 
 def _settle(answer: asyncio.Future[int], result: int | Exception) -> None:
@@ -464,8 +547,28 @@ def _query(**filters: Words) -> list[tuple[str, str]]:
     ]
 
 
-def _read(line: bytes) -> Item | None:
-    """Return what a line of a stream says; None if it says nothing to the reader."""
+def _read_domains(answer: Any) -> list[DomainStatus]:
+    return [DomainStatus.model_validate(each) for each in answer["domains"]]
+
+
+def _read_connections(answer: Any) -> list[ConnectionStatus]:
+    return [ConnectionStatus.model_validate(each) for each in answer["connections"]]
+
+
+def _read_callbacks(answer: Any) -> list[CallbackStatus]:
+    return [
+        CallbackStatus(
+            callback_id=each["callback_id"],
+            event=EventKind(each["event"]),
+            domain=each["domain"],
+            **each["owner"],
+        )
+        for each in answer["callbacks"]
+    ]
+
+
+def _read(line: bytes) -> Item | _Passed:
+    """Return what a line of a stream says."""
     envelope = from_json(line)
     data = envelope["data"]
     match envelope["type"]:
@@ -476,10 +579,18 @@ def _read(line: bytes) -> Item | None:
             return SnapshotEnd(cursor, data["domains"], line.rstrip())
         case cloudevents.GAP:
             raise CursorExpired(data["message"], oldest=data["oldest"], newest=data["newest"])
-        case str(ce_type) if ce_type.startswith("eventd.stream."):
-            return None
-        case _:
-            return EventRecord.from_json(line.rstrip())
+        case cloudevents.HEARTBEAT:
+            return _Passed(envelope["cursor"])
+        case ce_type:
+            return _record(ce_type, line.rstrip()) or _Passed(envelope.get("cursor"))
+
+
+def _record(ce_type: str, json: bytes) -> EventRecord | None:
+    """Return the record of an event, or None if only a newer client knows its type."""
+    if ce_type not in _EVENT_TYPES:
+        _log.debug("skipped a record of an unknown type: %s", ce_type)
+        return None
+    return EventRecord.from_json(json)
 
 
 def _problem(body: bytes) -> object:
@@ -517,7 +628,25 @@ def _translated(path: str) -> Iterator[None]:
         raise _gone(path) from error
 
 
+@contextmanager
+def _understood(path: str, status: int) -> Iterator[None]:
+    """Say in our own error that what the daemon has said cannot be read."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, InvalidArgument, HttpProcessingError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise DaemonError(
+            f"what the daemon at {path} said cannot be understood; use a client and a daemon of "
+            f"the same version: {reason}",
+            status=status,
+        ) from error
+
+
 def _why(path: str, error: OSError) -> str:
+    if not path:
+        return "the path of the socket is empty; name the socket that eventd serves"
+    if _is_no_socket(path):
+        return f"{path} is not a socket; name the socket that eventd serves"
     match error.errno:
         case errno.ENOENT:
             return f"there is no socket at {path}; start eventd, or name the socket that it serves"
@@ -527,6 +656,13 @@ def _why(path: str, error: OSError) -> str:
             return f"nobody serves {path} any more; start eventd again"
         case _:
             return f"cannot open {path}: {error.strerror or error}"
+
+
+def _is_no_socket(path: str) -> bool:
+    try:
+        return not stat.S_ISSOCK(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def _gone(path: str) -> DaemonUnreachable:

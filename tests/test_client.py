@@ -3,20 +3,24 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager
 from itertools import islice, repeat
 from pathlib import Path
 
 import pytest
+import structlog
+from aiohttp import web
 
 from eventd.client import Client, DomainSnapshot, SnapshotEnd, retry_delays
 from eventd.errors import CursorExpired, DaemonError, DaemonUnreachable, ErrorCode
+from eventd.model import cloudevents
+from eventd.model.control import Heartbeat
 from eventd.model.domain import ConnectionState, DomainState
 from eventd.model.events import DomainStarted
 from eventd.model.ids import EventId, EventKind
 from eventd.model.record import Cursor, EventRecord
-from tests.http_api.fake_daemon import Daemon, serving, started, stopped, uuid_of
+from tests.http_api.fake_daemon import NOW, Daemon, serving, started, stopped, uuid_of
 
 
 @pytest.fixture
@@ -130,12 +134,14 @@ async def test_a_wrong_filter_is_the_daemons_error(client: Client) -> None:
 
 
 async def test_a_stream_ends_when_the_daemon_stops(tmp_path: Path) -> None:
-    """Without ``reconnect``, the loop is simply over."""
-    async with Client(tmp_path / "eventd.sock") as client:
+    """Without ``reconnect``, an end that the program did not ask for is not silent."""
+    path = tmp_path / "eventd.sock"
+    async with Client(path) as client:
         async with serving(tmp_path) as daemon:
-            reading = asyncio.ensure_future(anext(client.events(), None))
+            reading = asyncio.ensure_future(anext(client.events()))
             await until_subscribed(daemon)
-        assert await reading is None
+        with pytest.raises(DaemonUnreachable, match=f"the daemon at {path} ended the stream; "):
+            await reading
 
 
 async def test_a_reconnecting_stream_resumes_where_it_was(tmp_path: Path) -> None:
@@ -257,17 +263,49 @@ async def test_a_callback_may_deregister_itself_and_wait_for_it(
     assert calls == [1]
 
 
-async def test_a_callback_that_raises_disturbs_no_other(daemon: Daemon, client: Client) -> None:
-    """It is logged, and stays registered."""
+@pytest.mark.parametrize("error", [ZeroDivisionError, asyncio.CancelledError])
+async def test_a_callback_that_raises_disturbs_no_other(
+    daemon: Daemon,
+    client: Client,
+    error: type[BaseException],
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It is logged in the standard way, prints nothing, and stays registered."""
     called: asyncio.Queue[EventRecord] = asyncio.Queue()
 
     def fail(record: EventRecord) -> None:
-        raise ZeroDivisionError
+        raise error
 
-    await client.register("lifecycle", fail)
-    await client.register("lifecycle", called.put_nowait)
+    with structlog.testing.capture_logs():  # the daemon's own, which is in this process
+        await client.register("lifecycle", fail)
+        await client.register("lifecycle", called.put_nowait)
+        daemon.publish(started(1), stopped(1))
+        assert [(await called.get()).sequence for _ in range(2)] == [1, 2]
+    entries = [each for each in caplog.records if each.name == "eventd.client"]
+    assert [each.exc_info[0] for each in entries if each.exc_info] == [error, error]
+    assert capsys.readouterr().out == ""
+
+
+async def test_a_callback_that_cancels_its_own_task_ends_only_that_call(
+    daemon: Daemon, client: Client
+) -> None:
+    """The next event finds it registered."""
+    seen: list[int] = []
+    marker: asyncio.Queue[EventRecord] = asyncio.Queue()
+
+    async def cancel_itself(record: EventRecord) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        seen.append(record.sequence)
+        await asyncio.sleep(0)
+
+    await client.register("lifecycle", cancel_itself)
+    await client.register("lifecycle", marker.put_nowait)
     daemon.publish(started(1), stopped(1))
-    assert [(await called.get()).sequence for _ in range(2)] == [1, 2]
+    assert [(await marker.get()).sequence for _ in range(2)] == [1, 2]
+    assert seen == [1, 2]
 
 
 async def test_a_refused_registration_is_the_daemons_error(client: Client) -> None:
@@ -303,7 +341,195 @@ async def test_a_client_learns_that_the_daemon_has_ended_its_callbacks(tmp_path:
             assert len(daemon.registry.registrations()) == 1
 
 
+# Daemons that are odd, or newer
+
+Talk = Callable[[web.WebSocketResponse], Awaitable[None]]
+
+
+@asynccontextmanager
+async def odd_session(path: Path, talk: Talk) -> AsyncIterator[Client]:
+    """Serve callback sessions that say what a test wants."""
+
+    async def serve(request: web.Request) -> web.WebSocketResponse:
+        websocket = web.WebSocketResponse()
+        await websocket.prepare(request)
+        await talk(websocket)
+        async for _ in websocket:
+            pass
+        return websocket
+
+    application = web.Application()
+    application.router.add_get("/v1/callbacks", serve)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    try:
+        await web.UnixSite(runner, str(path)).start()
+        async with Client(path) as client:
+            yield client
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "{",
+        "[1]",
+        '{"callback_id": 0, "event": {}}',
+        '{"callback_id": 0, "event": {"type": "eventd.domain.lifecycle.started.v1"}}',
+        '{"callback_id": 0, "event": {"type": []}}',
+        '{"registered": "zero"}',
+        '{"deregistered": 0}',
+        b"\xff",
+        "x" * (2 * 1024 * 1024),
+    ],
+)
+async def test_a_message_that_cannot_be_understood_ends_a_session_with_an_error(
+    tmp_path: Path, message: str | bytes
+) -> None:
+    """Who waits for an answer gets it; the program's own task is not touched."""
+
+    async def talk(websocket: web.WebSocketResponse) -> None:
+        await websocket.receive()
+        send = websocket.send_str if isinstance(message, str) else websocket.send_bytes
+        await send(message)  # type: ignore[arg-type]  # each gets its own type
+
+    async with odd_session(tmp_path / "odd.sock", talk) as client:
+        with pytest.raises(DaemonError, match="cannot be understood; use a client and a daemon"):
+            await client.register("lifecycle", lambda record: None)
+        await client.wait_closed()
+
+
+async def test_an_answer_that_nobody_asked_for_ends_a_session(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Answers have no name but their order, which is lost; the log says that callbacks are gone."""
+
+    async def talk(websocket: web.WebSocketResponse) -> None:
+        await websocket.receive()
+        await websocket.send_str('{"registered": 0}')
+        await websocket.send_str('{"registered": 1}')
+
+    async with odd_session(tmp_path / "odd.sock", talk) as client:
+        assert await client.register("lifecycle", lambda record: None) == 0
+        await client.wait_closed()
+        while not caplog.records:  # noqa: ASYNC110  # nobody is told
+            await asyncio.sleep(0)
+    assert "callbacks ended: " in caplog.text
+    assert "nobody has asked for" in caplog.text
+
+
+async def test_what_only_a_newer_client_knows_is_skipped(tmp_path: Path) -> None:
+    """An event of an unknown type, and a message of an unknown kind."""
+    unknown = b'{"type": "eventd.domain.balloon.v1", "data": {}, "cursor": "e1-1"}'
+    known = EventRecord.of(started(1), cursor=Cursor("e1", 2), recorded_at=NOW)
+
+    async def talk(websocket: web.WebSocketResponse) -> None:
+        await websocket.receive()
+        await websocket.send_str('{"hello": "there"}')
+        await websocket.send_str('{"registered": 0}')
+        for event in (unknown, known.json):
+            await websocket.send_bytes(b'{"callback_id": 0, "event": %b}' % event)
+
+    called: asyncio.Queue[EventRecord] = asyncio.Queue()
+    async with odd_session(tmp_path / "odd.sock", talk) as client:
+        await client.register("lifecycle", called.put_nowait)
+        assert await called.get() == known
+
+
+class Scripted:
+    """A daemon whose answers a test wrote, one for each connection."""
+
+    def __init__(self, *bodies: bytes) -> None:
+        self._bodies = iter(bodies)
+        self.asked: list[str] = []
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        self.asked.append(head.split()[1].decode())
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + next(self._bodies, b""))
+        await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def scripted(path: Path, *bodies: bytes) -> AsyncIterator[tuple[Scripted, Client]]:
+    daemon = Scripted(*bodies)
+    async with await asyncio.start_unix_server(daemon.answer, path), Client(path) as client:
+        yield daemon, client
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"{\n",
+        b"[]\n",
+        b"null\n",
+        b'{"type": "eventd.domain.lifecycle.started.v1", "data": {}}\n',
+        b'{"type": "eventd.stream.snapshot-end.v1", "data": {}, "cursor": "?"}\n',
+        b'{"type": 1, "data": 1}' * 100_000,
+    ],
+)
+async def test_a_line_that_cannot_be_understood_is_the_daemons_error(
+    tmp_path: Path, line: bytes
+) -> None:
+    """Every error of a client is one of its own, whatever the daemon says."""
+    async with scripted(tmp_path / "odd.sock", line) as (_, client):
+        with pytest.raises(DaemonError, match="cannot be understood"):
+            await anext(client.events())
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"domains": [{}], "connections": 1}'])
+async def test_an_answer_that_cannot_be_understood_is_the_daemons_error(
+    tmp_path: Path, body: bytes
+) -> None:
+    """The present state is read as carefully as a stream."""
+    async with scripted(tmp_path / "odd.sock", body, body, body) as (_, client):
+        for asking in (client.domains(), client.connections(), client.callbacks()):
+            with pytest.raises(DaemonError, match="cannot be understood"):
+                await asking
+
+
+async def test_a_reconnecting_stream_resumes_where_its_last_heartbeat_was(tmp_path: Path) -> None:
+    """Of a quiet stream's old place the journal may know nothing any more."""
+    beat = cloudevents.control(Heartbeat(), cursor="e1-7", now=NOW) + b"\n"
+    unknown = b'{"type": "eventd.domain.balloon.v1", "data": {}, "cursor": "e1-9"}\n'
+    record = EventRecord.of(started(1), cursor=Cursor("e1", 10), recorded_at=NOW)
+    answers = (beat, unknown, record.json + b"\n")
+    async with scripted(tmp_path / "odd.sock", *answers) as (daemon, client):
+        assert await anext(client.events(reconnect=True, delays=at_once)) == record
+    assert daemon.asked == [
+        "/v1/events?heartbeat=15s",
+        "/v1/events?heartbeat=15s&after=e1-7",
+        "/v1/events?heartbeat=15s&after=e1-9",
+    ]
+
+
+async def test_an_empty_cursor_is_refused(client: Client) -> None:
+    """It is a mistake, not the wish to begin with what comes."""
+    with pytest.raises(DaemonError, match="not a cursor"):
+        await anext(client.events(after=""))
+
+
 # The way to the daemon
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("", "the path of the socket is empty"),
+        ("plain.txt", "plain.txt is not a socket; name the socket that eventd serves"),
+        (".", "is not a socket"),
+    ],
+)
+async def test_a_path_that_is_no_socket_is_named_as_such(
+    tmp_path: Path, name: str, words: str
+) -> None:
+    """A slip in the path is not a daemon that has stopped."""
+    (tmp_path / "plain.txt").touch()
+    async with Client(str(tmp_path / name) if name else "") as client:
+        with pytest.raises(DaemonUnreachable, match=words):
+            await client.domains()
 
 
 async def test_a_missing_socket_is_named_with_what_to_do(tmp_path: Path) -> None:
