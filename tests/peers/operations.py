@@ -60,13 +60,14 @@ def _log_in(host: str, port: int, user: str, password: str, *, tls: bool) -> vim
             httpConnectionTimeout=CALL_LIMIT,
         )
     except vmodl.MethodFault as fault:
-        refusal = fault.with_traceback(None)
+        refusal = fault
     else:
         return service
-    # pyVmomi leaves the socket of a refused login open, and only the traceback still knew it.
-    # Collected at some later moment, its ResourceWarning would fail another test.
+    # pyVmomi leaves the socket of a refused login open, and only the traceback still knows it.
+    # Freed outside of this block, at once or at some later moment, it would fail a test.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
+        refusal = refusal.with_traceback(None)
         gc.collect()
     raise refusal
 
