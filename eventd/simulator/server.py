@@ -225,6 +225,8 @@ class SimulatorServer:
 
     async def _reply(self, soap: SoapRequest, session: Session) -> Reply:
         reply = self.service.call(soap, session, self.now())
+        if not session.is_alive:  # it was a logout
+            self._wake()
         return await self._finish(reply) if isinstance(reply, Wait) else reply
 
     def _session(self, request: web.BaseRequest) -> Session:
@@ -294,7 +296,6 @@ async def serve(
     ssl_context: ssl.SSLContext | None = None,
     password: str = "pass",  # noqa: S107 -- a simulator's, documented
     page_size: int = 100,
-    session_limit: timedelta | None = None,
     empty_update_interval: timedelta | None = None,
     clock: Clock = _utc_now,
 ) -> AsyncIterator[SimulatorServer]:
@@ -307,7 +308,6 @@ async def serve(
         world,
         password=password,
         page_size=page_size,
-        session_limit=session_limit,
         empty_update_interval=empty_update_interval,
     )
     server = SimulatorServer(service, host=host, port=port, ssl_context=ssl_context, clock=clock)

@@ -62,9 +62,8 @@ class Service:
     """Answers requests on a world.
 
     ``page_size`` is the number of objects per page (100 on vCenter, whatever the client asks
-    for), ``session_limit`` the idle time after which a session ends, and
-    ``empty_update_interval`` lets the old `WaitForUpdates` answer that nothing has changed after
-    that time, which no real host does.
+    for), and ``empty_update_interval`` lets the old `WaitForUpdates` answer that nothing has
+    changed after that time, which no real host does.
     """
 
     def __init__(
@@ -73,12 +72,11 @@ class Service:
         *,
         password: str = "pass",  # noqa: S107 -- a simulator's, documented
         page_size: int = 100,
-        session_limit: timedelta | None = None,
         empty_update_interval: timedelta | None = None,
     ) -> None:
         self.world = world
         self.writer = AnswerWriter(world.schema)
-        self.sessions = Sessions(world, page_size=page_size, idle_limit=session_limit)
+        self.sessions = Sessions(world, page_size=page_size)
         self.calls: deque[SoapRequest] = deque(maxlen=_CALLS_KEPT)
         """The last calls that came in, for tests to look at."""
         self._password = password

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import count
 from uuid import UUID, uuid4
 
@@ -16,6 +16,9 @@ from eventd.vi.types import ManagedObjectReference
 __all__ = ["Session", "Sessions"]
 
 Reference = ManagedObjectReference
+
+# More than clients that are about to log in at the same time.
+_ANONYMOUS_LIMIT = 100
 
 
 class Session:
@@ -125,22 +128,22 @@ class Session:
 
 
 class Sessions:
-    """All sessions by cookie. One that is idle for too long ends, unless it is in a call."""
+    """All sessions by cookie. They last until their clients log out, or until all expire.
 
-    def __init__(
-        self, world: World, *, page_size: int = 100, idle_limit: timedelta | None = None
-    ) -> None:
+    Of those in which nobody is logged in, only the newest stay: each call without a cookie makes
+    one.
+    """
+
+    def __init__(self, world: World, *, page_size: int = 100) -> None:
         self._world = world
         self._page_size = page_size
-        self.idle_limit = idle_limit
         self._sessions: dict[str, Session] = {}
 
     def __len__(self) -> int:
         return sum(session.user is not None for session in self._sessions.values())
 
     def find(self, cookie: str | None, now: datetime) -> Session:
-        """The session of a cookie; a new anonymous one if there is none, or it has expired."""
-        self._expire_idle(now)
+        """The session of a cookie; a new anonymous one if there is none, or no longer."""
         session = self._sessions.get(cookie or "")
         if session is None:
             session = self._open(now)
@@ -148,10 +151,16 @@ class Sessions:
         return session
 
     def _open(self, now: datetime) -> Session:
+        self._forget_oldest_anonymous()
         cookie = str(uuid4())
         session = Session(cookie, self._world, page_size=self._page_size, now=now)
         self._sessions[cookie] = session
         return session
+
+    def _forget_oldest_anonymous(self) -> None:
+        anonymous = [session for session in self._sessions.values() if session.user is None]
+        if len(anonymous) >= _ANONYMOUS_LIMIT:
+            self.end(anonymous[0])
 
     def end(self, session: Session) -> None:
         """End one session."""
@@ -162,10 +171,3 @@ class Sessions:
         """End all sessions, as a restart of the host's service does."""
         for session in list(self._sessions.values()):
             self.end(session)
-
-    def _expire_idle(self, now: datetime) -> None:
-        if self.idle_limit is None:
-            return
-        for session in list(self._sessions.values()):
-            if now - session.last_active > self.idle_limit:
-                self.end(session)

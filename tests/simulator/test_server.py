@@ -198,6 +198,17 @@ async def test_the_expiry_of_sessions_reaches_a_client_that_waits(client: Client
             await waiting
 
 
+async def test_a_logout_reaches_the_call_of_the_same_session_that_waits(client: Client) -> None:
+    """As an expiry does; nothing else has to happen on the host."""
+    version = await client.follow("web01", "name")
+
+    async with beside(client.call(client.wait(version))) as waiting:
+        await client.server.until_calls_wait(1)
+        await client.call(calls.logout(client.inventory.session_manager))
+        with pytest.raises(SessionExpired):
+            await waiting
+
+
 async def test_an_old_wait_can_be_made_to_end_empty(http: aiohttp.ClientSession) -> None:
     """The update set has the version of before, and nothing else."""
     world = World(now=datetime.now(UTC), api_version="2.5")
