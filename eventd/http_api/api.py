@@ -101,7 +101,8 @@ class HttpApi:
                     (sockets.READ_ONLY_NAME, sockets.READ_ONLY_MODE),
                 )
             )
-            stack.callback(self._delivery.add_reader(self._streams.deliver))
+            for reader in (self._streams.deliver, self._callbacks.deliver):
+                stack.callback(self._delivery.add_reader(reader))
             async with (
                 self._listening(read_write, self._application()),
                 self._listening(read_only, self._application()),

@@ -14,7 +14,7 @@ Only if the journal has dropped what it needs next, the session is closed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import count
 
@@ -42,7 +42,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Callbacks:
-    """Serves the registry to the clients of both sockets."""
+    """Serves the registry to the clients of both sockets. `deliver` is a reader of the delivery."""
 
     def __init__(
         self, *, registry: Registry, journal: Journal, write_limit: int, closing_timeout: float
@@ -61,6 +61,12 @@ class Callbacks:
         listed = [_describe(each) for each in self.registry.registrations()]
         body = to_json({"callbacks": listed}, exclude_none=True)
         return web.Response(body=body, content_type="application/json")
+
+    def deliver(self, _: Sequence[EventRecord]) -> None:
+        """Take note of a loop turn in which something was recorded."""
+        oldest = self.journal.oldest
+        for session in self._sessions:
+            session.check(oldest)
 
     def close(self) -> None:
         """Take leave of all clients."""
@@ -164,10 +170,7 @@ class _Session:
     # Live
 
     def _deliver(self, callback_id: int, record: EventRecord) -> None:
-        if self._left_behind.is_set():
-            if self._position.sequence < self._journal.oldest.sequence:
-                self._give_up()
-        elif record.sequence > self._position.sequence:
+        if not self._left_behind.is_set() and record.sequence > self._position.sequence:
             self._call(callback_id, record)
             if self._is_full:
                 self._position = Cursor(record.cursor.epoch, record.sequence - 1)
@@ -199,6 +202,11 @@ class _Session:
             self._transport.write(frames)
 
     # From the journal
+
+    def check(self, oldest: Cursor) -> None:
+        """Close the session if the journal no longer has what it needs next."""
+        if self._left_behind.is_set() and self._position.sequence < oldest.sequence:
+            self._give_up()
 
     async def run(self, drain: Callable[[], Awaitable[None]]) -> None:
         """Catch up whenever the session is left behind, until the client goes."""
