@@ -81,9 +81,9 @@ async def _children(
             session, PropertySpec("Datacenter", ("hostFolder",)), ObjectSpec(parent)
         )
         folder = found[0].properties.get("hostFolder") if found else None
-        if not isinstance(folder, ManagedObjectReference):
+        if not isinstance(folder, str):
             return {}  # no right to see it
-        parent = folder
+        parent = ManagedObjectReference("Folder", folder)
     named = await _retrieve(
         session,
         PropertySpec("ManagedEntity", ("name",)),

@@ -69,13 +69,10 @@ class Inventory:
 
     def take_in_host(self, update: ObjectUpdate) -> None:
         """Keep what an update says about a host."""
-        for change in update.changes:
-            if (text := text_of(change.value)) is None:
-                continue
-            if change.name == "name":
-                self._host_names[update.obj.value] = text
-            elif change.name == "hardware.systemInfo.uuid":
-                self._host_uuid = text.lower()
+        if (name := text_of(update.changes.get("name"))) is not None:
+            self._host_names[update.obj.value] = name
+        if (uuid := text_of(update.changes.get("hardware.systemInfo.uuid"))) is not None:
+            self._host_uuid = uuid.lower()
 
     def take_in_domain(self, update: ObjectUpdate) -> Step:
         """Keep what an update says about a domain, and return what it changed.

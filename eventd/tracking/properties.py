@@ -7,18 +7,13 @@ spoils the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from eventd.model.domain import Choice, Question
 from eventd.model.picture import DomainPicture, PowerState
 from eventd.vi.times import parse_datetime
-from eventd.vi.types import (
-    ManagedObjectReference,
-    PropertyChange,
-    PropertyValue,
-    QuestionInfo,
-)
+from eventd.vi.types import PropertyValue, QuestionInfo
 
 __all__ = ["only_identity", "pictured", "text_of", "texts_in"]
 
@@ -32,10 +27,6 @@ def texts_in(value: PropertyValue | None) -> tuple[str, ...]:
     """Return the texts of an array, and nothing for a value of another form."""
     # The structures of VI are tuples too, but with names of their own.
     return value if type(value) is tuple else ()  # type: ignore[return-value]
-
-
-def _reference(value: PropertyValue | None) -> str | None:
-    return value.value if isinstance(value, ManagedObjectReference) else None
 
 
 def _instant(value: PropertyValue | None) -> datetime | None:
@@ -67,7 +58,7 @@ _FIELDS: Mapping[str, tuple[str, Callable[[PropertyValue | None], object]]] = {
     "config.uuid": ("uuid", _lower),
     "config.instanceUuid": ("instance_uuid", _lower),
     "runtime.powerState": ("power_state", _POWER_STATES.get),
-    "runtime.host": ("host", _reference),
+    "runtime.host": ("host", text_of),
     "runtime.bootTime": ("boot_time", _instant),
     "runtime.cleanPowerOff": ("clean_power_off", _BOOLEANS.get),
     "runtime.question": ("question", _question),
@@ -89,14 +80,14 @@ _PLACES = {
 _new = tuple.__new__
 
 
-def pictured(before: DomainPicture, changes: Iterable[PropertyChange]) -> DomainPicture:
+def pictured(before: DomainPicture, changes: Mapping[str, PropertyValue | None]) -> DomainPicture:
     """Return the picture after the changes; properties that are not in the table are passed by."""
     fields: list[object] = [*before]
-    for change in changes:
-        if (known := _PLACES.get(change.name)) is None:
+    for path, value in changes.items():
+        if (known := _PLACES.get(path)) is None:
             continue
         place, read, is_kept = known
-        if (found := read(change.value)) or not is_kept:
+        if (found := read(value)) or not is_kept:
             fields[place] = found
     return _new(DomainPicture, fields)
 

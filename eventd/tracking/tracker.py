@@ -133,9 +133,8 @@ class Tracker:
             self._shown.add(reference)
         if step.after is None:
             self._forget(reference)
-        for change in update.changes:
-            if change.name == "recentTask":
-                self._note_tasks(reference, texts_in(change.value))
+        if "recentTask" in update.changes:
+            self._note_tasks(reference, texts_in(update.changes["recentTask"]))
 
     def _note(self, step: Step) -> None:
         # Without a picture to compare with, what comes is the picture and no step from one.

@@ -16,7 +16,6 @@ from eventd.vi.types import (
     MissingProperty,
     ObjectContent,
     ObjectUpdate,
-    PropertyChange,
     PropertyFilterUpdate,
     PropertyValue,
     Unparsed,
@@ -144,10 +143,11 @@ def _filter_update(update: Element, odd: list[Unparsed]) -> PropertyFilterUpdate
 
 
 _KINDS: Mapping[str | None, UpdateKind] = {kind.value: kind for kind in UpdateKind}
-_OPS: Mapping[str | None, str] = {op: op for op in ("assign", "add", "remove", "indirectRemove")}
+_OPS = frozenset({"assign", "add", "remove", "indirectRemove"})
 
-# At 10,000 domains small things count: lxml lists the children with `update[:]` in half the time of
-# `list(update)`, and a NamedTuple is made by the constructor of `tuple` in half that of its own.
+# At 10,000 domains small things count. lxml makes an object of each element that is touched, so
+# that a walk costs what it touches; it lists the children with `update[:]` in half the time of
+# `list(update)`. A NamedTuple is made by the constructor of `tuple` in half that of its own.
 _new = tuple.__new__
 
 
@@ -166,38 +166,25 @@ def _from_positions(parts: list[Element]) -> ObjectUpdate | None:
     kind, obj = _KINDS.get(parts[0].text), parse_reference(parts[1])
     if kind is None or obj is None:
         return None
-    changes: list[PropertyChange] = []
+    changes: dict[str, PropertyValue | None] = {}
     missing: list[MissingProperty] = []
     for part in parts[2:]:
-        if (change := _change(part)) is not None:
-            changes.append(change)
+        # A PropertyChange is name, op, val?. One of the four words in the place of `op` tells that
+        # all are in their places; more it need not tell, as changes are asked for in whole values.
+        if 2 <= (size := len(part)) <= 3 and part[1].text in _OPS and (name := part[0].text):
+            changes[name] = parse_value(part[2]) if size == 3 else None
         elif local_name(part) == "missingSet":
             missing.append(_missing(part))
         else:
-            changes.append(_odd_change(part))
-    return _new(ObjectUpdate, (kind, obj, tuple(changes), tuple(missing)))
+            changes.update(_odd_change(part))
+    return _new(ObjectUpdate, (kind, obj, changes, tuple(missing)))
 
 
-def _change(change: Element) -> PropertyChange | None:
-    """Read a ``PropertyChange`` by position: name, op, val?; None if something else stands there.
-
-    One of the four words in the place of `op` tells that all are in their places.
-    """
-    parts = change[:]
-    if not 2 <= len(parts) <= 3:
-        return None
-    name, op = parts[0].text, _OPS.get(parts[1].text)
-    if not name or op is None:
-        return None
-    value = parse_value(parts[2]) if len(parts) == 3 else None
-    return _new(PropertyChange, (name, op, value))
-
-
-def _odd_change(change: Element) -> PropertyChange:
+def _odd_change(change: Element) -> dict[str, PropertyValue]:
     """Read a ``PropertyChange`` by names. It is never taken to say that a property is unset."""
     parts = children_by_name(change)
     value = parse_value(parts["val"]) if "val" in parts else unparsed(change)
-    return PropertyChange(text_of(parts, "name") or "", "assign", value)
+    return {text_of(parts, "name") or "": value}
 
 
 def _missing(missing: Element) -> MissingProperty:

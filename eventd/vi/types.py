@@ -6,6 +6,7 @@ it. Structured values are decoded where eventd has a type for them, see `Propert
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -16,7 +17,6 @@ __all__ = [
     "MissingProperty",
     "ObjectContent",
     "ObjectUpdate",
-    "PropertyChange",
     "PropertyFilterUpdate",
     "PropertyValue",
     "QuestionChoice",
@@ -105,21 +105,11 @@ class Unparsed(NamedTuple):
     """The element, cut at 4096 bytes."""
 
 
-PropertyValue = str | ManagedObjectReference | TaskInfo | QuestionInfo | tuple[str, ...] | Unparsed
+PropertyValue = str | TaskInfo | QuestionInfo | tuple[str, ...] | Unparsed
 """A property's value: text of a simple one; a decoded one; the texts of an array of simple ones.
 
-References inside an array are given by their values.
+References are given by their values: which property it is tells what they refer to.
 """
-
-
-class PropertyChange(NamedTuple):
-    """One property that differs from the version before."""
-
-    name: str
-    op: str
-    """``assign``, ``add``, ``remove`` or ``indirectRemove``."""
-    value: PropertyValue | None
-    """None where the property became unset."""
 
 
 class MissingProperty(NamedTuple):
@@ -142,7 +132,8 @@ class ObjectUpdate(NamedTuple):
 
     kind: UpdateKind
     obj: ManagedObjectReference
-    changes: tuple[PropertyChange, ...]
+    changes: Mapping[str, PropertyValue | None]
+    """The properties that differ from the version before, by path; None where one became unset."""
     missing: tuple[MissingProperty, ...]
 
 

@@ -46,11 +46,8 @@ def parse_value(value: Element) -> PropertyValue:
     What is no value of its type is given as `Unparsed`: no value is an error.
     """
     text = value.text
-    # What has text is no structure, and only references have this attribute. To see that costs
-    # half of reading the type's name.
     if text and not len(value):
-        object_type = value.get("type")
-        return text if object_type is None else _new(ManagedObjectReference, (object_type, text))
+        return text  # no structure, whatever its type
     name = type_name(value)
     if (parse := _PARSERS.get(name)) is not None:
         return parse(value) or unparsed(value)
@@ -188,7 +185,7 @@ def _number(text: str | None) -> int | None:
 
 
 _PARSERS: Mapping[str, Callable[[Element], PropertyValue | None]] = {
-    "ManagedObjectReference": parse_reference,
+    "ManagedObjectReference": unparsed,  # those that name an object are texts
     "TaskInfo": _task_info,
     "VirtualMachineQuestionInfo": _question,
 }

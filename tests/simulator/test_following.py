@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventd.simulator import INSTANT, Question, VIFault
-from eventd.vi.types import UpdateKind, UpdateSet
+from eventd.vi.types import ManagedObjectReference, UpdateKind, UpdateSet
 from tests.simulator.client import Client, connect
 
 PATHS = ("name", "runtime.powerState", "runtime.host", "runtime.question", "config.uuid")
@@ -35,11 +35,9 @@ class Mirror:
                 case UpdateKind.LEAVE:
                     self.known.pop(update.obj.value, None)
                 case UpdateKind.ENTER:
-                    self.known[update.obj.value] = {c.name: c.value for c in update.changes}
+                    self.known[update.obj.value] = dict(update.changes)
                 case UpdateKind.MODIFY:
-                    known = self.known[update.obj.value]
-                    for change in update.changes:
-                        known[change.name] = change.value
+                    self.known[update.obj.value].update(update.changes)
 
 
 def present(client: Client) -> dict[str, dict[str, object]]:
@@ -47,7 +45,9 @@ def present(client: Client) -> dict[str, dict[str, object]]:
     world = client.world
     return {
         world.domain(name).value: {
-            path: value for path in PATHS[:3] if (value := world.read(name, path)) is not None
+            path: value.value if isinstance(value, ManagedObjectReference) else value
+            for path in PATHS[:3]
+            if (value := world.read(name, path)) is not None
         }
         for name in world.domains.names
     }

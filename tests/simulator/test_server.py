@@ -177,7 +177,7 @@ async def test_a_change_by_script_wakes_a_client_that_waits(client: Client) -> N
         updates = await waiting
 
     assert updates is not None
-    assert updates.filters[0].objects[0].changes[0].value == "poweredOn"
+    assert updates.filters[0].objects[0].changes == {"runtime.powerState": "poweredOn"}
 
 
 async def test_a_wait_ends_empty_at_its_limit(client: Client) -> None:

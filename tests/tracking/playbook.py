@@ -14,7 +14,6 @@ from eventd.tracking.tracker import Outcome, Reading, Tracker
 from eventd.vi.types import (
     ManagedObjectReference,
     ObjectUpdate,
-    PropertyChange,
     PropertyFilterUpdate,
     PropertyValue,
     QuestionChoice,
@@ -50,16 +49,9 @@ WEB01: Mapping[str, str] = {
 }
 
 
-def changes(**properties: PropertyValue | None) -> tuple[PropertyChange, ...]:
+def changes(**properties: PropertyValue | None) -> dict[str, PropertyValue | None]:
     """Return the changes of properties, by the short names of `PATHS`."""
-    return tuple(
-        PropertyChange(
-            PATHS[name],
-            "assign",
-            ManagedObjectReference("HostSystem", str(value)) if name == "host" and value else value,
-        )
-        for name, value in properties.items()
-    )
+    return {PATHS[name]: value for name, value in properties.items()}
 
 
 class Scenario:
@@ -87,11 +79,11 @@ class Scenario:
 
     def leave(self, reference: str = "vm-42") -> ObjectUpdate:
         """The host no longer shows the domain."""
-        return self._update(UpdateKind.LEAVE, reference, ())
+        return self._update(UpdateKind.LEAVE, reference, {})
 
     @staticmethod
     def _update(
-        kind: UpdateKind, reference: str, changed: tuple[PropertyChange, ...]
+        kind: UpdateKind, reference: str, changed: Mapping[str, PropertyValue | None]
     ) -> ObjectUpdate:
         return ObjectUpdate(kind, ManagedObjectReference("VirtualMachine", reference), changed, ())
 
@@ -139,7 +131,7 @@ class Scenario:
             ObjectUpdate(
                 UpdateKind.ENTER,
                 ManagedObjectReference("HostSystem", f"host-{number}"),
-                (PropertyChange("name", "assign", f"esx{number:02}.example"),),
+                {"name": f"esx{number:02}.example"},
                 (),
             )
             for number in (1, 2)

@@ -20,7 +20,6 @@ from eventd.tracking.tracker import Reading
 from eventd.vi.types import (
     ManagedObjectReference,
     ObjectUpdate,
-    PropertyChange,
     PropertyFilterUpdate,
     TaskState,
     Unparsed,
@@ -409,13 +408,13 @@ def test_properties_and_objects_that_nobody_asked_for_are_passed_by(scenario: Sc
     pool = ObjectUpdate(
         UpdateKind.ENTER,
         ManagedObjectReference("ResourcePool", "resgroup-1"),
-        (PropertyChange("name", "assign", "pool"),),
+        {"name": "pool"},
         (),
     )
     extra = ObjectUpdate(
         UpdateKind.MODIFY,
         ManagedObjectReference("VirtualMachine", "vm-42"),
-        (PropertyChange("summary.quickStats", "assign", "x"),),
+        {"summary.quickStats": "x"},
         (),
     )
 

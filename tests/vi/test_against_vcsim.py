@@ -171,15 +171,14 @@ def recent_tasks(task_manager: ManagedObjectReference) -> PropertyFilterSpec:
 
 def is_off(told: list[ObjectUpdate], domain: ManagedObjectReference) -> bool:
     return any(
-        (change.name, change.value) == ("runtime.powerState", "poweredOff")
+        update.changes.get("runtime.powerState") == "poweredOff"
         for update in told
         if update.obj == domain
-        for change in update.changes
     )
 
 
 def power_off_is_done(told: list[ObjectUpdate], domain: ManagedObjectReference) -> bool:
-    tasks = [change.value for update in told for change in update.changes]
+    tasks = [value for update in told for value in update.changes.values()]
     return any(
         task.entity == domain
         and task.description_id == "VirtualMachine.powerOff"

@@ -108,9 +108,15 @@ class TestReferences:
 
     def test_a_reference_has_the_type_of_its_object_in_an_attribute(self) -> None:
         """It has no namespace, unlike the ``xsi:type`` beside it."""
-        assert value_of(
-            "host-21", type="ManagedObjectReference", attributes='type="HostSystem"'
-        ) == ManagedObjectReference("HostSystem", "host-21")
+        value = element_of('<x type="HostSystem" xsi:type="ManagedObjectReference">host-21</x>')
+        assert parse_reference(value) == ManagedObjectReference("HostSystem", "host-21")
+
+    def test_a_property_that_is_a_reference_is_the_value_of_the_reference(self) -> None:
+        """As in an array: which property it is tells what it refers to."""
+        attributes = 'type="HostSystem"'
+        assert value_of("host-21", type="ManagedObjectReference", attributes=attributes) == (
+            "host-21"
+        )
 
     def test_an_empty_reference_is_unparsed(self) -> None:
         """There is no object without a value."""
