@@ -288,6 +288,7 @@ async def test_others_go_on_beside_a_client_that_does_not_read(make_daemon: Make
         for number in range(100):
             daemon.publish(started(number, message="x" * 4_000))
             assert (await healthy.receive())["callback_id"] == callback_id
+        transport_of(slow).resume_reading()
 
 
 async def test_a_client_that_is_behind_can_deregister_and_register(
