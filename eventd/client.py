@@ -282,8 +282,8 @@ class Client:
                     raise
             if not reconnect:
                 raise DaemonUnreachable(
-                    f"the daemon at {self._path} ended the stream; it stops, or its log says why: "
-                    "resume after the cursor of the last record, or follow with reconnect=True"
+                    f"the daemon at {self._path} ended the stream; it may have been stopped: "
+                    "follow again when it is back"
                 )
             await asyncio.sleep(next(waits))
 
