@@ -29,17 +29,15 @@ def texts_in(value: PropertyValue | None) -> tuple[str, ...]:
     return value if type(value) is tuple else ()  # type: ignore[return-value]
 
 
-def _instant(value: PropertyValue | None) -> datetime | None:
-    text = text_of(value)
-    return parse_datetime(text) if text else None
+def _instant(value: PropertyValue) -> datetime | None:
+    return parse_datetime(value) if isinstance(value, str) else None
 
 
-def _lower(value: PropertyValue | None) -> str | None:
-    text = text_of(value)
-    return text.lower() if text else None
+def _lower(value: PropertyValue) -> str | None:
+    return value.lower() if isinstance(value, str) and value else None
 
 
-def _question(value: PropertyValue | None) -> Question | None:
+def _question(value: PropertyValue) -> Question | None:
     if not isinstance(value, QuestionInfo):
         return None
     choices = tuple(Choice(key=choice.key, label=choice.label) for choice in value.choices)
@@ -53,7 +51,7 @@ def _question(value: PropertyValue | None) -> Question | None:
 _BOOLEANS: Mapping[object, bool] = {"true": True, "1": True, "false": False, "0": False}
 _POWER_STATES: Mapping[object, PowerState] = {state.value: state for state in PowerState}
 
-_FIELDS: Mapping[str, tuple[str, Callable[[PropertyValue | None], object]]] = {
+_FIELDS: Mapping[str, tuple[str, Callable[[PropertyValue], object]]] = {
     "name": ("name", text_of),
     "config.uuid": ("uuid", _lower),
     "config.instanceUuid": ("instance_uuid", _lower),
@@ -87,7 +85,7 @@ def pictured(before: DomainPicture, changes: Mapping[str, PropertyValue | None])
         if (known := _PLACES.get(path)) is None:
             continue
         place, read, is_kept = known
-        if (found := read(value)) or not is_kept:
+        if (found := None if value is None else read(value)) or not is_kept:
             fields[place] = found
     return _new(DomainPicture, fields)
 

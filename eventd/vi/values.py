@@ -92,6 +92,8 @@ def is_true(text: str | None) -> bool:
 
 
 def _texts(array: Element) -> tuple[str, ...] | Unparsed:
+    if not len(array):
+        return ()
     children = array[:]
     if any(map(len, children)):
         return unparsed(array)
