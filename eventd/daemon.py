@@ -58,7 +58,7 @@ class Daemon:
     ) -> None:
         self._runtime_directory = configuration.daemon.runtime_directory
         self._clock = clock
-        self.registry = Registry()
+        self.registry = Registry(limit_per_client=configuration.daemon.callbacks_per_client)
         self.delivery = Delivery(self.registry)
         # A new name for each life of the process, since what is kept in memory ends with it.
         self.journal: Journal = MemoryJournal(secrets.token_hex(8))

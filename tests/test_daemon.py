@@ -20,10 +20,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from eventd import daemon
+from eventd.client import Client
 from eventd.config import Configuration, ConnectionSettings
 from eventd.config.models import DaemonSettings
 from eventd.daemon import Daemon
-from eventd.errors import EventdError, InvalidConfiguration, SocketInUse
+from eventd.errors import DaemonError, EventdError, InvalidConfiguration, SocketInUse
 from eventd.model.domain import ConnectionState
 from eventd.model.events import ConnectionConnected, ConnectionEvent
 from eventd.model.record import EventRecord
@@ -435,3 +436,19 @@ async def test_a_daemon_ends_within_two_seconds_of_sigterm(
     assert b"Warning" not in log
     writer.close()
     await writer.wait_closed()
+
+
+async def test_the_cap_of_callbacks_is_the_configured_one(
+    host: SimulatorServer, directory: Path, tmp_path: Path
+) -> None:
+    """A client that reaches it is told so, and keeps what it has."""
+    settings = DaemonSettings(runtime_directory=directory, callbacks_per_client=1)
+    followed = connection("esx01", host.uri, tmp_path)
+    running = Daemon(Configuration(daemon=settings, connections=(followed,)))
+    async with running.serve(), Client(directory / "eventd-ro.sock") as client:
+        await client.register("lifecycle", print)
+
+        with pytest.raises(DaemonError, match="1"):
+            await client.register("lifecycle", print)
+
+        assert len(await client.callbacks()) == 1

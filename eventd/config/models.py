@@ -135,6 +135,10 @@ class DaemonSettings(_Table):
         default=Path("/var/lib/eventd"), description="an absolute path"
     )
     """Nothing is kept here yet."""
+    callbacks_per_client: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = Field(
+        default=1024, description="a whole number from 1 to 1000000"
+    )
+    """How many callbacks one client may have registered at a time."""
     log_level: LogLevel = Field(default="info", description=_one_of(get_args(LogLevel)))
     log_format: LogFormat = Field(default="auto", description=_one_of(get_args(LogFormat)))
 
