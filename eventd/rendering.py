@@ -138,8 +138,8 @@ def _because(event: DomainEvent) -> Iterator[str]:
     """Yield what is known about the cause, the best first."""
     evidence = event.evidence
     arrived = isinstance(event, LifecycleEvent) and event.detail is StartedDetail.MIGRATED
-    if arrived and evidence.previous_host:
-        yield f"from {printable(evidence.previous_host)}"
+    if arrived and evidence.source_host:
+        yield f"from {printable(evidence.source_host)}"
     if evidence.task:
         yield _task(evidence.task)
     elif evidence.cause is Cause.CLEAN_POWER_OFF:

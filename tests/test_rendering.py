@@ -54,7 +54,7 @@ def stopped(
 
 BY_ROOT = Evidence(cause=Cause.TASK, task=POWER_OFF)
 STATE = Evidence(cause=Cause.STATE)
-MOVED = Evidence(cause=Cause.STATE, previous_host="esx-b")
+MOVED = Evidence(cause=Cause.STATE, source_host="esx-b")
 
 
 @pytest.mark.parametrize(

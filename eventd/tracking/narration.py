@@ -69,7 +69,7 @@ class Narrator:
         evidence = verdict.evidence
         if step.before and step.after and step.before.host != step.after.host:
             left = self._inventory.domain(step.before).host
-            evidence = evidence.model_copy(update={"previous_host": left})
+            evidence = evidence.model_copy(update={"source_host": left})
         synthetic = in_gap and evidence.cause in (Cause.STATE, Cause.UNKNOWN)
         for what in verdict.then:
             occurred_at = _time_of(change, step, verdict.task) or now

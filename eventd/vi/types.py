@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 __all__ = [
     "About",
+    "ConfigChange",
+    "DeviceChange",
+    "HistoryEvent",
     "ManagedObjectReference",
     "MissingProperty",
     "ObjectContent",
@@ -94,6 +98,62 @@ class QuestionInfo(NamedTuple):
     choices: tuple[QuestionChoice, ...]
     default_index: int | None
     """Index of the default among the choices; may be out of range."""
+    message_ids: tuple[str, ...] = ()
+    """Ids of its messages (``msg.hbacommon.outofspace``), of hosts that tell them."""
+
+
+class DeviceChange(NamedTuple):
+    """``VirtualDeviceConfigSpec``: what a reconfiguration does to one virtual device."""
+
+    operation: str | None
+    """``add``, ``remove`` or ``edit``; None where the backing alone changes."""
+    type: str
+    """Class of the device: ``VirtualDisk``, ``VirtualE1000``, ``VirtualCdrom``."""
+    key: int | None
+    """Its key; negative for a device that the host has not given its own yet."""
+    controller_key: int | None
+    unit_number: int | None
+    connected: bool | None
+    """``connectable.connected``, where told."""
+
+
+class ConfigChange(NamedTuple):
+    """``VirtualMachineConfigSpec`` of a reconfiguration, as far as eventd tells of it."""
+
+    devices: tuple[DeviceChange, ...] = ()
+    annotation: str | None = None
+    cpu_shares: int | None = None
+    """``cpuAllocation.shares.shares``."""
+    added_keys: tuple[int, ...] = ()
+    """Keys of added devices, where ``configChanges.added`` names them (since 6.5)."""
+
+
+class HistoryEvent(NamedTuple):
+    """``Event``: an entry of the host's event history. Times are the host's own."""
+
+    key: int
+    """Grows by one, and wraps below zero: `Event.key` is an int32."""
+    chain_id: int
+    """Key of the first event of the operation that this one belongs to."""
+    created_time: datetime
+    type: str
+    """Its class (``VmPoweredOnEvent``), or the ``eventTypeId`` of an EventEx or ExtendedEvent."""
+    user: str
+    """Empty where nobody asked for it."""
+    domain: str | None = None
+    """Value of the reference of the VirtualMachine that it is about."""
+    host: str | None = None
+    """Value of the reference of its HostSystem."""
+    members: Mapping[str, str] = MappingProxyType({})
+    """Its further simple members by name (``reason``, ``oldName``, ``newMac``); an argument that is
+    an entity (``sourceHost``, ``failedHost``) gives the entity's name; arguments of an EventEx are
+    among them."""
+    references: Mapping[str, str] = MappingProxyType({})
+    """Values of the references of those arguments that are entities."""
+    message: str | None = None
+    """``fullFormattedMessage``, or ``message`` of an EventEx."""
+    config: ConfigChange | None = None
+    """``configSpec`` of a VmReconfiguredEvent."""
 
 
 class Unparsed(NamedTuple):
@@ -105,7 +165,9 @@ class Unparsed(NamedTuple):
     """The element, cut at 4096 bytes."""
 
 
-PropertyValue = str | TaskInfo | QuestionInfo | tuple[str, ...] | Unparsed
+PropertyValue = (
+    str | TaskInfo | QuestionInfo | tuple[str, ...] | tuple[HistoryEvent, ...] | Unparsed
+)
 """A property's value: text of a simple one; a decoded one; the texts of an array of simple ones.
 
 References are given by their values: which property it is tells what they refer to.

@@ -55,7 +55,7 @@ evidences = st.builds(
     task=st.none() | tasks,
     clean_power_off=st.none() | st.booleans(),
     boot_time=st.none() | instants,
-    previous_host=perhaps,
+    source_host=perhaps,
     message=perhaps,
 )
 choices = st.builds(Choice, key=texts, label=texts)

@@ -206,7 +206,7 @@ def test_another_host_while_on_is_a_migration(running: Scenario) -> None:
 
     assert told(events) == ["stopped migrated (task)", "started migrated (task)"]
     assert [domain.host for domain in domains_of(events)] == ["esx01.example", "esx02.example"]
-    assert {found.previous_host for found in evidence_of(events)} == {"esx01.example"}
+    assert {found.source_host for found in evidence_of(events)} == {"esx01.example"}
 
 
 def test_another_host_and_a_new_boot_is_a_stop_and_a_start(running: Scenario) -> None:
