@@ -16,6 +16,7 @@ from pydantic_core import from_json, to_json
 
 from eventd import metrics
 from eventd.errors import InvalidArgument
+from eventd.model.arguments import Argument
 from eventd.model.control import ControlRecord, Gap, Heartbeat, SnapshotEnd
 from eventd.model.domain import DomainState, DomainStatus
 from eventd.model.events import (
@@ -25,6 +26,7 @@ from eventd.model.events import (
     Event,
     LifecycleEvent,
 )
+from eventd.model.evidence import Evidence, Initiator
 from eventd.model.lifecycle import DETAILS
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "data_schemas",
     "decode",
     "encode",
+    "identify",
     "snapshot",
     "type_of",
 ]
@@ -56,7 +59,7 @@ _STREAM = "/v1/events"
 """The source of control records: the stream itself."""
 
 # What the envelope says already is not said again in `data`.
-_ENVELOPE_FIELDS = {"occurred_at", "source", "detail"}
+_ENVELOPE_FIELDS = {"occurred_at", "source", "fact", "detail"}
 
 
 def type_of(event: Event | type[Event]) -> str:
@@ -72,6 +75,14 @@ def type_of(event: Event | type[Event]) -> str:
 _CLASSES: Mapping[str, type[Event]] = {type_of(cls): cls for cls in EVENT_CLASSES}
 
 
+def identify(event: Event, *, cursor: str) -> str:
+    """Return the CloudEvents ``id``: the name of the fact where it has one, else the cursor.
+
+    The former is the same on each daemon that sees the fact; the latter is unique on this one.
+    """
+    return event.fact or cursor
+
+
 def encode(event: Event, *, cursor: str, sequence: int, recorded_at: datetime) -> bytes:
     """Encode an event as one line of JSON, without a line end. Counted, since once is enough."""
     metrics.events_encoded.inc()
@@ -79,7 +90,7 @@ def encode(event: Event, *, cursor: str, sequence: int, recorded_at: datetime) -
     return to_json(
         {
             "specversion": "1.0",
-            "id": cursor,
+            "id": identify(event, cursor=cursor),
             "source": event.source,
             "type": ce_type,
             "time": event.occurred_at,
@@ -102,17 +113,42 @@ def _about(event: Event) -> dict[str, str]:
     """Return the attributes that say whom the event is about and who caused it."""
     if not isinstance(event, DomainEvent):
         return {}
-    task = event.evidence.task
-    user = task.user if task else None
     about = {
         "subject": event.domain.uuid,
         "partitionkey": f"{event.domain.connection}/{event.domain.reference}",
     }
-    if user:
-        about |= {"authtype": "user", "authid": user}
-    if task:
-        about |= {"correlationid": task.key}
-    return about
+    correlation = _correlation(event.evidence)
+    return (
+        about
+        | _authcontext(event.evidence)
+        | ({"correlationid": correlation} if correlation else {})
+    )
+
+
+def _authcontext(evidence: Evidence) -> dict[str, str]:
+    """Return the extension ``authcontext``: which kind of principal it was, and its name.
+
+    A guest that acts by itself is no principal of the host, and the extension has no word for it.
+    The name of a schedule or an alarm names no principal either; it is in the evidence.
+    """
+    user = evidence.user or (evidence.task.user if evidence.task else None)
+    match evidence.initiator:
+        case Initiator.GUEST:
+            return {}
+        case Initiator.USER | None:
+            return {"authtype": "user", "authid": user} if user else {}
+        case _:
+            return {"authtype": "system"}
+
+
+def _correlation(evidence: Evidence) -> str | None:
+    """Return what all events of one operation of the host have in common: its task, or its chain.
+
+    `Event.chainId` is the key of the first event of the operation.
+    """
+    if evidence.task and evidence.task.key:
+        return evidence.task.key
+    return str(evidence.event.chain_id) if evidence.event else None
 
 
 def _data(event: Event) -> dict[str, Any]:
@@ -122,8 +158,11 @@ def _data(event: Event) -> dict[str, Any]:
         data |= {"event": event.event, "detail": int(event.detail)}
     data |= {"event_name": event.type or str(event.kind), "reason": event.reason}
     for name in type(event).model_fields:
-        if name not in _ENVELOPE_FIELDS:
-            data[name] = getattr(event, name)
+        if name in _ENVELOPE_FIELDS:
+            continue
+        data[name] = value = getattr(event, name)
+        if isinstance(value, Argument):
+            data[f"{name}_name"] = value.word
     return {name: value for name, value in data.items() if value is not None}
 
 
@@ -149,7 +188,12 @@ def decode(json: bytes) -> Decoded:
         envelope = from_json(json)
         cls = _CLASSES[envelope["type"]]
         event = cls.model_validate(
-            envelope["data"] | {"occurred_at": envelope["time"], "source": envelope["source"]}
+            envelope["data"]
+            | {
+                "occurred_at": envelope["time"],
+                "source": envelope["source"],
+                "fact": envelope["id"] if envelope["id"] != envelope["cursor"] else None,
+            }
         )
         recorded_at = _INSTANT.validate_python(envelope["recordedtime"])
         return Decoded(event, _TEXT.validate_python(envelope["cursor"]), recorded_at)
@@ -218,6 +262,12 @@ def _data_schema(cls: type[Event]) -> dict[str, Any]:
     _require(schema, "event_name", {"const": cls.type or str(cls.kind)})
     if cls.kind.event_id is not None:
         _require(schema, "event_id", {"const": int(cls.kind.event_id)})
+    if cls.reasons:
+        schema["properties"]["reason"] = {"enum": list(cls.reasons)}
+    for name, field in cls.model_fields.items():
+        enum = field.annotation
+        if isinstance(enum, type) and issubclass(enum, Argument):
+            _require(schema, f"{name}_name", {"enum": [member.word for member in enum]})
     if issubclass(cls, LifecycleEvent):
         details = DETAILS[cls.lifecycle]
         _require(schema, "event", {"const": int(cls.lifecycle)})

@@ -2,21 +2,37 @@
 
 ``kind`` says what the event is about and ``event_id`` is libvirt's number for it, if it has one.
 ``type`` and ``reason`` are words that filters match; a lifecycle event also has them as libvirt's
-numbers ``event`` and ``detail``.
+numbers ``event`` and ``detail``. What the callbacks of libvirt's other event ids are given are
+fields of the classes here, with the enums of `eventd.model.arguments`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import IntEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
+from eventd.model.arguments import (
+    AgentReason,
+    AgentState,
+    Argument,
+    GraphicsPhase,
+    IOErrorAction,
+    JobOperation,
+    MemoryFailureAction,
+    MemoryFailureRecipient,
+    MetadataType,
+    TrayChange,
+    WatchdogAction,
+)
 from eventd.model.domain import Domain, Question, Value
 from eventd.model.evidence import Evidence
 from eventd.model.ids import EventId, EventKind
 from eventd.model.lifecycle import (
+    DETAILS,
     CrashedDetail,
     DefinedDetail,
     Detail,
@@ -35,17 +51,35 @@ __all__ = [
     "ConnectionConnected",
     "ConnectionDisconnected",
     "ConnectionEvent",
+    "DomainAgentLifecycle",
+    "DomainControlError",
     "DomainCrashed",
     "DomainDefined",
+    "DomainDeviceAdded",
+    "DomainDeviceRemovalFailed",
+    "DomainDeviceRemoved",
     "DomainEvent",
+    "DomainEventAmended",
+    "DomainGraphics",
+    "DomainIOError",
+    "DomainIOErrorReason",
+    "DomainJobCompleted",
+    "DomainMemoryFailure",
+    "DomainMetadataChanged",
+    "DomainNICMacChanged",
+    "DomainPMSuspend",
     "DomainPMSuspended",
+    "DomainPMWakeup",
     "DomainRebooted",
     "DomainResumed",
     "DomainShutdown",
     "DomainStarted",
     "DomainStopped",
     "DomainSuspended",
+    "DomainTrayChange",
+    "DomainTunable",
     "DomainUndefined",
+    "DomainWatchdog",
     "Event",
     "LifecycleEvent",
     "QuestionCleared",
@@ -63,12 +97,18 @@ class Severity(IntEnum):
     ERROR = 17
 
 
+def _words(members: Iterable[Detail | Argument]) -> tuple[str, ...]:
+    return tuple(member.word for member in members)
+
+
 class Event(Value):
     """Something happened at ``occurred_at``, as far as eventd could learn."""
 
     kind: ClassVar[EventKind]
     type: ClassVar[str | None] = None
     """The word for what happened within the kind, where the kind has several."""
+    reasons: ClassVar[tuple[str, ...]] = ()
+    """All that `reason` can be for events of the class, where that is known."""
 
     occurred_at: AwareDatetime
     """When it happened: the host's own time where it tells one, else when eventd learnt of it."""
@@ -76,6 +116,8 @@ class Event(Value):
     """The URI of the connection without user and parameters."""
     synthetic: bool = False
     """True if worked out after a gap in which eventd was not looking, with no known cause."""
+    fact: Annotated[str, Field(min_length=1)] | None = None
+    """Names the fact the same on every daemon that sees it. It is the ``id`` of the record."""
 
     @property
     def event_id(self) -> EventId | None:
@@ -84,7 +126,7 @@ class Event(Value):
 
     @property
     def reason(self) -> str | None:
-        """The word of the detail, where there is one."""
+        """The word of the detail or of the chief argument, where there is one."""
         return None
 
     @property
@@ -112,6 +154,7 @@ class LifecycleEvent(DomainEvent):
         super().__init_subclass__(**kwargs)  # type: ignore[arg-type]
         cls.lifecycle = lifecycle
         cls.type = lifecycle.word
+        cls.reasons = _words(DETAILS[lifecycle])
 
     @property
     def event(self) -> int:
@@ -146,6 +189,11 @@ class DomainSuspended(LifecycleEvent, lifecycle=LifecycleType.SUSPENDED):
     """The domain keeps its memory and does not execute."""
 
     detail: SuspendedDetail
+
+    @property
+    def severity(self) -> Severity:
+        """An error where an error of its storage holds it up."""
+        return Severity.ERROR if self.detail is SuspendedDetail.IOERROR else Severity.INFO
 
 
 class DomainResumed(LifecycleEvent, lifecycle=LifecycleType.RESUMED):
@@ -193,6 +241,278 @@ class DomainRebooted(DomainEvent):
     """``VIR_DOMAIN_EVENT_ID_REBOOT``: the guest's system started anew, the domain stayed on."""
 
     kind = EventKind.REBOOT
+
+
+class DomainWatchdog(DomainEvent):
+    """``VIR_DOMAIN_EVENT_ID_WATCHDOG``: the guest gave no sign of life, and something was done.
+
+    On VI this is vSphere HA's monitoring of guests and applications.
+    """
+
+    kind = EventKind.WATCHDOG
+    reasons = _words(WatchdogAction)
+
+    action: WatchdogAction
+
+    @property
+    def reason(self) -> str:
+        """The word of the action."""
+        return self.action.word
+
+    @property
+    def severity(self) -> Severity:
+        """A warning: the guest hung."""
+        return Severity.WARN
+
+
+class DomainIOError(DomainEvent):
+    """``VIR_DOMAIN_EVENT_ID_IO_ERROR``: the domain's storage failed it."""
+
+    kind = EventKind.IO_ERROR
+    reasons = _words(IOErrorAction)
+
+    src_path: str = ""
+    """The file, where the host names it."""
+    dev_alias: str = ""
+    """The disk, where the host names it."""
+    action: IOErrorAction
+
+    @property
+    def reason(self) -> str:
+        """The word of the action."""
+        return self.action.word
+
+    @property
+    def severity(self) -> Severity:
+        """Always an error."""
+        return Severity.ERROR
+
+
+class DomainIOErrorReason(DomainEvent):
+    """``VIR_DOMAIN_EVENT_ID_IO_ERROR_REASON``: the same, with the reason for it."""
+
+    kind = EventKind.IO_ERROR_REASON
+    reasons = ("enospc",)
+
+    src_path: str = ""
+    """The file, where the host names it."""
+    dev_alias: str = ""
+    """The disk, where the host names it."""
+    action: IOErrorAction
+    error_reason: Literal["", "enospc"]
+    """``enospc`` where there was no space left, else empty, as libvirt has it."""
+
+    @property
+    def reason(self) -> str | None:
+        """What the error was, where it is known."""
+        return self.error_reason or None
+
+    @property
+    def severity(self) -> Severity:
+        """Always an error."""
+        return Severity.ERROR
+
+
+class DomainGraphics(DomainEvent):
+    """``VIR_DOMAIN_EVENT_ID_GRAPHICS``: somebody uses the domain's console.
+
+    VI tells no addresses: those that libvirt's callback is given are empty.
+    """
+
+    kind = EventKind.GRAPHICS
+    reasons = _words(GraphicsPhase)
+
+    phase: GraphicsPhase
+    service: str
+    """The kind of console: ``mks``, ``webmks``."""
+
+    @property
+    def reason(self) -> str:
+        """The word of the phase."""
+        return self.phase.word
+
+
+class DomainControlError(DomainEvent):
+    """``VIR_DOMAIN_EVENT_ID_CONTROL_ERROR``: the host cannot reach the domain or its files.
+
+    It says nothing about the domain's state, which is the last known one from then on.
+    """
+
+    kind = EventKind.CONTROL_ERROR
+
+    @property
+    def severity(self) -> Severity:
+        """A warning: nobody can tell what the domain is doing."""
+        return Severity.WARN
+
+
+class DomainTrayChange(DomainEvent):
+    """``VIR_DOMAIN_EVENT_ID_TRAY_CHANGE``: a removable medium was connected or disconnected."""
+
+    kind = EventKind.TRAY_CHANGE
+    reasons = _words(TrayChange)
+
+    dev_alias: str
+    change: TrayChange
+
+    @property
+    def reason(self) -> str:
+        """The word of the change."""
+        return self.change.word
+
+
+class DomainPMWakeup(DomainEvent):
+    """``VIR_DOMAIN_EVENT_ID_PMWAKEUP``: the guest's system woke up."""
+
+    kind = EventKind.PM_WAKEUP
+
+
+class DomainPMSuspend(DomainEvent):
+    """``VIR_DOMAIN_EVENT_ID_PMSUSPEND``: the guest's system went to sleep."""
+
+    kind = EventKind.PM_SUSPEND
+
+
+class DomainDeviceAdded(DomainEvent):
+    """``VIR_DOMAIN_EVENT_ID_DEVICE_ADDED``: the domain has a new device."""
+
+    kind = EventKind.DEVICE_ADDED
+
+    dev_alias: str
+
+
+class DomainDeviceRemoved(DomainEvent):
+    """``VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED``: the domain has lost a device."""
+
+    kind = EventKind.DEVICE_REMOVED
+
+    dev_alias: str
+
+
+class DomainDeviceRemovalFailed(DomainEvent):
+    """``VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED``: a device could not be taken away."""
+
+    kind = EventKind.DEVICE_REMOVAL_FAILED
+
+    dev_alias: str
+
+    @property
+    def severity(self) -> Severity:
+        """A warning: somebody wanted something that did not happen."""
+        return Severity.WARN
+
+
+class DomainTunable(DomainEvent):
+    """``VIR_DOMAIN_EVENT_ID_TUNABLE``: the domain's share of the host changed."""
+
+    kind = EventKind.TUNABLE
+
+    parameters: Mapping[str, int | str]
+    """The new values, by libvirt's names of the fields: ``cputune.cpu_shares``."""
+
+
+class DomainAgentLifecycle(DomainEvent):
+    """``VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE``: VMware Tools came or went in the guest."""
+
+    kind = EventKind.AGENT_LIFECYCLE
+    reasons = _words(AgentState)
+
+    state: AgentState
+    because: AgentReason
+    """libvirt's reason for it."""
+
+    @property
+    def reason(self) -> str:
+        """The word of the state: it is what is looked for."""
+        return self.state.word
+
+
+class DomainJobCompleted(DomainEvent):
+    """``VIR_DOMAIN_EVENT_ID_JOB_COMPLETED``: a long operation on the domain has succeeded."""
+
+    kind = EventKind.JOB_COMPLETED
+    reasons = tuple(JobOperation)
+
+    operation: JobOperation
+    time_elapsed: int | None = None
+    """How long it took, in milliseconds by the host's clock."""
+
+    @property
+    def reason(self) -> str:
+        """The word of the operation."""
+        return self.operation
+
+
+class DomainMetadataChanged(DomainEvent):
+    """``VIR_DOMAIN_EVENT_ID_METADATA_CHANGE``: a text that describes the domain changed."""
+
+    kind = EventKind.METADATA_CHANGE
+    reasons = _words(MetadataType)
+
+    metadata: MetadataType
+    uri: str | None = None
+    """The XML namespace of an element; the others have none."""
+
+    @property
+    def reason(self) -> str:
+        """The word of the text."""
+        return self.metadata.word
+
+
+class DomainMemoryFailure(DomainEvent):
+    """``VIR_DOMAIN_EVENT_ID_MEMORY_FAILURE``: the host's memory failed under the domain."""
+
+    kind = EventKind.MEMORY_FAILURE
+    reasons = _words(MemoryFailureAction)
+
+    recipient: MemoryFailureRecipient
+    action: MemoryFailureAction
+    flags: Annotated[int, Field(ge=0)] = 0
+    """`MemoryFailureFlag` bits."""
+
+    @property
+    def reason(self) -> str:
+        """The word of the action."""
+        return self.action.word
+
+    @property
+    def severity(self) -> Severity:
+        """Always an error."""
+        return Severity.ERROR
+
+
+class DomainNICMacChanged(DomainEvent):
+    """``VIR_DOMAIN_EVENT_ID_NIC_MAC_CHANGE``: a network card has another address."""
+
+    kind = EventKind.NIC_MAC_CHANGE
+
+    dev_alias: str
+    old_mac: str
+    new_mac: str
+
+
+class DomainEventAmended(DomainEvent):
+    """The cause of a published event became known late; libvirt has no event id for that.
+
+    A published event is never rewritten: who has read it has acted on it. A reader that keeps
+    reasons applies this to the record with the id `amends`; the evidence here is what came late.
+    Others may pass over it, since no state changes with it.
+    """
+
+    kind = EventKind.AMENDMENT
+    reasons = tuple(dict.fromkeys(word for each in DETAILS.values() for word in _words(each)))
+
+    amends: str
+    """The ``id`` of the record that was published."""
+    amended: str
+    """What that record says: ``stopped shutdown``."""
+    corrected: str
+    """What it would say had the cause been known: ``stopped destroyed``. It may be the same."""
+
+    @property
+    def reason(self) -> str | None:
+        """The word of the detail that is the true one: ``destroyed``."""
+        return self.corrected.rpartition(" ")[2] or None
 
 
 class QuestionEvent(DomainEvent):
@@ -265,6 +585,24 @@ EVENT_CLASSES: tuple[type[Event], ...] = (
     DomainPMSuspended,
     DomainCrashed,
     DomainRebooted,
+    DomainWatchdog,
+    DomainIOError,
+    DomainGraphics,
+    DomainIOErrorReason,
+    DomainControlError,
+    DomainTrayChange,
+    DomainPMWakeup,
+    DomainPMSuspend,
+    DomainDeviceRemoved,
+    DomainTunable,
+    DomainAgentLifecycle,
+    DomainDeviceAdded,
+    DomainJobCompleted,
+    DomainDeviceRemovalFailed,
+    DomainMetadataChanged,
+    DomainMemoryFailure,
+    DomainNICMacChanged,
+    DomainEventAmended,
     QuestionRaised,
     QuestionCleared,
     ConnectionConnected,

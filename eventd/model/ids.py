@@ -92,6 +92,7 @@ class EventKind(StrEnum):
     QUESTION = "question"
     TASK = "task"
     CONNECTION = "connection"
+    AMENDMENT = "amendment"
 
     @property
     def event_id(self) -> EventId | None:

@@ -60,6 +60,11 @@ class EventRecord:
     """The CloudEvents 1.0 JSON of the record, on one line, without a line end."""
 
     @property
+    def id(self) -> str:
+        """The CloudEvents ``id``: by this, and the source, another event refers to it."""
+        return cloudevents.identify(self.event, cursor=str(self.cursor))
+
+    @property
     def sequence(self) -> int:
         """Its number: each record has the number after that of the record before."""
         return self.cursor.sequence

@@ -14,6 +14,18 @@ from hypothesis import strategies as st
 
 from eventd import metrics
 from eventd.model import cloudevents
+from eventd.model.arguments import (
+    AgentReason,
+    AgentState,
+    GraphicsPhase,
+    IOErrorAction,
+    JobOperation,
+    MemoryFailureAction,
+    MemoryFailureRecipient,
+    MetadataType,
+    TrayChange,
+    WatchdogAction,
+)
 from eventd.model.control import ControlRecord, Gap, Heartbeat, SnapshotEnd
 from eventd.model.domain import Choice, Domain, DomainState, DomainStatus, Question
 from eventd.model.events import (
@@ -21,12 +33,27 @@ from eventd.model.events import (
     ConnectionConnected,
     ConnectionDisconnected,
     ConnectionEvent,
+    DomainAgentLifecycle,
+    DomainDeviceAdded,
+    DomainDeviceRemovalFailed,
+    DomainDeviceRemoved,
+    DomainEventAmended,
+    DomainGraphics,
+    DomainIOError,
+    DomainIOErrorReason,
+    DomainJobCompleted,
+    DomainMemoryFailure,
+    DomainMetadataChanged,
+    DomainNICMacChanged,
     DomainStopped,
+    DomainTrayChange,
+    DomainTunable,
+    DomainWatchdog,
     Event,
     LifecycleEvent,
     QuestionEvent,
 )
-from eventd.model.evidence import Cause, Evidence, TaskEvidence
+from eventd.model.evidence import Cause, Evidence, Initiator, TaskEvidence, VIEventEvidence
 from eventd.model.lifecycle import DETAILS, StoppedDetail
 from eventd.model.record import Cursor, EventRecord
 
@@ -49,13 +76,27 @@ domains = st.builds(
 tasks = st.builds(
     TaskEvidence, key=texts, description_id=texts, reason=perhaps, user=perhaps, error=perhaps
 )
+vi_events = st.builds(
+    VIEventEvidence,
+    key=st.integers(-(2**31), 2**31 - 1),
+    chain_id=st.integers(-(2**31), 2**31 - 1),
+    type=texts,
+    created_at=instants,
+    user=perhaps,
+    message=perhaps,
+)
 evidences = st.builds(
     Evidence,
     cause=st.sampled_from(Cause),
+    initiator=st.none() | st.sampled_from(Initiator),
+    user=perhaps,
     task=st.none() | tasks,
+    event=st.none() | vi_events,
+    request=st.none() | vi_events,
     clean_power_off=st.none() | st.booleans(),
     boot_time=st.none() | instants,
     source_host=perhaps,
+    destination_host=perhaps,
     message=perhaps,
 )
 choices = st.builds(Choice, key=texts, label=texts)
@@ -68,12 +109,57 @@ questions = st.builds(
 )
 
 
+# What only one class has, or one base of few.
+FURTHER: Mapping[type[Event], Mapping[str, st.SearchStrategy[object]]] = {
+    DomainWatchdog: {"action": st.sampled_from(WatchdogAction)},
+    DomainIOError: {
+        "src_path": texts,
+        "dev_alias": texts,
+        "action": st.sampled_from(IOErrorAction),
+    },
+    DomainIOErrorReason: {
+        "action": st.sampled_from(IOErrorAction),
+        "error_reason": st.sampled_from(["", "enospc"]),
+    },
+    DomainGraphics: {"phase": st.sampled_from(GraphicsPhase), "service": texts},
+    DomainTrayChange: {"dev_alias": texts, "change": st.sampled_from(TrayChange)},
+    DomainDeviceRemoved: {"dev_alias": texts},
+    DomainDeviceAdded: {"dev_alias": texts},
+    DomainDeviceRemovalFailed: {"dev_alias": texts},
+    DomainTunable: {"parameters": st.dictionaries(texts, st.integers(-(2**63), 2**63) | texts)},
+    DomainAgentLifecycle: {
+        "state": st.sampled_from(AgentState),
+        "because": st.sampled_from(AgentReason),
+    },
+    DomainJobCompleted: {
+        "operation": st.sampled_from(JobOperation),
+        "time_elapsed": st.none() | st.integers(0, 2**63),
+    },
+    DomainMetadataChanged: {"metadata": st.sampled_from(MetadataType), "uri": perhaps},
+    DomainMemoryFailure: {
+        "recipient": st.sampled_from(MemoryFailureRecipient),
+        "action": st.sampled_from(MemoryFailureAction),
+        "flags": st.integers(0, 3),
+    },
+    DomainNICMacChanged: {"dev_alias": texts, "old_mac": texts, "new_mac": texts},
+    DomainEventAmended: {
+        "amends": texts,
+        "amended": texts,
+        "corrected": st.sampled_from(StoppedDetail).map(lambda detail: f"stopped {detail.word}"),
+    },
+    ConnectionConnected: {"domains": st.integers(0, 10**6)},
+    ConnectionDisconnected: {"synced_at": st.none() | instants},
+}
+
+
 def events_of(cls: type[Event]) -> st.SearchStrategy[Event]:
     """Return all that an event of the class can be."""
     fields: dict[str, st.SearchStrategy[object]] = {
         "occurred_at": instants,
         "source": texts,
         "synthetic": st.booleans(),
+        "fact": st.none() | texts.map("fact {}".format),
+        **FURTHER.get(cls, {}),
     }
     if issubclass(cls, ConnectionEvent):
         fields |= {"connection": texts, "message": perhaps}
@@ -83,14 +169,40 @@ def events_of(cls: type[Event]) -> st.SearchStrategy[Event]:
         fields["detail"] = st.sampled_from(list(DETAILS[cls.lifecycle]))
     if issubclass(cls, QuestionEvent):
         fields["question"] = questions
-    if cls is ConnectionConnected:
-        fields["domains"] = st.integers(0, 10**6)
-    if cls is ConnectionDisconnected:
-        fields["synced_at"] = st.none() | instants
     return st.builds(cls, **fields)
 
 
 events = st.one_of([events_of(cls) for cls in EVENT_CLASSES])
+
+
+EXAMPLES: Mapping[type[Event], Mapping[str, object]] = {
+    DomainWatchdog: {"action": WatchdogAction.RESET},
+    DomainIOError: {"action": IOErrorAction.PAUSE},
+    DomainIOErrorReason: {"action": IOErrorAction.PAUSE, "error_reason": "enospc"},
+    DomainGraphics: {"phase": GraphicsPhase.INITIALIZE, "service": "mks"},
+    DomainTrayChange: {"dev_alias": "cdrom-3000", "change": TrayChange.OPEN},
+    DomainDeviceRemoved: {"dev_alias": "disk-2001"},
+    DomainDeviceAdded: {"dev_alias": "disk-2001"},
+    DomainDeviceRemovalFailed: {"dev_alias": "disk-2001"},
+    DomainTunable: {"parameters": {"cputune.cpu_shares": 2000, "label": "high"}},
+    DomainAgentLifecycle: {"state": AgentState.CONNECTED, "because": AgentReason.DOMAIN_STARTED},
+    DomainJobCompleted: {"operation": JobOperation.MIGRATE, "time_elapsed": 1500},
+    DomainMetadataChanged: {"metadata": MetadataType.DESCRIPTION},
+    DomainMemoryFailure: {
+        "recipient": MemoryFailureRecipient.HYPERVISOR,
+        "action": MemoryFailureAction.FATAL,
+    },
+    DomainNICMacChanged: {
+        "dev_alias": "net-4000",
+        "old_mac": "00:50:56:00:00:01",
+        "new_mac": "00:50:56:00:00:02",
+    },
+    DomainEventAmended: {
+        "amends": "a-6",
+        "amended": "stopped shutdown",
+        "corrected": "stopped destroyed",
+    },
+}
 
 
 def example(cls: type[Event]) -> Event:
@@ -120,7 +232,7 @@ def example(cls: type[Event]) -> Event:
     if issubclass(cls, QuestionEvent):
         yes = Choice(key="0", label="Yes")
         fields["question"] = Question(id="1", text="Moved?", choices=(yes,), default=yes)
-    return cls(**fields)
+    return cls(**EXAMPLES.get(cls, {}), **fields)
 
 
 def encoded(event: Event, sequence: int = 7) -> dict[str, Any]:
@@ -143,6 +255,24 @@ def test_each_class_has_a_type_of_its_own() -> None:
         "eventd.domain.lifecycle.pmsuspended.v1",
         "eventd.domain.lifecycle.crashed.v1",
         "eventd.domain.reboot.v1",
+        "eventd.domain.watchdog.v1",
+        "eventd.domain.io-error.v1",
+        "eventd.domain.graphics.v1",
+        "eventd.domain.io-error-reason.v1",
+        "eventd.domain.control-error.v1",
+        "eventd.domain.tray-change.v1",
+        "eventd.domain.pm-wakeup.v1",
+        "eventd.domain.pm-suspend.v1",
+        "eventd.domain.device-removed.v1",
+        "eventd.domain.tunable.v1",
+        "eventd.domain.agent-lifecycle.v1",
+        "eventd.domain.device-added.v1",
+        "eventd.domain.job-completed.v1",
+        "eventd.domain.device-removal-failed.v1",
+        "eventd.domain.metadata-change.v1",
+        "eventd.domain.memory-failure.v1",
+        "eventd.domain.nic-mac-change.v1",
+        "eventd.domain.amendment.v1",
         "eventd.domain.question.raised.v1",
         "eventd.domain.question.cleared.v1",
         "eventd.connection.connected.v1",
@@ -204,6 +334,91 @@ def test_a_stop_in_full() -> None:
             },
         },
     }
+
+
+def test_the_arguments_of_the_other_event_ids_are_numbers_and_words() -> None:
+    """As with the lifecycle: programs take the numbers, people the words."""
+    data = encoded(example(DomainAgentLifecycle))["data"]
+    assert (data["event_id"], data["event_name"]) == (18, "agent-lifecycle")
+    assert (data["state"], data["state_name"], data["reason"]) == (1, "connected", "connected")
+    assert (data["because"], data["because_name"]) == (1, "domain_started")
+
+
+def test_an_amendment_names_the_record_that_it_amends() -> None:
+    """What was published stays as it is; who keeps reasons finds it by its id."""
+    amendment = encoded(example(DomainEventAmended))
+    assert amendment["type"] == "eventd.domain.amendment.v1"
+    data = {name: amendment["data"][name] for name in ("amends", "amended", "corrected", "reason")}
+    assert data == {
+        "amends": "a-6",
+        "amended": "stopped shutdown",
+        "corrected": "stopped destroyed",
+        "reason": "destroyed",
+    }
+    assert "event_id" not in amendment["data"]
+
+
+# Who, and which operation
+
+
+def about(evidence: Evidence) -> dict[str, str]:
+    """Return what the envelope says of who it was, and in which operation."""
+    envelope = encoded(example(DomainStopped).model_copy(update={"evidence": evidence}))
+    names = ("authtype", "authid", "correlationid")
+    return {name: envelope[name] for name in names if name in envelope}
+
+
+OF_CHAIN = VIEventEvidence(key=-3, chain_id=-5, type="VmPoweredOffEvent", created_at=NOW)
+OF_TASK = TaskEvidence(key="task-881", description_id="VirtualMachine.powerOff", user="root")
+
+
+@pytest.mark.parametrize(
+    ("evidence", "said"),
+    [
+        (Evidence(cause=Cause.UNKNOWN), {}),
+        (
+            Evidence(cause=Cause.EVENT, initiator=Initiator.USER, user="ops", event=OF_CHAIN),
+            {"authtype": "user", "authid": "ops", "correlationid": "-5"},
+        ),
+        (
+            Evidence(cause=Cause.TASK, task=OF_TASK, event=OF_CHAIN),
+            {"authtype": "user", "authid": "root", "correlationid": "task-881"},
+        ),
+        (Evidence(cause=Cause.TASK, initiator=Initiator.USER), {}),
+        (Evidence(cause=Cause.EVENT, initiator=Initiator.GUEST), {}),
+        (Evidence(cause=Cause.EVENT, initiator=Initiator.HA), {"authtype": "system"}),
+        (
+            Evidence(cause=Cause.TASK, initiator=Initiator.SCHEDULE, user="nightly stop"),
+            {"authtype": "system"},
+        ),
+    ],
+)
+def test_the_envelope_says_who_and_in_which_operation(
+    evidence: Evidence, said: dict[str, str]
+) -> None:
+    """A user by name, the system without one, a guest not at all; the task, or the chain."""
+    assert about(evidence) == said
+
+
+# Names of facts
+
+
+def test_the_name_of_a_fact_is_the_id_of_its_record() -> None:
+    """Two daemons that see the same fact tell it with the same id; the cursor stays our own."""
+    named = example(DomainStopped).model_copy(update={"fact": "4215d4a2/9/5/1"})
+    record = EventRecord.of(named, cursor=Cursor("a", 7), recorded_at=NOW)
+    envelope = json.loads(record.json)
+    assert (record.id, envelope["id"]) == ("4215d4a2/9/5/1",) * 2
+    assert envelope["cursor"] == "a-7"
+    assert "fact" not in envelope["data"]
+    assert EventRecord.from_json(record.json) == record
+
+
+def test_an_event_without_such_a_name_has_its_cursor_as_id() -> None:
+    """It is unique on this daemon."""
+    record = EventRecord.of(example(DomainStopped), cursor=Cursor("a", 7), recorded_at=NOW)
+    assert (record.id, json.loads(record.json)["id"]) == ("a-7", "a-7")
+    assert EventRecord.from_json(record.json).event.fact is None
 
 
 def test_a_connection_event_is_about_no_domain_and_has_no_number() -> None:
@@ -336,6 +551,9 @@ def conforms(value: object, schema: Mapping[str, Any], whole: Mapping[str, Any])
     if isinstance(value, list):
         return all(conforms(each, schema["items"], whole) for each in value)
     if isinstance(value, dict):
+        if "properties" not in schema:
+            every = schema["additionalProperties"]
+            return all(conforms(each, every, whole) for each in value.values())
         properties = schema["properties"]
         return set(schema.get("required", ())) <= value.keys() <= properties.keys() and all(
             conforms(each, properties[name], whole) for name, each in value.items()
