@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Generic, NamedTuple, TypeVar
 
 from eventd.errors import MalformedAnswer
+from eventd.vi.events import parse_events
 from eventd.vi.property_collector import (
     ObjectSpec,
     PropertyFilterSpec,
@@ -20,37 +21,45 @@ from eventd.vi.property_collector import (
     parse_update_set,
 )
 from eventd.vi.soap import envelope, parse_answer, reference_element
+from eventd.vi.structures import children_by_name, parse_reference, text_of
 from eventd.vi.times import parse_datetime
 from eventd.vi.types import (
     About,
+    HistoryEvent,
     ManagedObjectReference,
     ObjectContent,
     ServiceContent,
+    Unparsed,
     UpdateSet,
     UserSession,
 )
-from eventd.vi.values import children_by_name, parse_reference, text_of
+from eventd.vi.versions import EVENT_TYPE_ID_SINCE, ApiVersion
 from eventd.vi.xml import Element, NotAcceptable, element, local_name
 
 __all__ = [
     "SERVICE_INSTANCE",
     "Call",
+    "EventPage",
     "Page",
     "cancel_wait_for_updates",
     "continue_retrieve_properties_ex",
+    "create_collector_for_events",
     "create_container_view",
     "create_filter",
     "create_property_collector",
     "current_session",
     "current_time",
+    "destroy_collector",
     "destroy_property_collector",
     "destroy_property_filter",
     "destroy_view",
     "login",
     "logout",
+    "read_next_events",
     "retrieve_properties",
     "retrieve_properties_ex",
     "retrieve_service_content",
+    "set_collector_page_size",
     "wait_for_updates",
     "wait_for_updates_ex",
 ]
@@ -82,6 +91,15 @@ class Page(NamedTuple):
     objects: list[ObjectContent]
     token: str | None
     """What to give to `continue_retrieve_properties_ex`; None if this was all."""
+
+
+class EventPage(NamedTuple):
+    """What `read_next_events` brings."""
+
+    events: list[HistoryEvent]
+    """In the order of the host: usually the oldest first, but within a page not always."""
+    unparsed: list[Unparsed]
+    """Those that cannot be read: something to log."""
 
 
 # --- service and session ------------------------------------------------------------------------
@@ -254,6 +272,60 @@ def retrieve_properties(
     )
 
 
+# --- event history ------------------------------------------------------------------------------
+
+
+def create_collector_for_events(
+    event_manager: ManagedObjectReference,
+    *,
+    types: Iterable[str],
+    begin: datetime,
+    version: ApiVersion,
+    page_size: int | None = None,
+) -> Call[ManagedObjectReference]:
+    """Create a collector of the events of some types that were created at a time or after it.
+
+    It stands before the oldest of them. ``page_size`` is that of its latest page; only a host
+    whose ``version`` is 6.5 or later can be told it here, others by `set_collector_page_size`.
+    """
+    since = begin.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    # Before eventTypeId, a type is that of a class, and means its subclasses too.
+    kind = "eventTypeId" if version >= EVENT_TYPE_ID_SINCE else "type"
+    # In the order of the WSDL, which hosts insist on.
+    parts = [
+        f"<time>{element('beginTime', since)}</time>",
+        element("disableFullMessage", True),
+        *(element(kind, name) for name in types),
+    ]
+    if page_size is not None:
+        parts.append(element("maxCount", page_size))
+    return _call(
+        "CreateCollectorForEvents",
+        event_manager,
+        f"<filter>{''.join(parts)}</filter>",
+        read=_reference,
+    )
+
+
+def set_collector_page_size(collector: ManagedObjectReference, *, size: int) -> Call[None]:
+    """Say how many events the latest page of a collector holds, 1 to 1000."""
+    return _call("SetCollectorPageSize", collector, element("maxCount", size), read=_nothing)
+
+
+def read_next_events(collector: ManagedObjectReference, *, max_count: int) -> Call[EventPage]:
+    """Read the events behind those that were read last, at most so many.
+
+    No event does not mean that there is none left: vCenter cuts its pages before it takes out
+    what the user may not see (https://github.com/vmware/govmomi/issues/3450).
+    """
+    return _call("ReadNextEvents", collector, element("maxCount", max_count), read=_event_page)
+
+
+def destroy_collector(collector: ManagedObjectReference) -> Call[None]:
+    """Destroy a history collector; a session may have 32 of them by default."""
+    return _call("DestroyCollector", collector, read=_nothing)
+
+
 # --- reading the answers ------------------------------------------------------------------------
 
 
@@ -329,6 +401,10 @@ def _update_set_or_none(values: Sequence[Element]) -> UpdateSet | None:
 def _object_contents(values: Iterable[Element]) -> list[ObjectContent]:
     """Read the objects; one without a reference, which nobody can have asked for, is left out."""
     return [found for value in values if (found := parse_object_content(value)) is not None]
+
+
+def _event_page(values: Sequence[Element]) -> EventPage:
+    return EventPage(*parse_events(values))
 
 
 def _page(values: Sequence[Element]) -> Page:

@@ -11,6 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from eventd.vi.soap import reference_element
+from eventd.vi.structures import (
+    children_by_name,
+    is_true,
+    parse_fault_name,
+    parse_reference,
+    text_of,
+    unparsed,
+)
 from eventd.vi.types import (
     ManagedObjectReference,
     MissingProperty,
@@ -22,15 +30,7 @@ from eventd.vi.types import (
     UpdateKind,
     UpdateSet,
 )
-from eventd.vi.values import (
-    children_by_name,
-    is_true,
-    parse_fault_name,
-    parse_reference,
-    parse_value,
-    text_of,
-    unparsed,
-)
+from eventd.vi.values import parse_value
 from eventd.vi.xml import Element, NotAcceptable, element, local_name
 
 __all__ = [

@@ -123,7 +123,8 @@ class ConfigChange(NamedTuple):
     devices: tuple[DeviceChange, ...] = ()
     annotation: str | None = None
     cpu_shares: int | None = None
-    """``cpuAllocation.shares.shares``."""
+    """``cpuAllocation.shares``: the number of custom ones; as libvirt's ESX driver has it, -1 for
+    the level "low", -2 for "normal" and -3 for "high"."""
     added_keys: tuple[int, ...] = ()
     """Keys of added devices, where ``configChanges.added`` names them (since 6.5)."""
 

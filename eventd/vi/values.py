@@ -1,18 +1,28 @@
 """Values of VI out of their elements: references, simple ones, arrays, task infos, questions.
 
-What a value means for its object is left to the reader of the property.
+Events of the event history are read by `events`. What a value means for its object is left to the
+reader of the property.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
 
-from lxml import etree
-
-from eventd.vi.times import parse_datetime
+from eventd.vi.events import is_event, parse_event, parse_events
+from eventd.vi.structures import (
+    children_by_name,
+    is_true,
+    number_of,
+    parse_fault_name,
+    parse_number,
+    reference_of,
+    text_of,
+    time_of,
+    unparsed,
+)
 from eventd.vi.types import (
-    ManagedObjectReference,
+    HistoryEvent,
     PropertyValue,
     QuestionChoice,
     QuestionInfo,
@@ -23,21 +33,7 @@ from eventd.vi.types import (
 )
 from eventd.vi.xml import Element, excerpt, local_name, type_name
 
-__all__ = [
-    "children_by_name",
-    "is_true",
-    "parse_fault_name",
-    "parse_reference",
-    "parse_value",
-    "text_of",
-    "unparsed",
-]
-
-_UNPARSED_BYTES = 4096
-"""As much of an unknown structure is kept: enough to see what it is."""
-
-_new = tuple.__new__
-"""Makes a NamedTuple in half the time of its own constructor, which is written in Python."""
+__all__ = ["parse_value"]
 
 
 def parse_value(value: Element) -> PropertyValue:
@@ -52,43 +48,21 @@ def parse_value(value: Element) -> PropertyValue:
     if (parse := _PARSERS.get(name)) is not None:
         return parse(value) or unparsed(value)
     if name.startswith("ArrayOf"):
-        return _texts(value)
+        return _events(value) if name == "ArrayOfEvent" else _texts(value)
+    if is_event(name):
+        return _events_of_one(value)
     return unparsed(value) if len(value) else text or ""
 
 
-def parse_reference(value: Element) -> ManagedObjectReference | None:
-    """Return the managed object reference that an element holds, None if it holds none."""
-    object_type, text = value.get("type"), value.text
-    return _new(ManagedObjectReference, (object_type, text)) if object_type and text else None
+def _events(array: Element) -> tuple[HistoryEvent, ...] | Unparsed:
+    """Read the events of a page; one that is none does not cost the others."""
+    events, odd = parse_events(array)
+    return tuple(events) if events or not odd else unparsed(array)
 
 
-def parse_fault_name(fault: Element | None) -> str:
-    """Return the type of a ``LocalizedMethodFault``; its message where no type is told."""
-    if fault is None:
-        return ""
-    parts = children_by_name(fault)
-    name = type_name(parts["fault"]) if "fault" in parts else ""
-    return name or text_of(parts, "localizedMessage") or ""
-
-
-def unparsed(value: Element) -> Unparsed:
-    """Keep the beginning of an element for which there is no type."""
-    return Unparsed(type_name(value), etree.tostring(value, with_tail=False)[:_UNPARSED_BYTES])
-
-
-def children_by_name(parent: Element) -> Mapping[str, Element]:
-    """Return the children of a structure by name; of several, the first."""
-    return {local_name(child): child for child in reversed(parent)}
-
-
-def text_of(parts: Mapping[str, Element], name: str) -> str | None:
-    """Return the text of a part: empty if it is, None if there is no such part."""
-    return (parts[name].text or "") if name in parts else None
-
-
-def is_true(text: str | None) -> bool:
-    """Whether an ``xsd:boolean`` says so; both of its spellings count."""
-    return text in ("true", "1")
+def _events_of_one(value: Element) -> tuple[HistoryEvent, ...] | Unparsed:
+    event = parse_event(value)
+    return (event,) if event is not None else unparsed(value)
 
 
 def _texts(array: Element) -> tuple[str, ...] | Unparsed:
@@ -112,8 +86,25 @@ def _question(value: Element) -> QuestionInfo | None:
         identifier,
         text_of(parts, "text") or "",
         tuple(_choice(child) for child in choices),
-        _number(default[0]) if default else None,
+        parse_number(default[0]) if default else None,
+        _message_ids(value, text_of(parts, "text") or ""),
     )
+
+
+# Hosts put the id of a message before its text: `msg.serial.file.open:Replace or append?`.
+_MESSAGE_ID = re.compile(r"(msg(?:\.[A-Za-z0-9_-]+)+):")
+
+
+def _message_ids(question: Element, text: str) -> tuple[str, ...]:
+    """Return the ids of a question's messages, the one before its text included; none twice."""
+    ids = [
+        identifier
+        for part in question
+        if local_name(part) == "message" and (identifier := text_of(children_by_name(part), "id"))
+    ]
+    if before := _MESSAGE_ID.match(text):
+        ids.append(before[1])
+    return tuple(dict.fromkeys(ids))
 
 
 def _choice(value: Element) -> QuestionChoice:
@@ -124,7 +115,7 @@ def _choice(value: Element) -> QuestionChoice:
 def _task_info(value: Element) -> TaskInfo | None:
     parts = children_by_name(value)
     key, state = text_of(parts, "key"), text_of(parts, "state")
-    task = _reference(parts, "task")
+    task = reference_of(parts, "task")
     if not key or task is None or state not in _TASK_STATES:
         return None
     return TaskInfo(
@@ -132,16 +123,16 @@ def _task_info(value: Element) -> TaskInfo | None:
         task=task,
         description_id=text_of(parts, "descriptionId") or "",
         name=text_of(parts, "name"),
-        entity=_reference(parts, "entity"),
+        entity=reference_of(parts, "entity"),
         state=TaskState(state),
         cancelled=is_true(text_of(parts, "cancelled")),
         cancelable=is_true(text_of(parts, "cancelable")),
         error=_error(parts.get("error")),
         reason=_reason(parts.get("reason")),
-        queue_time=_time(parts, "queueTime"),
-        start_time=_time(parts, "startTime"),
-        complete_time=_time(parts, "completeTime"),
-        event_chain_id=_number(text_of(parts, "eventChainId")),
+        queue_time=time_of(parts, "queueTime"),
+        start_time=time_of(parts, "startTime"),
+        complete_time=time_of(parts, "completeTime"),
+        event_chain_id=number_of(parts, "eventChainId"),
     )
 
 
@@ -169,21 +160,6 @@ def _reason(value: Element | None) -> TaskReason | None:
         return None
     kind, name = _REASONS[type_name(value)]
     return TaskReason(kind, text_of(children_by_name(value), name))
-
-
-def _reference(parts: Mapping[str, Element], name: str) -> ManagedObjectReference | None:
-    return parse_reference(parts[name]) if name in parts else None
-
-
-def _time(parts: Mapping[str, Element], name: str) -> datetime | None:
-    return parse_datetime(text_of(parts, name) or "")
-
-
-def _number(text: str | None) -> int | None:
-    try:
-        return int(text or "")
-    except ValueError:
-        return None
 
 
 _PARSERS: Mapping[str, Callable[[Element], PropertyValue | None]] = {

@@ -9,10 +9,16 @@ from eventd.errors import HostNotSupported
 
 __all__ = [
     "CLEAN_POWER_OFF_SINCE",
+    "EVENT_MAX_COUNT_SINCE",
+    "EVENT_TYPE_ID_SINCE",
+    "FT_ROLE_SINCE",
+    "GUEST_KERNEL_CRASHED_SINCE",
     "INSTANCE_UUID_SINCE",
+    "ONLINE_STANDBY_SINCE",
     "OWN_COLLECTOR_SINCE",
     "RETRIEVE_PROPERTIES_EX_SINCE",
     "SUPPORTED_SINCE",
+    "TOOLS_RUNNING_STATUS_SINCE",
     "WAIT_FOR_UPDATES_EX_SINCE",
     "ApiVersion",
 ]
@@ -69,6 +75,24 @@ CLEAN_POWER_OFF_SINCE = ApiVersion.parse("4.0")
 
 INSTANCE_UUID_SINCE = ApiVersion.parse("4.0")
 """``VirtualMachineConfigInfo.instanceUuid``."""
+
+TOOLS_RUNNING_STATUS_SINCE = ApiVersion.parse("4.0")
+"""``GuestInfo.toolsRunningStatus``."""
+
+FT_ROLE_SINCE = ApiVersion.parse("4.0")
+"""``VirtualMachineConfigInfo.ftInfo``, whose role tells the secondary of a pair."""
+
+ONLINE_STANDBY_SINCE = ApiVersion.parse("5.1")
+"""``VirtualMachineRuntimeInfo.onlineStandby``."""
+
+GUEST_KERNEL_CRASHED_SINCE = ApiVersion.parse("6.0")
+"""``GuestInfo.guestKernelCrashed``."""
+
+EVENT_TYPE_ID_SINCE = ApiVersion.parse("4.0")
+"""``EventFilterSpec.eventTypeId``, and EventEx; before, ``EventFilterSpec.type``."""
+
+EVENT_MAX_COUNT_SINCE = ApiVersion.parse("6.5")
+"""``EventFilterSpec.maxCount``; before, ``SetCollectorPageSize``."""
 
 WAIT_FOR_UPDATES_EX_SINCE = ApiVersion.parse("4.1")
 """``WaitForUpdatesEx``, with its time limit and its pages; before, ``WaitForUpdates``."""

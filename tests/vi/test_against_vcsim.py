@@ -12,7 +12,8 @@ import pytest
 from eventd.errors import Fault, SessionExpired
 from eventd.vi import calls
 from eventd.vi.calls import Call
-from eventd.vi.filters import domain_filter, host_filter
+from eventd.vi.event_types import followed_types
+from eventd.vi.filters import domain_filter, history_filter, host_filter
 from eventd.vi.property_collector import (
     ObjectSpec,
     PropertyFilterSpec,
@@ -207,6 +208,43 @@ def test_nothing_happens_and_then_a_filter_and_a_view_are_taken_back(client: Cli
     client(calls.destroy_view(view))
     with pytest.raises(Fault):
         client(calls.destroy_view(view))
+
+
+def test_the_event_history_rings_and_is_read(host: Vcsim, client: Client) -> None:
+    """The newest event alone rings; all that are followed are read, the oldest first, and once."""
+    history = client(
+        calls.create_collector_for_events(
+            expected(client.content.event_manager),
+            types=followed_types(client.version),
+            begin=client(calls.current_time()),
+            version=client.version,
+            page_size=1,
+        )
+    )
+    client(calls.create_filter(client.collector, history_filter(history)))
+    first = client(calls.wait_for_updates(client.collector, version=""))
+    [entered] = object_updates(first)
+    assert entered.changes == {"latestPage": ()}
+
+    domain = client(calls.retrieve_properties(client.collector, [client.domains()]))[0].obj
+    with closing(Client(host)) as other:
+        other.send(envelope("PowerOffVM_Task", domain))
+
+    rung = client(calls.wait_for_updates(client.collector, version=first.version))
+    [modified] = object_updates(rung)
+    page = modified.changes["latestPage"]
+    read = client(calls.read_next_events(history, max_count=100))
+    assert read.events == list(expected(page))
+    assert [(event.type, event.domain) for event in read.events] == [
+        ("VmPoweredOffEvent", domain.value)
+    ]
+    assert client(calls.read_next_events(history, max_count=100)) == ([], [])
+
+    client(calls.set_collector_page_size(history, size=10))
+    client(calls.destroy_collector(history))
+    with pytest.raises(Fault) as caught:
+        client(calls.read_next_events(history, max_count=1))
+    assert caught.value.name == "ManagedObjectNotFound"
 
 
 def test_the_older_wait_brings_the_same_first_picture(host: Vcsim, client: Client) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +21,8 @@ from eventd.vi.types import (
     UpdateSet,
     UserSession,
 )
+from eventd.vi.versions import ApiVersion
+from eventd.vi.xml import local_name, parse
 from tests.vi.answers import answer, fault, recorded
 from tests.vi.documents import ATTACKS, TEXTS
 
@@ -29,6 +32,10 @@ VIEW_MANAGER = ManagedObjectReference("ViewManager", "ViewManager")
 ROOT = ManagedObjectReference("Folder", "group-d1")
 VIEW = ManagedObjectReference("ContainerView", "session[5]view")
 FILTER = ManagedObjectReference("PropertyFilter", "session[5]filter")
+EVENT_MANAGER = ManagedObjectReference("EventManager", "EventManager")
+HISTORY = ManagedObjectReference("EventHistoryCollector", "session[5]history")
+NOON = datetime(2026, 11, 20, 12, 0, 0, 250_000, tzinfo=UTC)
+NEWEST = ApiVersion.parse("9.1.0.0")
 DOMAIN = ManagedObjectReference("VirtualMachine", "vm-42")
 SPEC = PropertyFilterSpec((PropertySpec("VirtualMachine", ("name",)),), (ObjectSpec(DOMAIN),))
 
@@ -50,6 +57,12 @@ EVERY_CALL: tuple[Call[object], ...] = (
     calls.retrieve_properties_ex(COLLECTOR, [SPEC], max_objects=100),
     calls.continue_retrieve_properties_ex(COLLECTOR, token="1"),
     calls.retrieve_properties(COLLECTOR, [SPEC]),
+    calls.create_collector_for_events(
+        EVENT_MANAGER, types=["VmPoweredOnEvent"], begin=NOON, version=NEWEST
+    ),
+    calls.set_collector_page_size(HISTORY, size=1),
+    calls.read_next_events(HISTORY, max_count=100),
+    calls.destroy_collector(HISTORY),
 )
 
 every_call = pytest.mark.parametrize("call", EVERY_CALL, ids=[call.method for call in EVERY_CALL])
@@ -92,6 +105,7 @@ class TestRequests:
             (calls.destroy_property_collector(COLLECTOR), COLLECTOR),
             (calls.destroy_property_filter(FILTER), FILTER),
             (calls.cancel_wait_for_updates(COLLECTOR), COLLECTOR),
+            (calls.destroy_collector(HISTORY), HISTORY),
         ],
     )
     def test_calls_without_arguments_name_their_object_only(
@@ -266,6 +280,7 @@ class TestAnswers:
             calls.create_container_view(VIEW_MANAGER, ROOT, ["VirtualMachine"]),
             calls.create_property_collector(COLLECTOR),
             calls.create_filter(COLLECTOR, SPEC),
+            calls.create_collector_for_events(EVENT_MANAGER, types=[], begin=NOON, version=NEWEST),
         ],
     )
     def test_calls_that_create_return_a_reference(self, call: Call[ManagedObjectReference]) -> None:
@@ -448,6 +463,85 @@ OBJECT = (
     '<obj type="VirtualMachine">vm-42</obj><propSet><name>name</name><val>web01</val></propSet>'
 )
 CONTENT = ObjectContent(DOMAIN, {"name": "web01"}, ())
+
+
+class TestEventHistory:
+    """Collectors of events, and what is read of them."""
+
+    TYPES = ("VmPoweredOnEvent", "com.vmware.vc.vm.VmTerminateEvent")
+
+    @pytest.mark.parametrize(
+        ("version", "kind", "page_size"),
+        [("4.0", "eventTypeId", None), ("9.1.0.0", "eventTypeId", 1), ("2.5u2", "type", None)],
+    )
+    def test_a_collector_is_of_types_from_a_time_on(
+        self, version: str, kind: str, page_size: int | None
+    ) -> None:
+        """The names of the parts depend on the version, their order never."""
+        call = calls.create_collector_for_events(
+            EVENT_MANAGER,
+            types=self.TYPES,
+            begin=NOON,
+            version=ApiVersion.parse(version),
+            page_size=page_size,
+        )
+        size = [] if page_size is None else [("maxCount", "1")]
+        assert arguments(call) == [
+            (
+                "filter",
+                ("time", ("beginTime", "2026-11-20T12:00:00.250000Z")),
+                ("disableFullMessage", "true"),
+                *((kind, name) for name in self.TYPES),
+                *size,
+            )
+        ]
+
+    @pytest.mark.pyvmomi
+    def test_a_collector_is_what_pyvmomi_writes(self) -> None:
+        """VMware's own client is the judge of the order of the parts."""
+        from pyVmomi import vim
+        from pyVmomi.SoapAdapter import SerializeToStr
+
+        # pyVmomi makes its types at run time.
+        wanted: Any = vim.event.EventFilterSpec
+        serialize: Any = SerializeToStr
+        theirs = wanted(
+            time=wanted.ByTime(beginTime=NOON),
+            disableFullMessage=True,
+            eventTypeId=list(self.TYPES),
+            maxCount=1,
+        )
+        order = [
+            local_name(part) for part in parse(serialize(theirs, version="vim.version.version11"))
+        ]
+        call = calls.create_collector_for_events(
+            EVENT_MANAGER, types=self.TYPES, begin=NOON, version=NEWEST, page_size=1
+        )
+        [(_filter, *parts)] = arguments(call)
+        assert [part[0] for part in parts if isinstance(part, tuple)] == order
+
+    def test_a_page_and_a_reading_say_how_many_events(self) -> None:
+        """Both are called ``maxCount``."""
+        assert arguments(calls.set_collector_page_size(HISTORY, size=1)) == [("maxCount", "1")]
+        assert arguments(calls.read_next_events(HISTORY, max_count=100)) == [("maxCount", "100")]
+
+    def test_events_are_read_in_the_order_of_the_host(self) -> None:
+        """One that cannot be read is given back and costs no other."""
+        events = "".join(
+            f'<returnval xsi:type="VmPoweredOnEvent"><key>{key}</key>'
+            "<createdTime>2026-11-20T12:00:00Z</createdTime></returnval>"
+            for key in ("7", "-8", "x")
+        )
+        page = calls.read_next_events(HISTORY, max_count=100).parse(
+            answer("ReadNextEvents", events)
+        )
+        assert [event.key for event in page.events] == [7, -8]
+        assert [odd.type for odd in page.unparsed] == ["VmPoweredOnEvent"]
+
+    def test_an_empty_page_is_no_events(self) -> None:
+        """It does not say that there are none."""
+        call = calls.read_next_events(HISTORY, max_count=100)
+        assert call.parse(answer("ReadNextEvents")) == ([], [])
 
 
 class TestRetrieving:

@@ -8,14 +8,22 @@ import pytest
 from lxml import etree
 
 from eventd.vi import calls
-from eventd.vi.filters import domain_filter, host_filter
+from eventd.vi.filters import domain_filter, history_filter, host_filter
 from eventd.vi.property_collector import PropertyFilterSpec
 from eventd.vi.types import ManagedObjectReference
 from eventd.vi.versions import ApiVersion
 from eventd.vi.xml import XSI_TYPE, local_name
 
 VIEW = ManagedObjectReference("ContainerView", "session[5]view")
+COLLECTOR = ManagedObjectReference("EventHistoryCollector", "session[5]collector")
 NEWEST = ApiVersion.parse("9.1.0.0")
+
+SINCE_4_0 = {
+    "runtime.cleanPowerOff",
+    "config.instanceUuid",
+    "config.ftInfo.role",
+    "guest.toolsRunningStatus",
+}
 
 
 def paths(spec: PropertyFilterSpec) -> set[str]:
@@ -28,13 +36,17 @@ def test_a_domain_is_followed_by_the_leaves_that_say_what_happened_to_it() -> No
         "name",
         "recentTask",
         "runtime.powerState",
+        "runtime.connectionState",
         "runtime.host",
         "runtime.bootTime",
+        "runtime.suspendTime",
         "runtime.cleanPowerOff",
         "runtime.question",
         "config.uuid",
         "config.instanceUuid",
+        "config.template",
         "guest.guestState",
+        "snapshot.currentSnapshot",
     }
     assert not paths(domain_filter(VIEW, NEWEST)) & {"runtime", "config", "guest", "summary"}
 
@@ -43,8 +55,9 @@ def test_a_domain_is_followed_by_the_leaves_that_say_what_happened_to_it() -> No
     ("version", "newer"),
     [
         ("2.5", set()),
-        ("4.0", {"runtime.cleanPowerOff", "config.instanceUuid"}),
-        ("9.1.0.0", {"runtime.cleanPowerOff", "config.instanceUuid"}),
+        ("4.0", SINCE_4_0),
+        ("5.1", SINCE_4_0 | {"runtime.onlineStandby"}),
+        ("9.1.0.0", SINCE_4_0 | {"runtime.onlineStandby", "guest.guestKernelCrashed"}),
     ],
 )
 def test_a_host_is_not_asked_for_what_its_api_does_not_have(version: str, newer: set[str]) -> None:
@@ -53,17 +66,27 @@ def test_a_host_is_not_asked_for_what_its_api_does_not_have(version: str, newer:
     assert paths(domain_filter(VIEW, ApiVersion.parse(version))) - least == newer
 
 
-def test_a_host_is_followed_by_name_and_identity() -> None:
+def test_a_host_is_followed_by_name_identity_and_state() -> None:
     """The names tell where domains are, the UUID is what identifies a bare host."""
     assert paths(host_filter(VIEW)) == {
         "name",
         "hardware.systemInfo.uuid",
+        "runtime.connectionState",
+        "runtime.inMaintenanceMode",
     }
+
+
+def test_the_event_history_is_followed_by_its_newest_page() -> None:
+    """It is the doorbell; the events behind it are read."""
+    spec = history_filter(COLLECTOR)
+    assert paths(spec) == {"latestPage"}
+    assert [start.obj for start in spec.objects] == [COLLECTOR]
 
 
 FILTERS = {
     "domains": domain_filter(VIEW, NEWEST),
     "hosts": host_filter(VIEW),
+    "event history": history_filter(COLLECTOR),
 }
 
 
@@ -71,7 +94,7 @@ FILTERS = {
 @pytest.mark.pyvmomi
 def test_a_filter_is_what_pyvmomi_writes(spec: PropertyFilterSpec) -> None:
     """VMware's own client is the judge of the order and the types of the parts."""
-    from pyVmomi import vim, vmodl
+    from pyVmomi import vmodl
     from pyVmomi.SoapAdapter import SerializeToStr
 
     # pyVmomi makes its types at run time.
@@ -80,7 +103,7 @@ def test_a_filter_is_what_pyvmomi_writes(spec: PropertyFilterSpec) -> None:
     theirs = collector.FilterSpec(
         propSet=[
             collector.PropertySpec(
-                type=getattr(vim, properties.type), all=False, pathSet=list(properties.paths)
+                type=_pyvmomi_type(properties.type), all=False, pathSet=list(properties.paths)
             )
             for properties in spec.properties
         ],
@@ -108,7 +131,8 @@ def test_a_filter_is_what_pyvmomi_writes(spec: PropertyFilterSpec) -> None:
 def _pyvmomi_type(name: str) -> type:
     from pyVmomi import vim
 
-    found: type = vim.view.ContainerView if name == "ContainerView" else getattr(vim, name)
+    homes = {"ContainerView": vim.view, "EventHistoryCollector": vim.event}
+    found: type = getattr(homes.get(name, vim), name)
     return found
 
 

@@ -130,6 +130,7 @@ class TestRecordedUpdateSets:
                     QuestionChoice("2", "Cancel"),
                 ),
                 1,
+                ("msg.serial.file.open",),
             )
         }
         assert went.changes == {"runtime.question": None}

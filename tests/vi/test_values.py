@@ -6,6 +6,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from eventd.vi.structures import (
+    children_by_name,
+    is_true,
+    parse_fault_name,
+    parse_reference,
+    text_of,
+)
 from eventd.vi.types import (
     ManagedObjectReference,
     PropertyValue,
@@ -16,14 +23,7 @@ from eventd.vi.types import (
     TaskState,
     Unparsed,
 )
-from eventd.vi.values import (
-    children_by_name,
-    is_true,
-    parse_fault_name,
-    parse_reference,
-    parse_value,
-    text_of,
-)
+from eventd.vi.values import parse_value
 from tests.vi.answers import element_of
 
 QUESTION = """
@@ -167,7 +167,30 @@ class TestQuestions:
             "msg.serial.file.open:Replace or append?",
             (QuestionChoice("0", "Replace"), QuestionChoice("1", "Append")),
             1,
+            ("msg.serial.file.open",),
         )
+
+    @pytest.mark.parametrize(
+        ("text", "messages", "ids"),
+        [
+            ("msg.hbacommon.outofspace:There is no space.", "", ("msg.hbacommon.outofspace",)),
+            (
+                "There is no space.",
+                "<message><id>msg.hbacommon.outofspace</id></message><message><id>vob.x</id>"
+                "</message><message/>",
+                ("msg.hbacommon.outofspace", "vob.x"),
+            ),
+            ("message: msg.x.y:z", "", ()),
+            ("msg.:z", "", ()),
+        ],
+    )
+    def test_messages_are_known_by_their_ids(
+        self, text: str, messages: str, ids: tuple[str, ...]
+    ) -> None:
+        """Before 2.5 the id stands only before the text; later hosts may do both."""
+        value = question(f"<id>1</id><text>{text}</text>{messages}")
+        assert isinstance(value, QuestionInfo)
+        assert value.message_ids == ids
 
     @pytest.mark.parametrize(
         "default", ["", "<defaultIndex/>", "<defaultIndex>first</defaultIndex>"]
