@@ -114,8 +114,10 @@ async def test_a_line_is_there_at_once_through_a_pipe(daemon: Daemon) -> None:
         daemon.publish(started(2), started(1))
         event = await line_of(process)
 
-    assert present.endswith("Z lab: web-1 is running on esx01\n")
-    assert event == "2026-11-20 12:00:00.000Z lab: web-1 started (booted) on esx01\n"
+    assert present.endswith("Z  lab       web-1         is         running    on esx01\n")
+    assert event == (
+        "2026-11-20 12:00:00.000Z  lab       web-1         started    booted     on esx01\n"
+    )
 
 
 async def test_watching_ends_when_its_reader_goes(daemon: Daemon) -> None:

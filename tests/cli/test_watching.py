@@ -232,8 +232,8 @@ async def test_a_present_state_is_printed_but_is_no_event(
 
     assert watched.received == 1
     present, event = capsys.readouterr().out.splitlines()
-    assert present.endswith("Z esx01: web01 is running")
-    assert "web01 started" in event
+    assert present.endswith("Z  esx01     web01         is         running")
+    assert "web01         started    booted" in event
 
 
 @pytest.mark.parametrize("item", [STARTED, STATE, STATE_END])

@@ -1,0 +1,12 @@
+"""Events in words: a line for people, and what ``virsh event`` prints.
+
+What hosts name things may hold anything, also what moves a terminal's cursor; a line for people
+shows such characters instead of sending them, as do JSON and the lines of virsh. Where the lines
+go is left to the caller.
+"""
+
+from eventd.rendering.characters import printable, printable_json
+from eventd.rendering.sentences import sentence, status_sentence
+from eventd.rendering.virsh import virsh_line
+
+__all__ = ["printable", "printable_json", "sentence", "status_sentence", "virsh_line"]

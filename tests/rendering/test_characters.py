@@ -1,0 +1,27 @@
+"""Characters that do something to a terminal."""
+
+from __future__ import annotations
+
+import json
+
+from eventd.rendering import printable, printable_json
+
+
+def test_printable_text_stays_as_it_is() -> None:
+    """Letters of all languages are text, and so is a backslash."""
+    text = r"Füße 北京 \n"
+
+    assert printable(text) == text
+
+
+def test_control_characters_are_shown_and_not_sent() -> None:
+    """C0, C1, and what turns the direction of text."""
+    assert printable("a\x1b[2J\r\n\x9b\u202e") == r"a\x1b[2J\r\n\x9b\u202e"
+
+
+def test_json_stays_the_same_json() -> None:
+    """JSON may carry C1 as it is; a terminal obeys it."""
+    text = '{"name":"\x9b2J"}'
+
+    assert printable_json(text) == r'{"name":"\u009b2J"}'
+    assert json.loads(printable_json(text)) == json.loads(text)

@@ -1,0 +1,296 @@
+"""The line for people: when, which connection, which domain, what, why, who, where."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from eventd.model.arguments import (
+    AgentReason,
+    AgentState,
+    GraphicsPhase,
+    IOErrorAction,
+    JobOperation,
+    MemoryFailureAction,
+    MemoryFailureRecipient,
+    MetadataType,
+    TrayChange,
+    WatchdogAction,
+)
+from eventd.model.domain import Choice, Domain, DomainState, DomainStatus, Question
+from eventd.model.events import (
+    EVENT_CLASSES,
+    ConnectionConnected,
+    ConnectionDisconnected,
+    DomainAgentLifecycle,
+    DomainControlError,
+    DomainDeviceAdded,
+    DomainDeviceRemovalFailed,
+    DomainDeviceRemoved,
+    DomainEvent,
+    DomainEventAmended,
+    DomainGraphics,
+    DomainIOError,
+    DomainIOErrorReason,
+    DomainJobCompleted,
+    DomainMemoryFailure,
+    DomainMetadataChanged,
+    DomainNICMacChanged,
+    DomainPMSuspend,
+    DomainPMWakeup,
+    DomainRebooted,
+    DomainStopped,
+    DomainTrayChange,
+    DomainTunable,
+    DomainWatchdog,
+    Event,
+    LifecycleEvent,
+    QuestionCleared,
+    QuestionRaised,
+)
+from eventd.model.evidence import Cause, Evidence, Initiator, TaskEvidence
+from eventd.model.lifecycle import StoppedDetail
+from eventd.rendering import sentence, status_sentence
+
+AT = datetime(2026, 11, 20, 11, 51, 59, 827_400, UTC)
+SOURCE = "esx://esx01.example/"
+DOMAIN = Domain(connection="esx01", reference="vm-42", uuid="u", name="web 01", id=42)
+POWER_OFF = TaskEvidence(key="task-1", description_id="VirtualMachine.powerOff", reason="user")
+BY_OPS = Evidence(
+    cause=Cause.TASK, initiator=Initiator.USER, user="VSPHERE.LOCAL\\ops", task=POWER_OFF
+)
+STATE = Evidence(cause=Cause.STATE)
+CHOICES = (Choice(key="0", label="Cancel"), Choice(key="1", label="I copied it"))
+QUESTION = Question(id="7", text="Was it moved\nor copied?", choices=CHOICES, default=CHOICES[1])
+
+
+def stopped(
+    detail: StoppedDetail, evidence: Evidence, *, domain: Domain = DOMAIN
+) -> LifecycleEvent:
+    return DomainStopped(
+        occurred_at=AT, source=SOURCE, domain=domain, evidence=evidence, detail=detail
+    )
+
+
+def of(cls: type[DomainEvent], evidence: Evidence = STATE, **fields: object) -> DomainEvent:
+    """Return an event of the domain."""
+    return cls.model_validate(
+        {"occurred_at": AT, "source": SOURCE, "domain": DOMAIN, "evidence": evidence, **fields}
+    )
+
+
+def test_a_stop_tells_when_who_what_and_why() -> None:
+    """In columns, the fields of which are two blanks apart at least."""
+    assert sentence(stopped(StoppedDetail.DESTROYED, BY_OPS)) == (
+        "2026-11-20 11:51:59.827Z  esx01     web 01        stopped    destroyed  "
+        "by VSPHERE.LOCAL\\ops (power off)"
+    )
+
+
+def test_a_long_name_moves_the_columns_of_its_line_alone() -> None:
+    """Nothing is cut: people copy names."""
+    long = DOMAIN.model_copy(update={"name": "a-domain-with-a-long-name"})
+
+    line = sentence(stopped(StoppedDetail.DESTROYED, STATE, domain=long))
+
+    assert line.endswith("  esx01     a-domain-with-a-long-name  stopped    destroyed")
+
+
+LINES: list[tuple[Event, list[str]]] = [
+    (of(DomainRebooted), ["reboot", "-"]),
+    (of(DomainWatchdog, action=WatchdogAction.RESET), ["watchdog", "reset"]),
+    (
+        of(DomainIOError, action=IOErrorAction.PAUSE, dev_alias="disk-2000", src_path="[ds] a"),
+        ["io-error", "pause", "disk disk-2000, file [ds] a"],
+    ),
+    (
+        of(DomainIOErrorReason, action=IOErrorAction.PAUSE, error_reason="enospc"),
+        ["io-error-reason", "enospc", "action pause"],
+    ),
+    (
+        of(DomainIOErrorReason, action=IOErrorAction.REPORT, error_reason=""),
+        ["io-error-reason", "-", "action report"],
+    ),
+    (
+        of(DomainGraphics, BY_OPS, phase=GraphicsPhase.CONNECT, service="mks"),
+        ["graphics", "connect", "mks, by VSPHERE.LOCAL\\ops (power off)"],
+    ),
+    (
+        of(DomainControlError, Evidence(cause=Cause.STATE, message="it is orphaned")),
+        ["control-error", "-", "it is orphaned"],
+    ),
+    (
+        of(DomainTrayChange, dev_alias="cdrom-3000", change=TrayChange.OPEN),
+        ["tray-change", "open", "cdrom-3000"],
+    ),
+    (of(DomainPMWakeup), ["pm-wakeup", "-"]),
+    (of(DomainPMSuspend), ["pm-suspend", "-"]),
+    (of(DomainDeviceAdded, dev_alias="disk-2001"), ["device-added", "-", "disk-2001"]),
+    (of(DomainDeviceRemoved, dev_alias="disk-2001"), ["device-removed", "-", "disk-2001"]),
+    (
+        of(DomainDeviceRemovalFailed, dev_alias="disk-2001"),
+        ["device-removal-failed", "-", "disk-2001"],
+    ),
+    (
+        of(DomainTunable, parameters={"cputune.cpu_shares": 2000, "level": "high"}),
+        ["tunable", "-", "cputune.cpu_shares = 2000, level = high"],
+    ),
+    (
+        of(DomainAgentLifecycle, state=AgentState.CONNECTED, because=AgentReason.DOMAIN_STARTED),
+        ["agent-lifecycle", "connected", "domain started"],
+    ),
+    (
+        of(DomainAgentLifecycle, state=AgentState.DISCONNECTED, because=AgentReason.UNKNOWN),
+        ["agent-lifecycle", "disconnected"],
+    ),
+    (
+        of(DomainJobCompleted, operation=JobOperation.MIGRATE, time_elapsed=12_340),
+        ["job-completed", "migrate", "in 12.3 s"],
+    ),
+    (of(DomainJobCompleted, operation=JobOperation.SUSPEND), ["job-completed", "suspend"]),
+    (
+        of(DomainMetadataChanged, metadata=MetadataType.DESCRIPTION),
+        ["metadata-change", "description"],
+    ),
+    (
+        of(DomainMetadataChanged, metadata=MetadataType.ELEMENT, uri="urn:x"),
+        ["metadata-change", "element", "urn:x"],
+    ),
+    (
+        of(
+            DomainMemoryFailure,
+            recipient=MemoryFailureRecipient.HYPERVISOR,
+            action=MemoryFailureAction.FATAL,
+            flags=3,
+        ),
+        ["memory-failure", "fatal", "memory of the hypervisor, action required, recursive"],
+    ),
+    (
+        of(DomainNICMacChanged, dev_alias="net-4000", old_mac="00:01", new_mac="00:02"),
+        ["nic-mac-change", "-", "net-4000 from 00:01 to 00:02"],
+    ),
+    (
+        of(
+            DomainEventAmended,
+            BY_OPS,
+            amends="a-6",
+            amended="stopped shutdown",
+            corrected="stopped destroyed",
+        ),
+        [
+            "amendment",
+            "destroyed",
+            "a-6 (stopped shutdown) was stopped destroyed, by VSPHERE.LOCAL\\ops (power off)",
+        ],
+    ),
+    (
+        of(
+            DomainEventAmended,
+            amends="a-6",
+            amended="stopped destroyed",
+            corrected="stopped destroyed",
+        ),
+        ["amendment", "destroyed", "a-6 (stopped destroyed) has its cause now"],
+    ),
+    (
+        of(QuestionRaised, question=QUESTION),
+        [
+            "question",
+            "raised",
+            '"Was it moved or copied?" [0 = Cancel, 1 = I copied it (default)]',
+        ],
+    ),
+    (
+        of(QuestionCleared, question=Question(id="7", text="Go on?")),
+        ["question", "cleared", '"Go on?"'],
+    ),
+]
+
+
+@pytest.mark.parametrize(("event", "fields"), LINES)
+def test_each_kind_has_its_own_words(event: Event, fields: list[str]) -> None:
+    """The word of the kind and of the reason are those that filters take."""
+    line = sentence(event)
+
+    assert [field.strip() for field in line.split("  ") if field][1:] == [
+        "esx01",
+        "web 01",
+        *fields,
+    ]
+
+
+def test_no_kind_was_forgotten() -> None:
+    """Each class that is not of the lifecycle has a line above; that of a stop stands for those."""
+    others = {cls for cls in EVENT_CLASSES if issubclass(cls, DomainEvent)}
+    assert {type(event) for event, _ in LINES} == {
+        cls for cls in others if not issubclass(cls, LifecycleEvent)
+    }
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (
+            ConnectionConnected(occurred_at=AT, source=SOURCE, connection="esx01", domains=1),
+            "connected  -          1 domain",
+        ),
+        (
+            ConnectionDisconnected(
+                occurred_at=AT, source=SOURCE, connection="esx01", message="nobody answered"
+            ),
+            "disconnected  -          its domains are as last known, nobody answered",
+        ),
+    ],
+)
+def test_a_connection_has_no_domain(event: Event, words: str) -> None:
+    """Where the domain stands for others, there is a dash."""
+    assert sentence(event) == f"2026-11-20 11:51:59.827Z  esx01     -             {words}"
+
+
+def test_colour_marks_bad_news_and_good_news() -> None:
+    """Errors are red, warnings yellow, a start is green; without colour nothing is sent."""
+    crash = stopped(StoppedDetail.CRASHED, STATE)
+    connected = ConnectionConnected(occurred_at=AT, source=SOURCE, connection="esx01", domains=2)
+    lost = ConnectionDisconnected(occurred_at=AT, source=SOURCE, connection="esx01")
+
+    assert "\x1b[31mstopped\x1b[0m    \x1b[31mcrashed\x1b[0m" in sentence(crash, colour=True)
+    assert "\x1b[32mconnected\x1b[0m" in sentence(connected, colour=True)
+    assert "\x1b[33mdisconnected\x1b[0m" in sentence(lost, colour=True)
+    assert "  stopped    shutdown" in sentence(stopped(StoppedDetail.SHUTDOWN, STATE), colour=True)
+    assert "\x1b" not in sentence(crash)
+
+
+def test_a_name_cannot_command_the_terminal() -> None:
+    """Who may name a domain must not be able to write to the reader's screen."""
+    evil = DOMAIN.model_copy(update={"name": "a\x1b[2J\r\nb\u202ec"})
+
+    line = sentence(stopped(StoppedDetail.SHUTDOWN, STATE, domain=evil))
+
+    assert r"  a\x1b[2J\r\nb\u202ec  stopped" in line
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (
+            DomainStatus(domain=DOMAIN, state=DomainState.SHUTOFF),
+            "shut off",
+        ),
+        (
+            DomainStatus(
+                domain=DOMAIN.model_copy(update={"host": "esx-a"}),
+                state=DomainState.RUNNING,
+                stale=True,
+                question=QUESTION,
+            ),
+            "running    on esx-a, last known: the connection is lost, asks "
+            '"Was it moved or copied?" [0 = Cancel, 1 = I copied it (default)]',
+        ),
+    ],
+)
+def test_a_status_is_one_line_too(status: DomainStatus, words: str) -> None:
+    """A snapshot reads like the events that follow it."""
+    assert status_sentence(status, at=AT) == (
+        f"2026-11-20 11:51:59.827Z  esx01     web 01        is         {words}"
+    )
