@@ -50,15 +50,19 @@ class Updates:
         session: Session,
         scope: ManagedObjectReference,
         *,
+        history: ManagedObjectReference | None = None,
         wait_seconds: float = WAIT_SECONDS,
     ) -> Updates:
-        """Set up the filters for the hosts and for all domains below ``scope``."""
+        """Set up the filters for the hosts and for all domains below ``scope``.
+
+        ``history`` is an event history collector to follow as well, where there is one.
+        """
         collector = session.content.property_collector
         if session.api_version >= OWN_COLLECTOR_SINCE:
             # One of our own, since filters of others on the session's would come with ours.
             collector = await session.call(calls.create_property_collector(collector))
         updates = cls(session, collector, wait_seconds=wait_seconds)
-        for spec in await _filter_specs(session, scope):
+        for spec in await _filter_specs(session, scope, history):
             await session.call(calls.create_filter(collector, spec))
         return updates
 
@@ -132,7 +136,7 @@ class Updates:
 
 
 async def _filter_specs(
-    session: Session, scope: ManagedObjectReference
+    session: Session, scope: ManagedObjectReference, history: ManagedObjectReference | None
 ) -> list[PropertyFilterSpec]:
     views = session.content.view_manager
     if views is None:
@@ -141,7 +145,10 @@ async def _filter_specs(
     # The hosts of the whole inventory, whatever the scope: their names tell where a domain went.
     root = session.content.root_folder
     hosts = await session.call(calls.create_container_view(views, root, ("HostSystem",)))
-    return [
+    specs = [
         filters.domain_filter(domains, session.api_version),
         filters.host_filter(hosts),
     ]
+    if history is not None:
+        specs.append(filters.history_filter(history))
+    return specs

@@ -20,11 +20,13 @@ __all__ = [
     "Reply",
     "content",
     "enter",
+    "event",
     "fault",
     "leave",
     "modify",
     "object_content",
     "reference",
+    "ring",
     "update_set",
 ]
 
@@ -53,7 +55,8 @@ until the event is set."""
 class Host:
     """A host that answers every call at once, and calls that wait for updates never.
 
-    Other answers are planned with `plan`; each is given once. Its clock stands still.
+    It has an event history if ``has_events``, and nothing in it. Other answers are planned with
+    `plan`; each is given once. Its clock stands still.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Host:
         product_line: str = "embeddedEsx",
         api_version: str = "7.0.3.0",
         name: str = "VMware ESXi 7.0.3",
+        has_events: bool = False,
     ) -> None:
         self.calls: list[SoapRequest] = []
         self.soap_actions: list[str] = []
@@ -75,7 +79,10 @@ class Host:
         self._waits = asyncio.Event()
         self._usual: dict[str, Reply] = {
             "RetrieveServiceContent": content(
-                product_line=product_line, api_version=api_version, name=name
+                product_line=product_line,
+                api_version=api_version,
+                name=name,
+                without="" if has_events else "eventManager",
             ),
             "CurrentTime": "<returnval>2026-11-20T12:00:00Z</returnval>",
             "Login": "<returnval><key>52aa</key><userName>root</userName></returnval>",
@@ -84,6 +91,10 @@ class Host:
             "CreateContainerView": reference("ContainerView", "view"),
             "CreateFilter": reference("PropertyFilter", "filter"),
             "CancelWaitForUpdates": "",
+            "CreateCollectorForEvents": reference("EventHistoryCollector", "history"),
+            "SetCollectorPageSize": "",
+            "ReadNextEvents": "",
+            "DestroyCollector": "",
             "RetrieveProperties": "",
         }
 
@@ -201,6 +212,7 @@ def content(
         f"<apiVersion>{api_version}</apiVersion></about>",
         "sessionManager": reference("SessionManager", "sessions", "sessionManager"),
         "taskManager": reference("TaskManager", "tasks", "taskManager"),
+        "eventManager": reference("EventManager", "events", "eventManager"),
     }
     parts.pop(without, None)
     return f"<returnval>{''.join(parts.values())}</returnval>"
@@ -245,8 +257,33 @@ def leave(value: str) -> str:
     return _object_update("leave", value, {})
 
 
+def event(
+    key: int,
+    kind: str = "VmPoweredOffEvent",
+    *,
+    domain: str = "1",
+    user: str = "root",
+    time: str = "2026-11-20T12:00:01Z",
+    tag: str = "returnval",
+) -> str:
+    """Return an event, as ReadNextEvents gives it or, with another tag, as it stands in a page."""
+    about = f"<vm><name>web01</name>{reference('VirtualMachine', domain, 'vm')}</vm>"
+    return (
+        f'<{tag} xsi:type="{kind}"><key>{key}</key><chainId>{key}</chainId>'
+        f"<createdTime>{time}</createdTime><userName>{user}</userName>{about}</{tag}>"
+    )
+
+
+def ring(*events: str, kind: str = "modify", collector: str = "history") -> str:
+    """Return that the newest page of the event history has changed; the events' tag is Event."""
+    page = f'<val xsi:type="ArrayOfEvent">{"".join(events)}</val>'
+    change = f"<changeSet><name>latestPage</name><op>assign</op>{page}</changeSet>"
+    obj = reference("EventHistoryCollector", collector, "obj")
+    return f"<objectSet><kind>{kind}</kind>{obj}{change}</objectSet>"
+
+
 def update_set(version: str, *objects: str, truncated: bool = False) -> str:
-    """Return an update set of one filter."""
+    """Return an update set of one filter; it may have objects of others as well."""
     told = reference("PropertyFilter", "filter", "filter") + "".join(objects)
     filters = f"<filterSet>{told}</filterSet>" if objects else ""
     more = "<truncated>true</truncated>" if truncated else ""

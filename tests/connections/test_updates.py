@@ -11,6 +11,7 @@ from eventd.connections.session import Session
 from eventd.connections.updates import Updates
 from eventd.errors import Fault, HostNotSupported, HostUnreachable, MalformedAnswer
 from eventd.vi.soap import SoapRequest
+from eventd.vi.types import ManagedObjectReference
 from eventd.vi.uri import ConnectionURI
 from tests.connections.scripted_host import Host, content, enter, fault, update_set
 
@@ -84,6 +85,24 @@ async def test_the_domains_are_those_of_the_scope_and_the_hosts_all() -> None:
 
     containers = [argument(view, "container") for view in host.called("CreateContainerView")]
     assert containers == ["domain-c7", "root"]
+
+
+async def test_the_event_history_is_followed_where_there_is_one() -> None:
+    """Beside the domains and hosts, so that a change comes together with its cause."""
+    host = Host()
+    session = await session_with(host)
+    history = ManagedObjectReference("EventHistoryCollector", "history")
+
+    await Updates.open(session, session.content.root_folder, history=history)
+
+    filters = host.called("CreateFilter")
+    assert [paths_of(one)[0] for one in filters] == [
+        "VirtualMachine",
+        "HostSystem",
+        "EventHistoryCollector",
+    ]
+    assert paths_of(filters[2])[1] == ["latestPage"]
+    assert argument(filters[2], "spec", "objectSet", "obj") == "history"
 
 
 @pytest.mark.parametrize(
