@@ -77,7 +77,7 @@ class Transport:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             headers={
-                "Accept-Encoding": "identity",
+                "Accept-Encoding": "gzip",
                 "Content-Type": "text/xml; charset=utf-8",
                 "User-Agent": "eventd",
             },
@@ -171,7 +171,7 @@ class Transport:
                 self._cookies[name] = value
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes:
-        """Return the body, unpacked if the server packs it unasked; never more than the cap."""
+        """Return the body, unpacked if the server packs it; never more than the cap."""
         unpack = self._unpacker(response)
         parts = []
         room = ANSWER_BYTES

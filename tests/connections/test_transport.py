@@ -105,7 +105,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 
 
 async def test_a_request_is_a_soap_call() -> None:
-    """POST to /sdk with the version of the API as SOAPAction, and nothing packed, please."""
+    """POST to /sdk with the version of the API as SOAPAction; the answer may be packed."""
     async with way_to(answer(b"<answer/>")) as (host, transport):
         assert await post(transport) == b"<answer/>"
 
@@ -116,7 +116,7 @@ async def test_a_request_is_a_soap_call() -> None:
     assert host.headers("Host") == [host.authority]
     assert host.headers("SOAPAction") == ["urn:vim25/7.0"]
     assert host.headers("Content-Type") == ["text/xml; charset=utf-8"]
-    assert host.headers("Accept-Encoding") == ["identity"]
+    assert host.headers("Accept-Encoding") == ["gzip"]
     assert host.headers("User-Agent") == ["eventd"]
     assert host.headers("Cookie") == []
 
@@ -441,8 +441,8 @@ async def test_a_bomb_does_not_go_off() -> None:
         ("identity", b"<answer/>"),
     ],
 )
-async def test_an_answer_may_be_packed_although_nobody_asked(encoding: str, packed: bytes) -> None:
-    """Proxies do that."""
+async def test_an_answer_may_be_packed(encoding: str, packed: bytes) -> None:
+    """As asked for, or as a proxy likes it."""
     behaviour = answer(packed, headers=f"Content-Encoding: {encoding}\r\n")
     async with way_to(behaviour) as (_, transport):
         assert await post(transport) == b"<answer/>"
