@@ -23,7 +23,7 @@ from pydantic_core import PydanticCustomError
 
 from eventd.errors import InvalidURI
 from eventd.tracking.inventory import SuspendMode
-from eventd.vi.uri import ConnectionURI, Transport
+from eventd.vi.uri import ConnectionURI, Scheme, Transport
 
 __all__ = [
     "CREDENTIAL_SOURCES",
@@ -170,6 +170,21 @@ class ConnectionSettings(_Table):
     """The only certificate to accept; hexadecimal digits in lower case, without colons."""
     suspend: SuspendMode = Field(default=SuspendMode.PAUSED, description=_one_of(SuspendMode))
     """What a suspended domain is called."""
+    cause_grace: Annotated[float, Field(ge=0, le=60, strict=True, allow_inf_nan=False)] | None = (
+        Field(default=None, description="a number of seconds from 0 to 60")
+    )
+    """How long a change may wait for its cause; see `grace`."""
+
+    @property
+    def grace(self) -> float:
+        """Seconds that a change without a known cause waits for it.
+
+        A vCenter learns of what happens on its hosts by and by, so that its events trail the
+        change longer than those of a bare host.
+        """
+        if self.cause_grace is not None:
+            return self.cause_grace
+        return 1.5 if self.uri.scheme is Scheme.VPX else 0.25
 
     @field_validator(*CREDENTIAL_SOURCES)
     @classmethod

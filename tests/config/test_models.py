@@ -118,6 +118,29 @@ def test_the_name_of_a_credential_is_a_file_name(name: str) -> None:
     assert connection(password_credential="password_esx01").password_credential == "password_esx01"
 
 
+@pytest.mark.parametrize(
+    ("uri", "grace"),
+    [("esx://esx01/", 0.25), ("gsx://gsx01/", 0.25), ("vpx://vcenter/DC1", 1.5)],
+)
+def test_a_change_waits_for_its_cause_as_long_as_its_host_may_take(uri: str, grace: float) -> None:
+    """The events of a vCenter trail what happened on its hosts."""
+    assert connection(uri=uri).grace == grace
+
+
+@pytest.mark.parametrize("seconds", [0, 0.0, 0.5, 60])
+def test_how_long_a_change_waits_can_be_said(seconds: float) -> None:
+    """With 0 no change waits."""
+    assert connection(cause_grace=seconds).grace == seconds
+    assert connection(uri="vpx://vcenter/", cause_grace=seconds).grace == seconds
+
+
+@pytest.mark.parametrize("seconds", [-0.1, 60.1, float("nan"), float("inf"), "1", True])
+def test_a_change_does_not_wait_for_ever(seconds: object) -> None:
+    """Nor for a time that is none."""
+    with pytest.raises(ValidationError):
+        connection(cause_grace=seconds)
+
+
 def test_the_path_of_a_socket_must_fit_into_its_address() -> None:
     """unix(7) allows 107 bytes for the whole path, and bytes are not letters."""
     longest = "/" + "r" * 91
