@@ -64,7 +64,9 @@ def watch(
     host: HostOption = None,
     event: Annotated[
         list[str] | None,
-        typer.Option("--event", metavar="KIND", help="lifecycle, reboot, question or connection."),
+        typer.Option(
+            "--event", metavar="KIND", help="lifecycle, graphics, question, …; see above."
+        ),
     ] = None,
     type_: Annotated[
         list[str] | None,
@@ -72,7 +74,7 @@ def watch(
     ] = None,
     reason: Annotated[
         list[str] | None,
-        typer.Option("--reason", metavar="WORD", help="booted, crashed, migrated, …"),
+        typer.Option("--reason", metavar="WORD", help="booted, crashed, migrated, enospc, …"),
     ] = None,
     output: Annotated[
         Output,
@@ -107,9 +109,21 @@ def watch(
     event': 0 if there was at least one event, 1 if there was none or the daemon went away.
 
     \b
+    Kinds, as libvirt has them:
+      lifecycle, reboot, watchdog, io-error, graphics, io-error-reason, control-error,
+      tray-change, pm-wakeup, pm-suspend, device-removed, tunable, agent-lifecycle,
+      device-added, job-completed, device-removal-failed, metadata-change,
+      memory-failure, nic-mac-change
+    \b
+    Kinds beyond those:
+      question (somebody has to answer), amendment (the cause of an event came late),
+      connection (a host was reached or lost)
+
+    \b
     Examples:
       eventd watch
       eventd watch --domain 'web-*' --type stopped --reason crashed
+      eventd watch --event graphics --event tray-change
       eventd watch --event question -o json | jq .data.question
       eventd watch -o virsh --timestamp --timeout 60
       eventd watch --type started --count 1 && echo it runs

@@ -23,6 +23,7 @@ from eventd.bus.registry import Registry
 from eventd.http_api import openapi, sockets
 from eventd.http_api.admission import Admission, Connection, note_request
 from eventd.http_api.callbacks import Callbacks
+from eventd.http_api.filters import WORDS
 from eventd.http_api.openapi import Parameter, Route
 from eventd.http_api.problems import answer_errors
 from eventd.http_api.state import State
@@ -205,9 +206,9 @@ _FILTERS = (
     Parameter("domain", "UUID of a domain, or a glob of names."),
     Parameter("connection", "Name of a connection."),
     Parameter("host", "Name of the host that the domain is on."),
-    Parameter("event", "Kind: lifecycle, reboot, question, connection, …"),
-    Parameter("type", "What happened: started, stopped, raised, …"),
-    Parameter("reason", "Word of the detail: booted, crashed, …"),
+    Parameter("event", "Kind: what the event is about.", words=WORDS["event"]),
+    Parameter("type", "What happened, where a kind has several types.", words=WORDS["type"]),
+    Parameter("reason", "Word of the detail or the chief argument.", words=WORDS["reason"]),
 )
 
 _STREAM = (

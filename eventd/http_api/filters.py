@@ -16,9 +16,8 @@ from eventd.errors import InvalidArgument
 from eventd.model.domain import Domain
 from eventd.model.events import EVENT_CLASSES, ConnectionEvent, DomainEvent, Event
 from eventd.model.ids import EventKind
-from eventd.model.lifecycle import DETAILS
 
-__all__ = ["DOMAIN_KEYS", "FILTER_KEYS", "MOST_VALUES", "Filter"]
+__all__ = ["DOMAIN_KEYS", "FILTER_KEYS", "MOST_VALUES", "WORDS", "Filter"]
 
 MOST_VALUES = 32
 """Values of one key: each is looked at for each event and each domain."""
@@ -37,11 +36,11 @@ class Filter:
     host: frozenset[str] = frozenset()
     """Names of hosts, as `Domain.host` tells them."""
     event: frozenset[str] = frozenset()
-    """Kinds: ``lifecycle``, ``question``, …"""
+    """Kinds: ``lifecycle``, ``graphics``, ``question``, …"""
     type: frozenset[str] = frozenset()
     """Words for what happened: ``started``, ``raised``, …"""
     reason: frozenset[str] = frozenset()
-    """Words of details: ``booted``, ``crashed``, …"""
+    """Words of details and of chief arguments: ``booted``, ``crashed``, ``enospc``, …"""
     _names: re.Pattern[str] = field(init=False, repr=False, compare=False)
     """All globs of `domain` in one; `fnmatch` would compile them again when there are many."""
 
@@ -113,26 +112,29 @@ def _domain(key: str, value: str) -> str:
     return value.lower() if _UUID.fullmatch(value) else _text(key, value)
 
 
-def _one_of(words: Iterable[str]) -> Callable[[str, str], str]:
-    known = list(dict.fromkeys(words))
+def _word(key: str, value: str) -> str:
+    if value not in WORDS[key]:
+        known = ", ".join(WORDS[key])
+        raise InvalidArgument(
+            f"{value[:80]!r} is no value of the filter {key!r}; known are {known}"
+        )
+    return value
 
-    def read(key: str, value: str) -> str:
-        if value not in known:
-            raise InvalidArgument(
-                f"{value[:80]!r} is no value of the filter {key!r}; known are {', '.join(known)}"
-            )
-        return value
 
-    return read
-
+WORDS: Mapping[str, tuple[str, ...]] = {
+    "event": tuple(EventKind),
+    "type": tuple(dict.fromkeys(cls.type for cls in EVENT_CLASSES if cls.type)),
+    "reason": tuple(dict.fromkeys(word for cls in EVENT_CLASSES for word in cls.reasons)),
+}
+"""All values of the keys that take words."""
 
 _READERS: Mapping[str, Callable[[str, str], str]] = {
     "domain": _domain,
     "connection": _text,
     "host": _text,
-    "event": _one_of(EventKind),
-    "type": _one_of(cls.type for cls in EVENT_CLASSES if cls.type),
-    "reason": _one_of(detail.word for details in DETAILS.values() for detail in details),
+    "event": _word,
+    "type": _word,
+    "reason": _word,
 }
 
 FILTER_KEYS = tuple(_READERS)

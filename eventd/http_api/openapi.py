@@ -22,6 +22,8 @@ class Parameter(NamedTuple):
     description: str
     is_repeatable: bool = True
     """True if several values are alternatives."""
+    words: tuple[str, ...] = ()
+    """All values that there are, where they are words of ours."""
 
 
 class Route(NamedTuple):
@@ -90,7 +92,9 @@ def _operation(route: Route) -> dict[str, object]:
 
 
 def _query_parameter(parameter: Parameter) -> dict[str, object]:
-    text = {"type": "string"}
+    text: dict[str, object] = {"type": "string"}
+    if parameter.words:
+        text["enum"] = list(parameter.words)
     return {
         "name": parameter.name,
         "in": "query",

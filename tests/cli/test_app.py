@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -19,6 +20,8 @@ from typer.testing import CliRunner, Result
 from eventd import __version__
 from eventd.cli.app import app
 from eventd.client import DEFAULT_SOCKET
+from eventd.model.events import EVENT_CLASSES
+from eventd.model.ids import EventKind
 from eventd.vi.uri import ConnectionURI
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "eventd.toml"
@@ -94,6 +97,15 @@ def test_the_help_needs_none_of_the_parts() -> None:
     )
 
     assert ran.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_help_of_watch_has_every_kind_that_is_published() -> None:
+    """In a text of its own, since nothing is imported for it."""
+    help_text = invoke("watch", "--help").stdout
+    listed = help_text.partition("Kinds, as libvirt has them:")[2].partition("Examples:")[0]
+    words = re.findall(r"[a-z0-9-]+", re.sub(r"\(.*?\)", "", listed, flags=re.DOTALL))
+
+    assert set(words) & set(EventKind) == {cls.kind for cls in EVENT_CLASSES}
 
 
 @pytest.mark.parametrize("command", ["watch", "domains", "connections"])

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from eventd.model.ids import EventKind
 from tests.http_api.fake_daemon import Daemon
 
 
@@ -49,6 +50,16 @@ async def test_the_document_lists_every_key_of_the_event_query(daemon: Daemon) -
     names = [parameter["name"] for parameter in parameters]
     async with requested(daemon.socket, "GET", "/v1/events?x=1") as response:
         assert (await response.json(content_type=None))["detail"].endswith(", ".join(names))
+
+
+async def test_the_document_has_the_words_that_filters_take(daemon: Daemon) -> None:
+    """A client that is made from it refuses a misspelt word by itself."""
+    parameters = (await openapi(daemon))["paths"]["/v1/events"]["get"]["parameters"]
+    words = {each["name"]: each["schema"].get("items", {}).get("enum") for each in parameters}
+    assert words["event"] == list(EventKind)
+    assert {"started", "raised"} <= set(words["type"])
+    assert {"booted", "enospc"} <= set(words["reason"])
+    assert words["domain"] is None
 
 
 @pytest.mark.parametrize("resource", ["/", "/v1", "/v1/events/", "/v2/events", "/v1/%00", "//"])

@@ -4,9 +4,13 @@ import pytest
 
 from eventd.errors import InvalidArgument
 from eventd.http_api.filters import FILTER_KEYS, MOST_VALUES, Filter
+from eventd.model.arguments import GraphicsPhase
 from eventd.model.domain import Domain, Question
 from eventd.model.events import (
+    EVENT_CLASSES,
     ConnectionConnected,
+    DomainEventAmended,
+    DomainGraphics,
     DomainStarted,
     Event,
     QuestionRaised,
@@ -46,7 +50,30 @@ def question() -> QuestionRaised:
     )
 
 
-@pytest.mark.parametrize("event", [started(1), question(), connected()])
+def graphics() -> DomainGraphics:
+    return DomainGraphics(
+        occurred_at=NOW,
+        source=SOURCE,
+        domain=domain_of(1),
+        evidence=Evidence(cause=Cause.EVENT),
+        phase=GraphicsPhase.DISCONNECT,
+        service="mks",
+    )
+
+
+def amendment() -> DomainEventAmended:
+    return DomainEventAmended(
+        occurred_at=NOW,
+        source=SOURCE,
+        domain=domain_of(1),
+        evidence=Evidence(cause=Cause.EVENT),
+        amends="e-1",
+        amended="stopped shutdown",
+        corrected="stopped destroyed",
+    )
+
+
+@pytest.mark.parametrize("event", [started(1), question(), connected(), graphics(), amendment()])
 def test_an_empty_filter_matches_everything(event: Event) -> None:
     """No condition lets everything through."""
     assert Filter().matches(event)
@@ -69,6 +96,10 @@ def test_an_empty_filter_matches_everything(event: Event) -> None:
         ("type=raised", question()),
         ("reason=booted", started(1)),
         ("reason=migrated", migrated("esx02")),
+        ("event=graphics", graphics()),
+        ("reason=disconnect", graphics()),
+        ("event=amendment", amendment()),
+        ("reason=destroyed&domain=web-1", amendment()),
     ],
 )
 def test_a_filter_matches_what_it_names(query: str, event: Event) -> None:
@@ -91,6 +122,8 @@ def test_a_filter_matches_what_it_names(query: str, event: Event) -> None:
         ("type=stopped", started(1)),
         ("reason=destroyed", started(1)),
         ("reason=booted", question()),
+        ("type=stopped", amendment()),
+        ("reason=connect", graphics()),
     ],
 )
 def test_a_filter_does_not_match_anything_else(query: str, event: Event) -> None:
@@ -134,6 +167,16 @@ def test_an_unknown_word_is_refused_with_the_known_ones(query: str, known: str) 
     """A misspelt word must not become a stream that stays silent for ever."""
     with pytest.raises(InvalidArgument, match=known):
         of(query)
+
+
+@pytest.mark.parametrize("cls", EVENT_CLASSES)
+def test_every_word_of_every_event_can_be_asked_for(cls: type[Event]) -> None:
+    """What a record says can be put into a filter."""
+    words = [("event", str(cls.kind)), *(("reason", reason) for reason in cls.reasons)]
+    if cls.type:
+        words.append(("type", cls.type))
+    for key, word in words:
+        assert Filter.parse([(key, word)]) != Filter()
 
 
 @pytest.mark.parametrize("key", FILTER_KEYS)
