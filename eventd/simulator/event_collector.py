@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 
 from eventd.simulator.arguments import integer, reference, text, texts
 from eventd.simulator.world import World
@@ -41,19 +42,20 @@ class EventFilter:
     def matches(self, event: DataObject) -> bool:
         """Tell whether an event is wanted."""
         return (
-            self._is_of_wanted_type(event.type)
+            self._is_of_wanted_type(event)
             and self._concerns_entity(event)
             and self._is_in_time(event.members["createdTime"])
             and (not self._users or event.members["userName"] in self._users)
             and (self._chain is None or event.members["chainId"] == self._chain)
         )
 
-    def _is_of_wanted_type(self, type_name: str) -> bool:
-        # Real hosts name a type as `vim.event.VmPoweredOnEvent` or `VmPoweredOnEvent`.
+    def _is_of_wanted_type(self, event: DataObject) -> bool:
+        # Real hosts name a type as `vim.event.VmPoweredOnEvent` or `VmPoweredOnEvent`; the type of
+        # an EventEx is its id.
+        if not self._types or event.members.get("eventTypeId") in self._types:
+            return True
         is_a = self._world.schema.is_a
-        return not self._types or any(
-            is_a(type_name, wanted.rpartition(".")[2]) for wanted in self._types
-        )
+        return any(is_a(event.type, wanted.rpartition(".")[2]) for wanted in self._types)
 
     def _concerns_entity(self, event: DataObject) -> bool:
         entity = self._entity
@@ -82,27 +84,27 @@ class EventCollector:
         self._world = world
         self.page_size = wanted.page_size
         self._newest_read = 0
-        self._oldest_read = world.events.next_key
+        self._oldest_read = world.events.total + 1
         world.objects.create(obj, {"initialized": True})
         world.events.posted.append(self._take_in)
         self._refresh()
 
     def read_next(self, limit: int) -> list[DataObject]:
-        """The next events after those read last, the oldest first."""
-        found = [event for event in self._matching() if _key(event) > self._newest_read][:limit]
-        if found:
-            self._newest_read = _key(found[-1])
-            self._oldest_read = _key(found[0])
-        return found
+        """The next events after those read last, in the order of posting."""
+        found = list(islice(self._matching(after=self._newest_read), limit))
+        self._move_to(found)
+        return [event for _, event in found]
 
     def read_previous(self, limit: int) -> list[DataObject]:
         """The events before those read last, the newest first."""
-        older = [event for event in self._matching() if _key(event) < self._oldest_read]
-        found = older[-limit:][::-1]
+        older = [placed for placed in self._matching() if placed[0] < self._oldest_read]
+        found = older[-limit:]
+        self._move_to(found)
+        return [event for _, event in reversed(found)]
+
+    def _move_to(self, found: list[tuple[int, DataObject]]) -> None:
         if found:
-            self._newest_read = _key(found[0])
-            self._oldest_read = _key(found[-1])
-        return found
+            self._oldest_read, self._newest_read = found[0][0], found[-1][0]
 
     def rewind(self) -> None:
         """Go before the oldest event."""
@@ -110,8 +112,8 @@ class EventCollector:
 
     def reset(self) -> None:
         """Go behind the newest event."""
-        self._newest_read = self._world.events.next_key - 1
-        self._oldest_read = self._world.events.next_key
+        self._newest_read = self._world.events.total
+        self._oldest_read = self._world.events.total + 1
 
     def set_page_size(self, size: int) -> None:
         """Say how many events ``latestPage`` holds."""
@@ -123,8 +125,9 @@ class EventCollector:
         self._world.events.posted.remove(self._take_in)
         self._world.objects.destroy(self._obj)
 
-    def _matching(self) -> Iterator[DataObject]:
-        return (event for event in self._world.events.events if self._filter.matches(event))
+    def _matching(self, *, after: int = 0) -> Iterator[tuple[int, DataObject]]:
+        events = self._world.events.positions(after=after)
+        return (placed for placed in events if self._filter.matches(placed[1]))
 
     def _take_in(self, event: DataObject) -> None:
         if self._filter.matches(event):
@@ -133,13 +136,8 @@ class EventCollector:
             self._world.objects.assign(self._obj, "latestPage", newest[: self.page_size])
 
     def _refresh(self) -> None:
-        newest = list(self._matching())[-self.page_size :][::-1]
+        newest = [event for _, event in self._matching()][-self.page_size :][::-1]
         self._world.objects.assign(self._obj, "latestPage", tuple(newest) or None)
-
-
-def _key(event: DataObject) -> int:
-    key = event.members["key"]
-    return key if isinstance(key, int) else 0
 
 
 def page_size(node: Node | None) -> int:

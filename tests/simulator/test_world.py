@@ -152,7 +152,7 @@ def test_a_guest_that_goes_to_standby_is_suspended() -> None:
     """There is no task."""
     played = world(powered_on=True)
 
-    played.operations.standby_guest(played.domain("web01"), user="root", now=START)
+    played.standby_guest("web01", now=START)
     played.advance(START)
 
     assert state(played) == "suspended"

@@ -11,43 +11,43 @@ __all__ = ["METHODS"]
 
 def power_on(call: Call) -> str:
     """Start or resume a domain."""
-    operations = call.world.operations
-    return call.return_reference(operations.power_on(call.this, user=call.user, now=call.now))
+    task = call.world.power_on(call.this, user=call.user, now=call.now)
+    return call.return_reference(task)
 
 
 def power_off(call: Call) -> str:
     """Cut a domain's power."""
-    operations = call.world.operations
-    return call.return_reference(operations.power_off(call.this, user=call.user, now=call.now))
+    task = call.world.power_off(call.this, user=call.user, now=call.now)
+    return call.return_reference(task)
 
 
 def suspend(call: Call) -> str:
     """Suspend a domain."""
-    operations = call.world.operations
-    return call.return_reference(operations.suspend(call.this, user=call.user, now=call.now))
+    task = call.world.suspend(call.this, user=call.user, now=call.now)
+    return call.return_reference(task)
 
 
 def reset(call: Call) -> str:
     """Reset a domain."""
-    operations = call.world.operations
-    return call.return_reference(operations.reset(call.this, user=call.user, now=call.now))
+    task = call.world.reset(call.this, user=call.user, now=call.now)
+    return call.return_reference(task)
 
 
 def shutdown_guest(call: Call) -> str:
     """Ask a guest to shut down."""
-    call.world.operations.shutdown_guest(call.this, user=call.user, now=call.now)
+    call.world.shutdown_guest(call.this, user=call.user, now=call.now)
     return ""
 
 
 def reboot_guest(call: Call) -> str:
     """Ask a guest to reboot."""
-    call.world.operations.reboot_guest(call.this, user=call.user, now=call.now)
+    call.world.reboot_guest(call.this, user=call.user, now=call.now)
     return ""
 
 
 def standby_guest(call: Call) -> str:
     """Ask a guest to go to standby."""
-    call.world.operations.standby_guest(call.this, user=call.user, now=call.now)
+    call.world.standby_guest(call.this, user=call.user, now=call.now)
     return ""
 
 
@@ -63,8 +63,7 @@ def migrate(call: Call) -> str:
     """Move a domain to another host of the vCenter."""
     _require_vcenter(call)
     host = call.reference("host")
-    operations = call.world.operations
-    task = operations.migrate(call.this, host, user=call.user, now=call.now)
+    task = call.world.migrate(call.this, host, user=call.user, now=call.now)
     return call.return_reference(task)
 
 
@@ -72,13 +71,13 @@ def relocate(call: Call) -> str:
     """Move a domain to another host, by a specification of which only the host is played."""
     _require_vcenter(call)
     host = arguments.part(arguments.part(call.node, "spec"), "host")
-    task = call.world.operations.migrate(
+    task = call.world.migrate(
         call.this,
         host.reference,
         user=call.user,
         now=call.now,
         method="RelocateVM_Task",
-        description="relocate",
+        description="VirtualMachine.relocate",
     )
     return call.return_reference(task)
 
@@ -88,7 +87,7 @@ def rename(call: Call) -> str:
     if call.this.type != "VirtualMachine":
         raise NotSupported
     name = call.text("newName")
-    task = call.world.operations.rename(call.this, name, user=call.user, now=call.now)
+    task = call.world.rename(call.this, name, user=call.user, now=call.now)
     return call.return_reference(task)
 
 
@@ -96,13 +95,13 @@ def clone(call: Call) -> str:
     """Copy a domain."""
     _require_vcenter(call)
     name = call.text("name")
-    task = call.world.operations.clone(call.this, name, user=call.user, now=call.now)
+    task = call.world.clone(call.this, name, user=call.user, now=call.now)
     return call.return_reference(task)
 
 
 def unregister(call: Call) -> str:
     """Take a domain out of the inventory."""
-    call.world.operations.unregister(call.this, user=call.user, now=call.now)
+    call.world.unregister(call.this, user=call.user, now=call.now)
     return ""
 
 
@@ -110,7 +109,7 @@ def destroy(call: Call) -> str:
     """Delete a domain; other entities stay."""
     if call.this.type != "VirtualMachine":
         raise NotSupported
-    task = call.world.operations.destroy(call.this, user=call.user, now=call.now)
+    task = call.world.destroy(call.this, user=call.user, now=call.now)
     return call.return_reference(task)
 
 

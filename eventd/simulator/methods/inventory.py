@@ -54,7 +54,7 @@ def find_child(call: Call) -> str:
 def create_domain(call: Call) -> str:
     """Create a domain from a specification, of which only the name is played."""
     name = arguments.text(call.node.first("config"), "name")
-    task = call.world.operations.create(name, user=call.user, now=call.now)
+    task = call.world.create(name, user=call.user, now=call.now)
     return call.return_reference(task)
 
 
@@ -65,7 +65,7 @@ def register_domain(call: Call) -> str:
     path = call.text("path")
     stored = datastore.display_name(call.world.files.get(path, ""))
     name = call.text("name") or stored or path.rpartition("/")[2].removesuffix(".vmx")
-    task = call.world.operations.register(name, path or None, user=call.user, now=call.now)
+    task = call.world.register(name, path or None, user=call.user, now=call.now)
     return call.return_reference(task)
 
 

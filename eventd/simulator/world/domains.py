@@ -5,10 +5,12 @@ Nothing is checked here and no event is posted: that is the business of `operati
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from itertools import count
 
-from eventd.simulator.world.inventory import Inventory, uuid_of
+from eventd.simulator.world.devices import DEVICES
+from eventd.simulator.world.inventory import Inventory, host_name, uuid_of
 from eventd.simulator.world.objects import Objects
 from eventd.simulator.world.values import DataObject, Value
 from eventd.simulator.world.views import Views
@@ -31,6 +33,16 @@ TOOLS_STOPPED: dict[str, Value] = {
     "guestHeartbeatStatus": "gray",
 }
 
+_RUNNING: dict[str, Value | None] = {
+    "runtime.powerState": "poweredOn",
+    "runtime.cleanPowerOff": None,
+    "guest.guestState": "running",
+    **TOOLS_RUNNING,
+}
+
+_SANE: dict[str, Value] = {"guest.guestKernelCrashed": False, "runtime.onlineStandby": False}
+"""What ends every crash and sleep of the guest."""
+
 
 def default_name(index: int) -> str:
     """The name of the domain with an index, from 0: ``web01``, ``db01``, …, ``web02``, …"""
@@ -48,6 +60,7 @@ class Domains:
         self._changes = count(1)
         self._by_name: dict[str, Reference] = {}
         self._by_uuid: dict[str, list[Reference]] = {}
+        self._hidden: dict[Reference, dict[str, Value]] = {}
 
     def __len__(self) -> int:
         return len(self._by_name)
@@ -71,26 +84,33 @@ class Domains:
         *,
         now: datetime,
         host: Reference | None = None,
-        uuid: str | None = None,
-        path: str | None = None,
+        values: Mapping[str, Value | None] | None = None,
+        powered_on: bool = False,
     ) -> Reference:
-        """Put a powered-off domain into the inventory, under a reference of its own."""
+        """Put a domain into the inventory, under a reference of its own.
+
+        ``values`` are properties that differ from those of a usual one; None leaves one unset.
+        """
         inventory = self._inventory
         domain = inventory.domain_reference(next(self._numbers))
-        values = self._values(name, domain, host or inventory.hosts[0], now)
-        if uuid is not None:
-            values["config.uuid"] = uuid
-        if path is not None:
-            values["config.files.vmPathName"] = path
+        given = {
+            **self._values(name, domain, host or inventory.hosts[0], now),
+            **(_RUNNING if powered_on else {}),
+            **(values or {}),
+        }
+        self._put(domain, name, {path: v for path, v in given.items() if v is not None})
+        return domain
+
+    def _put(self, domain: Reference, name: str, values: dict[str, Value]) -> None:
         self._objects.create(domain, values)
         self._index(domain, name, values)
         for holder, array in self._holders(domain):
             self._objects.link(holder, array, domain)
         self._views.entered(domain)
-        return domain
 
     def remove(self, domain: Reference) -> None:
         """Take a domain out of the inventory."""
+        self._objects.update(domain, self._hidden.pop(domain, {}))
         values = self._objects.values(domain)
         self._forget_name(domain)
         for path in ("config.uuid", "config.instanceUuid"):
@@ -125,6 +145,9 @@ class Domains:
     ) -> dict[str, Value]:
         inventory = self._inventory
         identity = f"{inventory.product}/{domain.value}"
+        first = str(self._objects.read(inventory.hosts[0], "name"))
+        if first != host_name(1):
+            identity = f"{first}/{identity}"
         item = f"[datastore1] {name}/{name}.vmx"
         return {
             "name": name,
@@ -143,6 +166,7 @@ class Domains:
             "config.guestId": "debian12_64Guest",
             "config.alternateGuestName": "",
             "config.files.vmPathName": item,
+            "config.hardware.device": DEVICES,
             "config.files.snapshotDirectory": f"[datastore1] {name}/",
             "config.hardware.numCPU": 1,
             "config.hardware.numCoresPerSocket": 1,
@@ -178,9 +202,18 @@ class Domains:
                 "runtime.powerState": "poweredOn",
                 "runtime.cleanPowerOff": None,
                 **({} if resumed else {"runtime.bootTime": now}),
+                "runtime.suspendTime": None,
                 "guest.guestState": "running",
                 **TOOLS_RUNNING,
             },
+        )
+
+    def set_booted(self, domain: Reference, now: datetime) -> None:
+        """Run anew, whatever was before: with a new boot time."""
+        self._touch(domain, now)
+        self._objects.update(
+            domain,
+            {**_RUNNING, "runtime.bootTime": now, "runtime.suspendTime": None, **_SANE},
         )
 
     def set_powered_off(self, domain: Reference, now: datetime, *, clean: bool = True) -> None:
@@ -193,9 +226,9 @@ class Domains:
                 "runtime.cleanPowerOff": clean,
                 "runtime.bootTime": None,
                 "runtime.suspendTime": None,
-                "runtime.onlineStandby": False,
                 "guest.guestState": "notRunning",
                 **TOOLS_STOPPED,
+                **_SANE,
             },
         )
 
@@ -207,6 +240,7 @@ class Domains:
             {
                 "runtime.powerState": "suspended",
                 "runtime.suspendTime": now,
+                "runtime.cleanPowerOff": None,
                 "guest.guestState": "notRunning",
                 **TOOLS_STOPPED,
             },
@@ -214,7 +248,7 @@ class Domains:
 
     def set_resetting(self, domain: Reference) -> None:
         """Let the guest go down for a reboot; the power state stays on."""
-        self._objects.update(domain, {"guest.guestState": "resetting", **TOOLS_STOPPED})
+        self._objects.update(domain, {"guest.guestState": "resetting", **TOOLS_STOPPED, **_SANE})
 
     def set_guest_running(self, domain: Reference) -> None:
         """Let the guest be up again."""
@@ -235,6 +269,44 @@ class Domains:
         self._by_name[name] = domain
         self._touch(domain, now)
         self._objects.assign(domain, "name", name)
+
+    def set_datastore(self, domain: Reference, datastore: str, now: datetime) -> None:
+        """Let a domain's files be on another datastore."""
+        path = str(self._objects.read(domain, "config.files.vmPathName"))
+        self._touch(domain, now)
+        self._objects.assign(
+            domain, "config.files.vmPathName", f"[{datastore}] {path.partition('] ')[2]}"
+        )
+
+    def set_uuid(self, domain: Reference, uuid: str, now: datetime) -> None:
+        """Give a domain another BIOS UUID."""
+        self._by_uuid[self.uuid(domain).lower()].remove(domain)
+        self._by_uuid.setdefault(uuid.lower(), []).append(domain)
+        self._touch(domain, now)
+        self._objects.assign(domain, "config.uuid", uuid)
+
+    def configure(
+        self, domain: Reference, values: Mapping[str, Value | None], now: datetime
+    ) -> None:
+        """Change a domain's configuration."""
+        self._touch(domain, now)
+        self._objects.update(domain, values)
+
+    def uuid(self, domain: Reference) -> str:
+        """The BIOS UUID, also while the configuration cannot be read."""
+        values = self._hidden.get(domain) or self._objects.values(domain)
+        return str(values["config.uuid"])
+
+    def hide_configuration(self, domain: Reference) -> None:
+        """Unset all of ``config``, as hosts do while they cannot read a domain's files."""
+        held = self._objects.values(domain)
+        hidden = {path: value for path, value in held.items() if path.startswith("config.")}
+        self._hidden[domain] = hidden
+        self._objects.update(domain, dict.fromkeys(hidden))
+
+    def show_configuration(self, domain: Reference) -> None:
+        """Set ``config`` again to what it was."""
+        self._objects.update(domain, self._hidden.pop(domain, {}))
 
     def _touch(self, domain: Reference, now: datetime) -> None:
         version = f"{now.isoformat()}/{next(self._changes)}"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import islice
 
 from eventd.simulator.world.inventory import Inventory
 from eventd.simulator.world.objects import Objects
+from eventd.simulator.world.schedule import Schedule
 from eventd.simulator.world.values import DataObject, Value
 from eventd.vi.types import ManagedObjectReference
 
@@ -16,23 +18,48 @@ __all__ = ["EventHistory"]
 _KEPT = 10_000
 """Events that the host keeps; the oldest are forgotten."""
 
+_LARGEST_KEY = 2**31 - 1
+"""`Event.key` is an ``xsd:int``: the key after this one is -2**31."""
+
 
 class EventHistory:
-    """Posts events and keeps the newest. `posted` is called with each one."""
+    """Posts events and keeps the newest. `posted` is called with each one.
 
-    def __init__(self, objects: Objects, inventory: Inventory) -> None:
+    Events appear ``delay`` after what they tell of, with the time at which it happened. They are
+    in the order of posting; their keys are not, once they have wrapped below zero.
+    """
+
+    def __init__(
+        self,
+        objects: Objects,
+        inventory: Inventory,
+        schedule: Schedule,
+        *,
+        delay: timedelta = timedelta(),
+    ) -> None:
         self._objects = objects
         self._inventory = inventory
+        self._schedule = schedule
+        self._delay = delay
         self.next_key = 1
         """May be set, to play a host that has run for long."""
+        self.total = 0
+        """How many events were ever posted: the position of the newest."""
         self.events: deque[DataObject] = deque(maxlen=_KEPT)
         self.posted: list[Callable[[DataObject], None]] = []
 
-    def new_chain(self) -> int:
-        """A number for events that belong together: that of the first of them."""
-        key = self.next_key
-        self.next_key += 1
-        return key
+    def positions(self, *, after: int = 0) -> Iterator[tuple[int, DataObject]]:
+        """The events that are kept, oldest first, each with its position in the order of posting.
+
+        ``after`` leaves out those up to a position.
+        """
+        first = self.total - len(self.events) + 1
+        skipped = max(0, after - first + 1)
+        return zip(
+            range(first + skipped, self.total + 1),
+            islice(self.events, skipped, None),
+            strict=True,
+        )
 
     def post(
         self,
@@ -45,10 +72,12 @@ class EventHistory:
         chain: int | None = None,
         message: str = "",
         members: Mapping[str, Value] | None = None,
-    ) -> None:
-        """Record an event. Its place in the inventory follows from the domain or host."""
-        key = self.new_chain()
-        place = self._place(domain, host)
+    ) -> int:
+        """Record an event and return its `chainId`, which is its own key if it begins a chain.
+
+        Its place in the inventory follows from the domain, and from the host where it is told.
+        """
+        key = self._take_key()
         event = DataObject(
             kind,
             {
@@ -56,13 +85,26 @@ class EventHistory:
                 "chainId": key if chain is None else chain,
                 "createdTime": now,
                 "userName": user,
-                **place,
+                **self._place(domain, host),
                 "fullFormattedMessage": message or kind.removesuffix("Event"),
                 **({"template": False} if domain is not None else {}),
                 **(members or {}),
             },
         )
+        if self._delay:
+            self._schedule.add(now + self._delay, lambda _: self._publish(event))
+        else:
+            self._publish(event)
+        return key if chain is None else chain
+
+    def _take_key(self) -> int:
+        key = self.next_key
+        self.next_key = -_LARGEST_KEY - 1 if key == _LARGEST_KEY else key + 1
+        return key
+
+    def _publish(self, event: DataObject) -> None:
         self.events.append(event)
+        self.total += 1
         self._objects.assign(self._inventory.event_manager, "latestEvent", event)
         for posted in self.posted:
             posted(event)
@@ -76,7 +118,7 @@ class EventHistory:
         }
         if domain is not None:
             on = self._objects.read(domain, "runtime.host")
-            host = on if isinstance(on, ManagedObjectReference) else host
+            host = on if host is None and isinstance(on, ManagedObjectReference) else host
             place["vm"] = self.argument("Vm", domain)
         if host is not None:
             place["host"] = self.argument("Host", host)

@@ -56,14 +56,24 @@ def uuid_of(name: str) -> str:
     return str(uuid5(NAMESPACE_DNS, f"{name}.eventd.invalid"))
 
 
-def build_inventory(objects: Objects, product: Product, hosts: int) -> Inventory:
-    """Create the objects of a bare host or of a vCenter with one cluster."""
+def host_name(number: int) -> str:
+    """The name of the host with a number, from 1."""
+    return f"esx{number:02}.example"
+
+
+def build_inventory(
+    objects: Objects, product: Product, hosts: int, *, first_host: int = 1
+) -> Inventory:
+    """Create the objects of a bare host or of a vCenter with one cluster.
+
+    The hosts are named ``esx01.example`` and so on, from ``first_host``.
+    """
     inventory = _bare_host() if product == "esx" else _vcenter(hosts)
     _create_services(objects, inventory)
     _create_folders(objects, inventory)
-    _create_compute_resource(objects, inventory)
-    for number, host in enumerate(inventory.hosts, start=1):
-        _create_host(objects, inventory, host, f"esx{number:02}.example")
+    _create_compute_resource(objects, inventory, first_host)
+    for number, host in enumerate(inventory.hosts, start=first_host):
+        _create_host(objects, inventory, host, host_name(number))
     return inventory
 
 
@@ -219,9 +229,9 @@ def _create_folders(objects: Objects, inventory: Inventory) -> None:
     objects.link(inventory.datacenter, "datastore", inventory.datastore)
 
 
-def _create_compute_resource(objects: Objects, inventory: Inventory) -> None:
+def _create_compute_resource(objects: Objects, inventory: Inventory, first_host: int) -> None:
     compute = inventory.compute_resource
-    name = "esx01.example" if inventory.product == "esx" else "Cluster"
+    name = host_name(first_host) if inventory.product == "esx" else "Cluster"
     values: dict[str, Value] = {"resourcePool": inventory.resource_pool}
     _create_entity(objects, compute, name, inventory.host_folder, values)
     objects.link(compute, "datastore", inventory.datastore)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
@@ -19,6 +20,10 @@ from eventd.vi.types import ManagedObjectReference
 __all__ = ["Questions"]
 
 
+Tell = Callable[[ManagedObjectReference, Question], None]
+"""Is told of a domain's question."""
+
+
 class _Asked(NamedTuple):
     """A question that waits for its answer, or for its turn."""
 
@@ -30,12 +35,22 @@ class Questions:
     """Asks one question at a time per domain; further ones wait for the answer before."""
 
     def __init__(
-        self, objects: Objects, events: EventHistory, schedule: Schedule, tasks: Tasks
+        self,
+        objects: Objects,
+        events: EventHistory,
+        schedule: Schedule,
+        tasks: Tasks,
+        *,
+        raised: Tell,
+        cleared: Tell,
     ) -> None:
+        """Begin without questions; ``raised`` and ``cleared`` are told of each that is seen."""
         self._objects = objects
         self._events = events
         self._schedule = schedule
         self._tasks = tasks
+        self._raised = raised
+        self._cleared = cleared
         self._scripts: dict[ManagedObjectReference, tuple[Question, ...]] = {}
         self._asked: dict[ManagedObjectReference, deque[_Asked]] = {}
         tasks.queued.append(self._plan_queued)
@@ -68,6 +83,8 @@ class Questions:
         if key not in (choice for choice, _ in asked.question.choices):
             raise InvalidArgument("answerChoice")
         waiting.popleft()
+        self._objects.assign(domain, "runtime.question", None)
+        self._cleared(domain, asked.question)
         self._show(domain, now)
         if asked.task is None:
             return
@@ -80,14 +97,19 @@ class Questions:
         """Take back all questions of a domain."""
         self._keep(domain, deque())
 
-    def _withdraw_those_of(self, task: Task, _: datetime) -> None:
+    def _withdraw_those_of(self, task: Task, now: datetime) -> None:
         waiting = self._asked.get(task.entity, deque())
-        self._keep(task.entity, deque(asked for asked in waiting if asked.task is not task))
+        kept = deque(asked for asked in waiting if asked.task is not task)
+        if len(kept) < len(waiting):
+            self._keep(task.entity, kept)
+            self._show(task.entity, now)
 
     def _keep(self, domain: ManagedObjectReference, kept: deque[_Asked]) -> None:
+        waiting = self._asked.get(domain)
         self._asked[domain] = kept
-        if not kept and domain in self._objects:
+        if waiting and domain in self._objects:
             self._objects.assign(domain, "runtime.question", None)
+            self._cleared(domain, waiting[0].question)
 
     def _abort(self, task: Task, now: datetime) -> None:
         reason = "The operation was canceled by an answer."
@@ -120,8 +142,7 @@ class Questions:
 
     def _show(self, domain: ManagedObjectReference, now: datetime) -> None:
         waiting = self._asked.get(domain)
-        if not waiting:
-            self._objects.assign(domain, "runtime.question", None)
+        if not waiting or domain not in self._objects:
             return
         question = waiting[0].question
         self._objects.assign(domain, "runtime.question", question_info(question))
@@ -132,6 +153,7 @@ class Questions:
             message=question.text,
             members={"message": question.text},
         )
+        self._raised(domain, question)
 
 
 def question_info(question: Question) -> DataObject:
@@ -143,11 +165,14 @@ def question_info(question: Question) -> DataObject:
     choice: dict[str, Value] = {"choiceInfo": choices}
     if question.default_index is not None:
         choice["defaultIndex"] = question.default_index
-    return DataObject(
-        "VirtualMachineQuestionInfo",
-        {
-            "id": question.id,
-            "text": question.text,
-            "choice": DataObject("ChoiceOption", choice),
-        },
-    )
+    members: dict[str, Value] = {
+        "id": question.id,
+        "text": question.text,
+        "choice": DataObject("ChoiceOption", choice),
+    }
+    if question.message_ids:
+        members["message"] = tuple(
+            DataObject("VirtualMachineMessage", {"id": each, "text": question.text})
+            for each in question.message_ids
+        )
+    return DataObject("VirtualMachineQuestionInfo", members)

@@ -97,6 +97,9 @@ VirtualMachine : ManagedEntity
     snapshot VirtualMachineSnapshotInfo
     rootSnapshot reference[] 4.1
     guestHeartbeatStatus ManagedEntityStatus
+VirtualMachineSnapshot : ManagedObject
+    childSnapshot reference[] 4.1
+    vm reference 6.0
 """
 
 DATA_OBJECTS = """
@@ -159,6 +162,14 @@ TaskReason
 TaskReasonUser : TaskReason
     userName string
 TaskReasonSystem : TaskReason
+TaskReasonAlarm : TaskReason
+    alarmName string
+    alarm reference
+    entityName string
+    entity reference
+TaskReasonSchedule : TaskReason
+    name string
+    scheduledTask reference
 LocalizedMethodFault
     fault MethodFault
     localizedMessage string
@@ -182,6 +193,9 @@ NotAuthenticated : MethodFault
     privilegeId string
 GenericVmConfigFault : MethodFault
     reason string
+FileFault : MethodFault
+    file string
+InsufficientResourcesFault : MethodFault
 DuplicateName : MethodFault
     name string
     object reference
@@ -242,6 +256,53 @@ VirtualMachineConfigInfo
     cpuAllocation ResourceAllocationInfo
     memoryAllocation ResourceAllocationInfo
     ftInfo FaultToleranceConfigInfo 4.0
+FaultToleranceConfigInfo
+    role int
+    instanceUuids string[]
+    configPaths string[]
+VirtualMachineConfigSpec
+    changeVersion string
+    name string
+    version string
+    uuid string
+    instanceUuid string 4.0
+    guestId string
+    annotation string
+    deviceChange VirtualDeviceConfigSpec[]
+    cpuAllocation ResourceAllocationInfo
+    memoryAllocation ResourceAllocationInfo
+VirtualDeviceConfigSpec
+    operation VirtualDeviceConfigSpecOperation
+    fileOperation VirtualDeviceConfigSpecFileOperation
+    device VirtualDevice
+VirtualDevice
+    key int
+    deviceInfo Description
+    connectable VirtualDeviceConnectInfo
+    controllerKey int
+    unitNumber int
+VirtualDisk : VirtualDevice
+    capacityInKB long
+VirtualCdrom : VirtualDevice
+VirtualFloppy : VirtualDevice
+VirtualUSB : VirtualDevice
+VirtualSerialPort : VirtualDevice
+    yieldOnPoll boolean
+VirtualEthernetCard : VirtualDevice
+    addressType string
+    macAddress string
+VirtualE1000 : VirtualEthernetCard
+VirtualVmxnet : VirtualEthernetCard
+VirtualVmxnet3 : VirtualVmxnet
+VirtualDeviceConnectInfo
+    startConnected boolean
+    allowGuestControl boolean
+    connected boolean
+VirtualMachineTicket
+    ticket string
+    cfgFile string
+    host string
+    port int
 VirtualMachineFileInfo
     vmPathName string
     snapshotDirectory string
@@ -278,6 +339,15 @@ GuestInfo
 VirtualMachineSnapshotInfo
     currentSnapshot reference
     rootSnapshotList VirtualMachineSnapshotTree[]
+VirtualMachineSnapshotTree
+    snapshot reference
+    vm reference
+    name string
+    description string
+    createTime dateTime
+    state VirtualMachinePowerState
+    quiesced boolean
+    childSnapshotList VirtualMachineSnapshotTree[]
 VirtualMachineSummary
     vm reference
     runtime VirtualMachineRuntimeInfo
@@ -441,8 +511,16 @@ VmEvent : Event
     template boolean
 VmStartingEvent : VmEvent
 VmPoweredOnEvent : VmEvent
+DrsVmPoweredOnEvent : VmPoweredOnEvent
+VmRestartedOnAlternateHostEvent : VmPoweredOnEvent
+    sourceHost HostEventArgument
 VmStoppingEvent : VmEvent
 VmPoweredOffEvent : VmEvent
+VmPowerOffOnIsolationEvent : VmPoweredOffEvent
+    isolatedHost HostEventArgument
+VmShutdownOnIsolationEvent : VmPoweredOffEvent
+    isolatedHost HostEventArgument
+    shutdownResult string
 VmSuspendingEvent : VmEvent
 VmSuspendedEvent : VmEvent
 VmResumingEvent : VmEvent
@@ -450,8 +528,20 @@ VmResettingEvent : VmEvent
 VmGuestShutdownEvent : VmEvent
 VmGuestRebootEvent : VmEvent
 VmGuestStandbyEvent : VmEvent
+VmGuestOSCrashedEvent : VmEvent
 VmFailedToPowerOnEvent : VmEvent
     reason LocalizedMethodFault
+NotEnoughResourcesToStartVmEvent : VmEvent
+    reason LocalizedMethodFault
+VmDasBeingResetEvent : VmEvent
+    reason string
+VmDasBeingResetWithScreenshotEvent : VmDasBeingResetEvent
+    screenshotFilePath string
+VmDasResetFailedEvent : VmEvent
+VmPrimaryFailoverEvent : VmEvent
+    reason string
+VmFaultToleranceVmTerminatedEvent : VmEvent
+    reason string
 VmMessageEvent : VmEvent
     message string
     messageInfo VirtualMachineMessage[] 2.5
@@ -463,17 +553,41 @@ VmBeingHotMigratedEvent : VmEvent
     destHost HostEventArgument
 VmMigratedEvent : VmEvent
     sourceHost HostEventArgument
+DrsVmMigratedEvent : VmMigratedEvent
+VmFailedMigrateEvent : VmEvent
+    destHost HostEventArgument
+    reason LocalizedMethodFault
+VmEmigratingEvent : VmEvent
+VmRelocateSpecEvent : VmEvent
+VmBeingRelocatedEvent : VmRelocateSpecEvent
+    destHost HostEventArgument
+VmRelocatedEvent : VmRelocateSpecEvent
+    sourceHost HostEventArgument
 VmBeingCreatedEvent : VmEvent
 VmCreatedEvent : VmEvent
 VmUuidAssignedEvent : VmEvent
     uuid string
+VmUuidChangedEvent : VmEvent
+    oldUuid string
+    newUuid string
 VmInstanceUuidAssignedEvent : VmEvent
     instanceUuid string
+VmMacChangedEvent : VmEvent
+    adapter string
+    oldMac string
+    newMac string
 VmRegisteredEvent : VmEvent
+VmDiscoveredEvent : VmEvent
 VmRemovedEvent : VmEvent
 VmRenamedEvent : VmEvent
     oldName string
     newName string
+VmAutoRenameEvent : VmEvent
+    oldName string
+    newName string
+VmReconfiguredEvent : VmEvent
+    configSpec VirtualMachineConfigSpec
+VmResourceReallocatedEvent : VmEvent
 VmCloneEvent : VmEvent
 VmBeingClonedEvent : VmCloneEvent
     destFolder FolderEventArgument
@@ -481,11 +595,38 @@ VmBeingClonedEvent : VmCloneEvent
     destHost HostEventArgument
 VmClonedEvent : VmCloneEvent
     sourceVm VmEventArgument
+VmDeployedEvent : VmEvent
+    srcTemplate VmEventArgument
+VmAcquiredMksTicketEvent : VmEvent
+VmAcquiredTicketEvent : VmEvent
+    ticketType string
+VmRemoteConsoleConnectedEvent : VmEvent
+VmRemoteConsoleDisconnectedEvent : VmEvent
 VmDisconnectedEvent : VmEvent
 VmConnectedEvent : VmEvent
+VmOrphanedEvent : VmEvent
 HostEvent : Event
 HostConnectionLostEvent : HostEvent
 HostConnectedEvent : HostEvent
+HostDisconnectedEvent : HostEvent
+HostShutdownEvent : HostEvent
+    reason string
+HostRemovedEvent : HostEvent
 EnteredMaintenanceModeEvent : HostEvent
 ExitMaintenanceModeEvent : HostEvent
+GeneralEvent : Event
+    message string
+GeneralUserEvent : GeneralEvent
+EventEx : Event
+    eventTypeId string
+    severity string
+    message string
+    arguments KeyAnyValue[]
+    objectId string
+    objectType string
+    objectName string
+    fault LocalizedMethodFault
+KeyAnyValue
+    key string
+    value anyType
 """

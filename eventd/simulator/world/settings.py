@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
-__all__ = ["INSTANT", "Pace", "Product", "Question"]
+__all__ = ["INSTANT", "OUT_OF_SPACE", "Pace", "Product", "Question"]
 
 Product = Literal["esx", "vpx"]
 """``esx`` is a bare host, ``vpx`` a vCenter; the names are libvirt's URI schemes."""
@@ -24,6 +24,12 @@ class Pace:
     """From there until the task is done."""
     guest: timedelta = timedelta(milliseconds=60)
     """A guest's shutdown, or reboot."""
+    event_delay: timedelta = timedelta()
+    """How long events trail what they tell of."""
+    task_delay: timedelta = timedelta()
+    """How long it takes until `recentTask` names a task."""
+    property_delay: timedelta = timedelta()
+    """How long a domain's properties trail the events and the end of the task."""
     task_kept: timedelta = timedelta(minutes=10)
     """How long `recentTask` still names a finished task (documented: ten minutes)."""
 
@@ -52,3 +58,23 @@ class Question:
     """How long after the task came into that state."""
     choice_type: str = "ElementDescription"
     """Type of the choices; a subtype comes with its own ``xsi:type``."""
+    message_ids: tuple[str, ...] = ()
+    """Ids of its messages; hosts tell them since 2.5."""
+
+    @property
+    def is_about_space(self) -> bool:
+        """Whether the domain cannot go on because its datastore is full."""
+        return "msg.hbacommon.outofspace" in self.message_ids
+
+
+OUT_OF_SPACE = Question(
+    id="31",
+    text="msg.hbacommon.outofspace:There is no more space for virtual disk web01.vmdk. You might "
+    "be able to continue this session by freeing disk space on the relevant volume, and clicking "
+    "Retry. Click Cancel to terminate this session.",
+    choices=(("0", "Retry"), ("1", "Cancel")),
+    default_index=0,
+    aborting_keys=frozenset({"1"}),
+    message_ids=("msg.hbacommon.outofspace",),
+)
+"""What a host asks on behalf of a running domain whose datastore is full."""

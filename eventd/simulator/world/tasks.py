@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 
-from eventd.simulator.world.events import EventHistory
 from eventd.simulator.world.faults import InvalidState, RequestCanceled, TaskInProgress, VIFault
+from eventd.simulator.world.happenings import By
 from eventd.simulator.world.inventory import Inventory
 from eventd.simulator.world.objects import Objects
 from eventd.simulator.world.schedule import Schedule
@@ -33,11 +33,13 @@ class Task:
 
     reference: ManagedObjectReference
     entity: ManagedObjectReference
-    user: str
-    chain: int
+    by: By
     begins: Callable[[datetime], None]
     ends: Callable[[datetime], Value | None]
+    fails: Callable[[VIFault, datetime], None]
     cancelable: bool
+    chain: int | None = None
+    """The key of the first of its events, as soon as there is one."""
     state: str = "queued"
     is_due: bool = False
     holds: int = 0
@@ -55,13 +57,11 @@ class Tasks:
         self,
         objects: Objects,
         inventory: Inventory,
-        events: EventHistory,
         schedule: Schedule,
         pace: Pace,
     ) -> None:
         self._objects = objects
         self._inventory = inventory
-        self._events = events
         self._schedule = schedule
         self.pace = pace
         self._serial = count(1)
@@ -102,16 +102,17 @@ class Tasks:
         description_id: str,
         entity: ManagedObjectReference,
         *,
-        user: str,
+        by: By,
         now: datetime,
         begins: Callable[[Task, datetime], None] | None = None,
         ends: Callable[[Task, datetime], Value | None],
+        fails: Callable[[Task, VIFault, datetime], None] | None = None,
         cancelable: bool = False,
     ) -> ManagedObjectReference:
         """Queue a task. ``begins`` happens when it runs, ``ends`` when it is done.
 
         ``name`` is that of the WSDL method. What ``ends`` returns is the task's result; a fault
-        that it raises is the task's error.
+        that it raises is the task's error. ``fails`` happens before a task ends in an error.
         """
         serial = next(self._serial)
         reference = ManagedObjectReference(
@@ -120,23 +121,36 @@ class Tasks:
         task = Task(
             reference,
             entity,
-            user,
-            self._events.new_chain(),
+            by,
             begins=lambda at: begins(task, at) if begins else _nothing(at),
             ends=lambda at: ends(task, at),
+            fails=lambda fault, at: fails(task, fault, at) if fails else _nothing(at),
             cancelable=cancelable,
         )
         self._tasks[reference] = task
         self._objects.create(reference, self._info(task, name, description_id, now))
-        self._objects.link(entity, "recentTask", reference)
-        self._objects.link(self._inventory.task_manager, "recentTask", reference)
+        if self.pace.task_delay:
+            self._schedule.add(now + self.pace.task_delay, lambda _: self._list(task))
+        else:
+            self._list(task)
         for observer in self.queued:
             observer(task, now)
         self._schedule.add(now + self.pace.queued, lambda at: self._reach(task, at))
         return reference
 
+    def _list(self, task: Task) -> None:
+        """Name a task in `recentTask`."""
+        if task.entity in self._objects:
+            self._objects.link(task.entity, "recentTask", task.reference)
+        self._objects.link(self._inventory.task_manager, "recentTask", task.reference)
+
+    def join_chain(self, task: Task, chain: int) -> None:
+        """Let a task know the chain that its first event began."""
+        if task.chain is None:
+            task.chain = chain
+            self._objects.assign(task.reference, "info.eventChainId", chain)
+
     def _info(self, task: Task, name: str, description_id: str, now: datetime) -> dict[str, Value]:
-        reason = DataObject("TaskReasonUser", {"userName": task.user})
         return {
             "info.key": task.reference.value,
             "info.task": task.reference,
@@ -147,10 +161,29 @@ class Tasks:
             "info.state": "queued",
             "info.cancelled": False,
             "info.cancelable": task.cancelable,
-            "info.reason": reason,
+            "info.reason": self._reason(task),
             "info.queueTime": now,
-            "info.eventChainId": task.chain,
+            "info.eventChainId": 0,
         }
+
+    def _reason(self, task: Task) -> DataObject:
+        name = task.by.name
+        match task.by.initiator:
+            case "user":
+                return DataObject("TaskReasonUser", {"userName": name})
+            case "schedule":
+                schedule = ManagedObjectReference("ScheduledTask", "schedule-1")
+                return DataObject("TaskReasonSchedule", {"name": name, "scheduledTask": schedule})
+            case "alarm":
+                members: dict[str, Value] = {
+                    "alarmName": name,
+                    "alarm": ManagedObjectReference("Alarm", "alarm-1"),
+                    "entityName": self._objects.read(task.entity, "name") or "",
+                    "entity": task.entity,
+                }
+                return DataObject("TaskReasonAlarm", members)
+            case _:
+                return DataObject("TaskReasonSystem", {})
 
     def hold(self, task: Task) -> None:
         """Let a task wait for the answer to a question."""
@@ -178,6 +211,9 @@ class Tasks:
 
     def fail(self, task: Task, fault: VIFault, now: datetime) -> None:
         """End a task with an error."""
+        if not task.is_active:
+            return
+        task.fails(fault, now)
         self._complete(task, "error", {"info.error": fault.localized}, now)
 
     def _reach(self, task: Task, now: datetime) -> None:
