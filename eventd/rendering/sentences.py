@@ -33,6 +33,7 @@ from eventd.model.events import (
     Event,
     LifecycleEvent,
     QuestionEvent,
+    QuestionRaised,
     Severity,
 )
 from eventd.rendering.causes import because
@@ -140,8 +141,10 @@ def _particulars(event: DomainEvent) -> Iterator[str]:
             yield f"{printable(event.dev_alias)} from {old} to {new}"
         case DomainEventAmended():
             yield _amended(event)
-        case QuestionEvent():
+        case QuestionRaised():
             yield _asked(event.question)
+        case QuestionEvent():
+            yield _text(event.question)
         case _:
             pass
 
@@ -178,7 +181,11 @@ def _asked(question: Question) -> str:
         + (" (default)" if choice == question.default else "")
         for choice in question.choices
     )
-    return f'"{printable(" ".join(question.text.split()))}"' + (f" [{choices}]" if choices else "")
+    return _text(question) + (f" [{choices}]" if choices else "")
+
+
+def _text(question: Question) -> str:
+    return f'"{printable(" ".join(question.text.split()))}"'
 
 
 def _hue(event: Event) -> str | None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventd import metrics
@@ -34,6 +34,8 @@ from eventd.model.events import (
     ConnectionDisconnected,
     ConnectionEvent,
     DomainAgentLifecycle,
+    DomainControlError,
+    DomainCrashed,
     DomainDeviceAdded,
     DomainDeviceRemovalFailed,
     DomainDeviceRemoved,
@@ -46,15 +48,18 @@ from eventd.model.events import (
     DomainMetadataChanged,
     DomainNICMacChanged,
     DomainStopped,
+    DomainSuspended,
     DomainTrayChange,
     DomainTunable,
     DomainWatchdog,
     Event,
     LifecycleEvent,
     QuestionEvent,
+    QuestionRaised,
+    Severity,
 )
 from eventd.model.evidence import Cause, Evidence, Initiator, TaskEvidence, VIEventEvidence
-from eventd.model.lifecycle import DETAILS, StoppedDetail
+from eventd.model.lifecycle import DETAILS, StoppedDetail, SuspendedDetail
 from eventd.model.record import Cursor, EventRecord
 
 NOW = datetime(2026, 11, 20, 11, 51, 59, 827_000, tzinfo=UTC)
@@ -443,13 +448,56 @@ def test_a_crash_and_a_failed_start_are_errors(detail: StoppedDetail) -> None:
     assert encoded(stopped)["severitytext"] == ("ERROR" if is_error else "INFO")
 
 
-@given(events, st.integers(1, 2**63), instants)
-def test_any_event_is_read_back_as_it_was(event: Event, sequence: int, now: datetime) -> None:
+@pytest.mark.parametrize("cls", EVENT_CLASSES)
+@settings(max_examples=25)
+@given(data=st.data(), sequence=st.integers(1, 2**63), now=instants)
+def test_any_event_is_read_back_as_it_was(
+    cls: type[Event], data: st.DataObject, sequence: int, now: datetime
+) -> None:
     """The bytes are all that the journal keeps."""
+    event = data.draw(events_of(cls))
     record = EventRecord.of(event, cursor=Cursor("a", sequence), recorded_at=now)
     again = EventRecord.from_json(record.json)
     assert again == record
-    assert type(again.event) is type(event)
+    assert (type(again.event), again.id) == (cls, record.id)
+
+
+@given(events)
+def test_a_reason_is_one_of_the_words_of_its_class(event: Event) -> None:
+    """A filter takes no other words, so that each reason can be asked for."""
+    assert event.reason is None or event.reason in event.reasons
+
+
+SEVERITIES = {
+    Severity.ERROR: {
+        DomainCrashed,
+        DomainIOError,
+        DomainIOErrorReason,
+        DomainMemoryFailure,
+    },
+    Severity.WARN: {
+        DomainWatchdog,
+        DomainControlError,
+        DomainDeviceRemovalFailed,
+        QuestionRaised,
+        ConnectionDisconnected,
+    },
+}
+
+
+@pytest.mark.parametrize("cls", EVENT_CLASSES)
+def test_what_needs_attention_says_so(cls: type[Event]) -> None:
+    """Who alerts by severity is woken by these, and by some details of others."""
+    expected = (severity for severity, classes in SEVERITIES.items() if cls in classes)
+    assert example(cls).severity is next(expected, Severity.INFO)
+
+
+@pytest.mark.parametrize("detail", SuspendedDetail)
+def test_a_domain_without_room_for_its_data_is_an_error(detail: SuspendedDetail) -> None:
+    """Every other suspension may be what somebody wanted."""
+    suspended = example(DomainSuspended).model_copy(update={"detail": detail})
+    is_error = detail is SuspendedDetail.IOERROR
+    assert suspended.severity is (Severity.ERROR if is_error else Severity.INFO)
 
 
 @given(events)

@@ -202,8 +202,8 @@ LINES: list[tuple[Event, list[str]]] = [
         ],
     ),
     (
-        of(QuestionCleared, question=Question(id="7", text="Go on?")),
-        ["question", "cleared", '"Go on?"'],
+        of(QuestionCleared, question=QUESTION),
+        ["question", "cleared", '"Was it moved or copied?"'],
     ),
 ]
 
