@@ -11,6 +11,9 @@ from eventd.rendering.characters import printable
 
 __all__ = ["because"]
 
+# The causes that are facts with a name: what did not decide, and nobody did, is not worth a word.
+_FACTS = frozenset({Cause.TASK, Cause.EVENT, Cause.REQUEST})
+
 
 def because(event: DomainEvent) -> Iterator[str]:
     """Yield what is known about the cause, the best first; each is a part of one line.
@@ -56,10 +59,10 @@ def _failure(event: DomainEvent) -> str:
 def _who(evidence: Evidence) -> Iterator[str]:
     what = _operation(evidence)
     who = _initiator(evidence)
-    if who and what:
-        yield f"{who} ({what})"
-    elif who or what:
-        yield who or what or ""
+    if who:
+        yield f"{who} ({what})" if what else who
+    elif what and evidence.cause in _FACTS:
+        yield what
 
 
 def _initiator(evidence: Evidence) -> str | None:

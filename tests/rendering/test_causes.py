@@ -136,6 +136,16 @@ def test_it_says_how_it_is_known(evidence: dict[str, Any], words: str) -> None:
     assert happened(**evidence) == words
 
 
+def test_a_fact_that_neither_decided_nor_names_anybody_is_left_out() -> None:
+    """That a crashed domain was powered off goes without saying."""
+    trailing = vi_event("VmPoweredOffEvent")
+    crash = trailing | {"cause": Cause.CLEAN_POWER_OFF, "clean_power_off": False}
+
+    assert happened(StoppedDetail.CRASHED, **crash) == "not cleanly"
+    by_ops = crash | {"initiator": Initiator.USER, "user": "ops"}
+    assert happened(StoppedDetail.CRASHED, **by_ops) == "by ops (power off), not cleanly"
+
+
 def test_a_failed_task_says_how() -> None:
     """The fault belongs to the cause."""
     failed = task("VirtualMachine.powerOn", user="root", error="InvalidState: no")
