@@ -14,7 +14,10 @@ from eventd.rendering import printable_json, sentence, status_sentence, virsh_li
 __all__ = ["Layout", "layout"]
 
 Layout = Callable[[Item], str | None]
-"""Turns what a stream carries into a line, or None if the form has no line for it."""
+"""Turns what a stream carries into a line, or None if the form has no line for it.
+
+A few of virsh's lines are several.
+"""
 
 
 def layout(output: Output, *, colour: bool = False, is_stamped: bool = False) -> Layout:
