@@ -5,17 +5,34 @@ says that they follow every change. So a domain that moves into or out of the sc
 connection cannot be played here; ``test_simulator`` does.
 """
 
+# pyVmomi has types for its members, but none for its constructors.
+# mypy: allow-untyped-calls
+
 from __future__ import annotations
 
 import asyncio
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
 
 import pytest
 
+from eventd.connections.credentials import Credentials
+from eventd.connections.history import EventHistory
+from eventd.connections.session import Session
+from eventd.connections.transport import Transport
 from eventd.model.domain import ConnectionState
-from tests.conftest import StartVcsim
+from eventd.vi import calls
+from eventd.vi.filters import history_filter
+from eventd.vi.types import HistoryEvent
+from eventd.vi.uri import ConnectionURI
+from tests.conftest import Connect, StartVcsim
 from tests.connections.following import Following, following
 from tests.peers.vcsim_process import Vcsim
+
+Rung = Callable[[], Awaitable[HistoryEvent]]
+
+TERMINATED = "com.vmware.vc.vm.VmTerminateEvent"
 
 pytestmark = pytest.mark.vcsim
 
@@ -112,6 +129,126 @@ async def test_a_restarted_host_is_followed_again(model: str, vcsim: StartVcsim)
         assert await followed.told() == "connected"
         assert followed.domains == before
         assert not followed.is_stale
+
+
+# --- the event history ----------------------------------------------------------------------------
+
+
+class User:
+    """Someone who works with one of the domains."""
+
+    def __init__(self, host: Vcsim, connect: Connect) -> None:
+        from tests.peers.operations import Operations
+
+        self._service = connect(host.host, host.port, host.user, host.password)
+        self._operations = Operations(self._service)
+        self._domain = next(iter(self._operations.domains().values()))
+        self.reference: str = self._domain._GetMoId()
+        """The domain's."""
+
+    def power_off(self) -> None:
+        """Power the domain off, and wait until it is."""
+        self._operations.power_off(self._domain)
+
+    def post(self, kind: str, count: int = 1) -> None:
+        """Post events about the domain; vcsim gives them keys, times and the user."""
+        from pyVmomi import vim
+
+        event = vim.event.EventEx(
+            # What an event must have, and vcsim sets anew.
+            key=0,
+            chainId=0,
+            createdTime=datetime.now(UTC),
+            userName="",
+            eventTypeId=kind,
+            message="It was so.",
+            # Without an object vcsim fails, and answers nothing from then on.
+            objectType=vim.VirtualMachine,
+            objectId=self.reference,
+        )
+        manager = self._service.RetrieveContent().eventManager
+        assert manager is not None
+        for _ in range(count):
+            manager.PostEvent(event, None)
+
+
+@asynccontextmanager
+async def history_of(host: Vcsim) -> AsyncIterator[tuple[EventHistory, Rung]]:
+    """Open the event history, and give with it what tells the event that rang last."""
+    uri = ConnectionURI.parse(host.connection_uri)
+    async with Transport(uri.endpoint, ssl_context=None) as transport:
+        session = await Session.open(transport, uri, Credentials(host.user, host.password))
+        now = await session.call(calls.current_time())
+        history = await EventHistory.open(session, connection="test", since=now)
+        assert history is not None
+
+        async def rung() -> HistoryEvent:
+            shown = calls.retrieve_properties(
+                session.content.property_collector, [history_filter(history.doorbell)]
+            )
+            [content] = await session.call(shown)
+            match content.properties["latestPage"]:
+                case (HistoryEvent() as event,):
+                    return event
+                case other:
+                    raise AssertionError(f"the doorbell shows {other}")
+
+        yield history, rung
+
+
+@pytest.mark.pyvmomi
+@pytest.mark.parametrize("model", ["vpx", "esx"])
+async def test_the_events_of_an_operation_and_posted_ones_are_read(
+    model: str, vcsim: StartVcsim, connect: Connect
+) -> None:
+    """The outcome with its user, and an event that goes by its identifier and object."""
+    host = vcsim("esx" if model == "esx" else "vpx")
+    user = User(host, connect)
+    async with history_of(host) as (history, rung):
+        await asyncio.to_thread(user.power_off)
+        await asyncio.to_thread(user.post, TERMINATED)
+        await asyncio.to_thread(user.post, "com.example.NotFollowed")
+
+        events = await history.read(await rung())
+
+    assert [(event.type, event.domain, event.user) for event in events] == [
+        ("VmPoweredOffEvent", user.reference, "root"),
+        (TERMINATED, user.reference, "root"),
+    ]
+    assert events[1].message == "It was so."
+
+
+@pytest.mark.pyvmomi
+async def test_a_storm_behind_a_doorbell_of_one_is_read_to_its_end(
+    vcenter: Vcsim, connect: Connect
+) -> None:
+    """500 events between two answers, of which the doorbell shows the last."""
+    user = User(vcenter, connect)
+    async with history_of(vcenter) as (history, rung):
+        await asyncio.to_thread(user.post, TERMINATED, 500)
+        keys = [event.key for event in await history.read(await rung())]
+
+    assert len(keys) == 500
+    assert keys == list(range(keys[0], keys[0] + 500))
+
+
+@pytest.mark.pyvmomi
+async def test_a_storm_that_pushes_out_the_place_of_the_reading_is_read_as_far_as_it_is_kept(
+    vcenter: Vcsim, connect: Connect
+) -> None:
+    """vcsim keeps 1,000 events, and a collector whose place is gone gives empty pages for good."""
+    user = User(vcenter, connect)
+    async with history_of(vcenter) as (history, rung):
+        await asyncio.to_thread(user.post, TERMINATED)
+        [first] = await history.read(await rung())
+        await asyncio.to_thread(user.post, TERMINATED, 1100)
+        keys = [event.key for event in await history.read(await rung())]
+
+    assert len(keys) >= 1000
+    assert keys == list(range(first.key + 1101 - len(keys), first.key + 1101))
+
+
+# --- refusals -------------------------------------------------------------------------------------
 
 
 async def test_a_wrong_password_is_said_in_vcsims_words(vcenter: Vcsim) -> None:
