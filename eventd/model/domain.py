@@ -94,6 +94,13 @@ class Question(Value):
     choices: tuple[Choice, ...] = ()
     default: Choice | None = None
     """The default answer, where the host names one."""
+    message_ids: tuple[str, ...] = ()
+    """What kind of question it is, in the host's catalogue: ``msg.hbacommon.outofspace``."""
+
+    @property
+    def is_out_of_space(self) -> bool:
+        """Whether the domain waits for room on its datastore, its execution stopped until then."""
+        return any("outofspace" in identifier.lower() for identifier in self.message_ids)
 
 
 class DomainStatus(Value):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from eventd.model.domain import Question
 
-__all__ = ["DomainPicture", "PictureChange", "PowerState"]
+__all__ = ["DomainPicture", "HistoryPosition", "PictureChange", "PowerState"]
 
 
 class PowerState(StrEnum):
@@ -47,6 +47,51 @@ class DomainPicture(NamedTuple):
     """``guest.guestState``: ``running``, ``shuttingDown``, ``resetting``, ``notRunning``, …"""
     question: Question | None = None
     """``runtime.question``."""
+    connection_state: str | None = None
+    """``runtime.connectionState``: ``connected``, ``disconnected``, ``orphaned``, ``inaccessible``
+    or ``invalid``."""
+    suspend_time: datetime | None = None
+    """``runtime.suspendTime``: set when it was suspended last."""
+    is_template: bool | None = None
+    """``config.template``; kept likewise."""
+    tools_state: str | None = None
+    """``guest.toolsRunningStatus``."""
+    has_crashed: bool | None = None
+    """``guest.guestKernelCrashed``: the guest's system crashed, and the domain is on."""
+    is_on_standby: bool | None = None
+    """``runtime.onlineStandby``: the guest's system sleeps, and the domain is on."""
+    snapshot: str | None = None
+    """``snapshot.currentSnapshot``: value of the reference of the snapshot that it runs on."""
+    fault_tolerance_role: str | None = None
+    """``config.ftInfo.role``: ``1`` of the primary, ``2`` of a secondary; kept likewise."""
+    is_lost: bool = False
+    """True once vSphere HA declared the host failed, until the domain is seen to run again. VI goes
+    on to show the power state that it had."""
+
+    @property
+    def power(self) -> PowerState:
+        """The power state in effect. A domain of which none was told is not known to be active."""
+        if self.is_lost or self.power_state is None:
+            return PowerState.POWERED_OFF
+        return self.power_state
+
+    @property
+    def is_secondary(self) -> bool:
+        """Whether it is the shadow of another domain (fault tolerance), and no domain of its own.
+
+        ``FaultToleranceConfigInfo.role``: 1 is the primary, greater numbers are secondaries.
+        """
+        role = self.fault_tolerance_role
+        return role is not None and role.isdecimal() and int(role) > 1
+
+
+class HistoryPosition(NamedTuple):
+    """How far the event history of a host is dealt with. Keys cannot say it: they wrap."""
+
+    since: datetime
+    """The time, by the host's clock, of the oldest event that may not be dealt with yet."""
+    settled: frozenset[tuple[int, datetime]]
+    """Key and time of the events from then on that are dealt with already."""
 
 
 class PictureChange(NamedTuple):
@@ -57,3 +102,5 @@ class PictureChange(NamedTuple):
     """New pictures by reference."""
     removed: frozenset[str]
     """References of domains that are gone."""
+    position: HistoryPosition | None = None
+    """How far the event history has led to this picture; None where it is not followed."""

@@ -45,12 +45,7 @@ class Step(NamedTuple):
         return picture.reference if picture else ""
 
 
-_STATES = {
-    PowerState.POWERED_ON: DomainState.RUNNING,
-    PowerState.POWERED_OFF: DomainState.SHUTOFF,
-    PowerState.SUSPENDED: DomainState.PAUSED,
-    None: DomainState.NOSTATE,
-}
+_INACTIVE = (DomainState.SHUTOFF, DomainState.NOSTATE)
 
 
 class Inventory:
@@ -62,6 +57,7 @@ class Inventory:
         self._connection = connection
         self._suspend = suspend
         self._host_names: dict[str, str] = {}
+        self._host_states: dict[str, str] = {}
         self._host_uuid: str | None = None
         self.identity: str | None = None
         """What names the host itself; None on a bare host, which its hardware names."""
@@ -73,6 +69,16 @@ class Inventory:
             self._host_names[update.obj.value] = name
         if (uuid := text_of(update.changes.get("hardware.systemInfo.uuid"))) is not None:
             self._host_uuid = uuid.lower()
+        if (state := text_of(update.changes.get("runtime.connectionState"))) is not None:
+            self._host_states[update.obj.value] = state
+
+    def host_name(self, host: str | None) -> str | None:
+        """Return the name of a host by its reference, where both are known."""
+        return self._host_names.get(host or "")
+
+    def is_connected(self, host: str | None) -> bool:
+        """Whether a host is, as far as is known, connected to the server that tells of it."""
+        return self._host_states.get(host or "", "connected") == "connected"
 
     def take_in_domain(self, update: ObjectUpdate) -> Step:
         """Keep what an update says about a domain, and return what it changed.
@@ -91,6 +97,8 @@ class Inventory:
         if after.clean_power_off is not None and after.power_state is not PowerState.POWERED_OFF:
             # It tells of the stop before (VI API reference: unset while on), never of the next.
             after = after._replace(clean_power_off=None)
+        if before is not None and before.is_lost and _runs_again(before, after):
+            after = after._replace(is_lost=False)
         self.domains[reference] = after
         return Step(before, after)
 
@@ -100,13 +108,20 @@ class Inventory:
 
     def state(self, picture: DomainPicture) -> DomainState:
         """Return libvirt's state for a picture."""
-        if picture.power_state is PowerState.SUSPENDED and self._suspend is SuspendMode.SAVED:
-            return DomainState.SHUTOFF
-        return _STATES[picture.power_state]
+        if picture.power_state is None:
+            return DomainState.NOSTATE
+        match picture.power:
+            case PowerState.POWERED_OFF:
+                return DomainState.SHUTOFF
+            case PowerState.SUSPENDED:
+                is_saved = self._suspend is SuspendMode.SAVED
+                return DomainState.SHUTOFF if is_saved else DomainState.PAUSED
+            case PowerState.POWERED_ON:
+                return _state_while_on(picture)
 
     def domain(self, picture: DomainPicture) -> Domain:
         """Return who the domain is in a picture."""
-        is_active = self.state(picture) in (DomainState.RUNNING, DomainState.PAUSED)
+        is_active = self.state(picture) not in _INACTIVE
         return Domain(
             connection=self._connection,
             reference=picture.reference,
@@ -115,12 +130,33 @@ class Inventory:
             instance_uuid=picture.instance_uuid,
             name=domain_name(picture.name),
             id=_number(picture.reference) if is_active else -1,
-            host=self._host_names.get(picture.host or ""),
+            host=self.host_name(picture.host),
         )
 
+    @property
+    def host_identity(self) -> str:
+        """What names the host the same to every daemon that follows it, where it tells that."""
+        return self.identity or self._host_uuid or self._connection
+
     def _derived_uuid(self, reference: str) -> str:
-        identity = self.identity or self._host_uuid or self._connection
-        return str(uuid5(NAMESPACE_URL, f"{identity}/{reference}"))
+        return str(uuid5(NAMESPACE_URL, f"{self.host_identity}/{reference}"))
+
+
+def _state_while_on(picture: DomainPicture) -> DomainState:
+    if picture.has_crashed:
+        return DomainState.CRASHED
+    if picture.is_on_standby:
+        return DomainState.PMSUSPENDED
+    if picture.question is not None and picture.question.is_out_of_space:
+        return DomainState.PAUSED
+    return DomainState.RUNNING
+
+
+def _runs_again(before: DomainPicture, after: DomainPicture) -> bool:
+    """Whether a domain of a failed host shows itself alive, there or on another host."""
+    return after.connection_state == "connected" or (
+        (before.host, before.boot_time) != (after.host, after.boot_time)
+    )
 
 
 def _number(reference: str) -> int:

@@ -1,343 +1,298 @@
-"""The lifecycle table: what a difference between two pictures of a domain means, and why.
+"""The lifecycle table: what a change of a domain means, and why.
 
-`changes` names what differs; `TABLE` says for each change which evidence leads to which events,
-best evidence first. The first row whose evidence is there decides. Without any, libvirt's
-neutral detail 0 is told with the cause ``unknown``: a crash is never guessed.
+`TABLE` says for each change which evidence leads to which events, best evidence first. The first
+row whose evidence is there decides. Without any, libvirt's neutral detail 0 is told with the cause
+``unknown``: a crash is never guessed. Each row bears the number of its situation in
+``situations.md`` beside this file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
-from enum import Enum, auto
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable
+from typing import NamedTuple
 
-from eventd.model.evidence import Cause, Evidence
-from eventd.model.ids import EventId
+from eventd.model.evidence import Initiator
 from eventd.model.lifecycle import (
+    CrashedDetail,
     DefinedDetail,
-    Detail,
+    PMSuspendedDetail,
     ResumedDetail,
+    ShutdownDetail,
     StartedDetail,
     StoppedDetail,
     SuspendedDetail,
     UndefinedDetail,
 )
-from eventd.model.picture import DomainPicture, PowerState
-from eventd.tracking.inventory import Step, SuspendMode
-from eventd.tracking.tasks import Operation, evidence_of
-from eventd.vi.types import TaskInfo
+from eventd.tracking.changes import Change
+from eventd.tracking.facts import (
+    HA_RESTARTS,
+    MONITORING_RESETS,
+    Facts,
+    Found,
+    booted_anew,
+    both,
+    by_guest,
+    by_host_shutdown,
+    by_user,
+    came_on,
+    clean_power_off_is_false,
+    event,
+    guest_shows,
+    guest_state_was,
+    happened,
+    host_event,
+    host_failed,
+    just_booted,
+    recently_booted,
+    request,
+    revert,
+    revert_between_inactive,
+    seen,
+    seen_anew,
+    task,
+    unknown,
+    went_on,
+    went_out_of_scope,
+)
+from eventd.tracking.inventory import SuspendMode
+from eventd.tracking.tasks import Operation
+from eventd.tracking.tellings import (
+    AGENT_CONNECTED,
+    AGENT_DISCONNECTED,
+    AGENT_STARTED,
+    CONTROL_ERROR,
+    IO_ERROR,
+    OUT_OF_SPACE,
+    PM_SUSPEND,
+    PM_WAKEUP,
+    REBOOT,
+    WATCHDOG_RESET,
+    Telling,
+)
 
-__all__ = ["SAVED_TABLE", "TABLE", "Change", "Facts", "Row", "Verdict", "changes", "decide"]
+__all__ = ["SAVED_TABLE", "TABLE", "Row", "Verdict", "decide"]
 
 
-class Change(Enum):
-    """What differs between two pictures of one domain. ``on`` is VI's ``poweredOn``."""
+class Row(NamedTuple):
+    """One row: for this change, if this evidence is there, these events, in this order."""
 
-    APPEARED = auto()
-    """Known now, and was not before."""
-    FOUND_ON = auto()
-    """On when it became known."""
-    RENAMED = auto()
-    """Another name, the same domain."""
-    STARTED = auto()
-    """Off, then on."""
-    STOPPED = auto()
-    """On, then off."""
-    SUSPENDED = auto()
-    """On, then suspended."""
-    RESUMED = auto()
-    """Suspended, then on."""
-    DISCARDED = auto()
-    """Suspended, then off: what was suspended is thrown away."""
-    FOUND_SUSPENDED = auto()
-    """Suspended when it became known, or off before that: it was on in between, unseen."""
-    MOVED = auto()
-    """On, on another host, and never restarted."""
-    STOPPED_UNSEEN = auto()
-    """On, and booted anew: it was off in between. `STARTED_ANEW` follows."""
-    STARTED_ANEW = auto()
-    """On, and booted anew, perhaps on another host."""
-    REBOOTED = auto()
-    """On all the time; the guest's system started anew."""
-    LOST_ON = auto()
-    """On when it went: it can only have left what the connection follows."""
-    LOST_SUSPENDED = auto()
-    """Suspended when it went."""
-    LEFT = auto()
-    """Known no more."""
-
-
-class Facts(NamedTuple):
-    """What the rows of the table may look at."""
-
-    step: Step
-    explain: Callable[[Operation], TaskInfo | None]
-    """Returns the task of this kind on the domain that explains the change, and spends it."""
-    has: Callable[[Operation], bool]
-    """Returns whether there is such a task, and spends nothing."""
-    in_gap: bool
-    """True if the change happened while eventd was not looking."""
-    looked_at: datetime
-    """When the host was last looked at, by its own clock."""
+    situation: int
+    """Its number in the catalogue of situations."""
+    change: Change
+    evidence: Callable[[Facts], Found | None]
+    then: tuple[Telling, ...]
 
 
 class Verdict(NamedTuple):
     """What a change turned out to mean."""
 
-    then: tuple[Detail | EventId, ...]
-    """The events to publish, in order: a lifecycle detail, or an event id without one."""
-    evidence: Evidence
-    task: TaskInfo | None
+    then: tuple[Telling, ...]
+    """The events to publish, in order."""
+    found: Found
 
 
-_Found: TypeAlias = tuple[Evidence, TaskInfo | None] | None
+_GUEST_STOPPED = (ShutdownDetail.GUEST, StoppedDetail.SHUTDOWN)
+_HOST_STOPPED = (ShutdownDetail.HOST, StoppedDetail.SHUTDOWN)
+_MOVED = (StoppedDetail.MIGRATED, StartedDetail.MIGRATED)
+_ANEW = (StoppedDetail.FROM_SNAPSHOT, StartedDetail.FROM_SNAPSHOT)
+_RENAMED = (UndefinedDetail.RENAMED, DefinedDetail.RENAMED)
 
-
-class Row(NamedTuple):
-    """One row: for this change, if this evidence is there, these events."""
-
-    change: Change
-    evidence: Callable[[Facts], _Found]
-    then: tuple[Detail | EventId, ...]
-
-
-def _task(*operations: Operation) -> Callable[[Facts], _Found]:
-    """A task of one of these kinds explains the change."""
-
-    def found(facts: Facts) -> _Found:
-        for operation in operations:
-            if (task := facts.explain(operation)) is not None:
-                return Evidence(cause=Cause.TASK, task=evidence_of(task)), task
-        return None
-
-    return found
-
-
-def _crashed(facts: Facts) -> _Found:
-    """The host did not see an orderly end: ``runtime.cleanPowerOff`` is false."""
-    after = facts.step.after
-    if after is None or after.clean_power_off is not False:
-        return None
-    return Evidence(cause=Cause.CLEAN_POWER_OFF, clean_power_off=False), None
-
-
-def _clean(facts: Facts) -> _Found:
-    """The host saw an orderly end that no task asked for: the guest stopped by itself.
-
-    After a gap the task may be forgotten, and an orderly end alone tells the two not apart.
-    """
-    after = facts.step.after
-    if after is None or not after.clean_power_off or facts.in_gap:
-        return None
-    return Evidence(cause=Cause.CLEAN_POWER_OFF, clean_power_off=True), None
-
-
-def _shutting_down(facts: Facts) -> _Found:
-    """The guest's own system was on its way down."""
-    before = facts.step.before
-    if before is None or before.guest_state != "shuttingDown":
-        return None
-    return Evidence(cause=Cause.GUEST_STATE), None
-
-
-def _resetting(_: Facts) -> _Found:
-    """The guest's own system restarts, and no task asked for it."""
-    return Evidence(cause=Cause.GUEST_STATE), None
-
-
-def _booted(facts: Facts) -> _Found:
-    """It was booted after the host was last looked at."""
-    boot_time = facts.step.after.boot_time if facts.step.after else None
-    if boot_time is None or boot_time < facts.looked_at:
-        return None
-    return Evidence(cause=Cause.BOOT_TIME, boot_time=boot_time), None
-
-
-def _booted_anew(facts: Facts) -> _Found:
-    """The time of boot is another one, which only a power-on sets."""
-    boot_time = facts.step.after.boot_time if facts.step.after else None
-    return Evidence(cause=Cause.BOOT_TIME, boot_time=boot_time), None
-
-
-def _came_on(facts: Facts) -> _Found:
-    """It was on before it was known, and nobody powered it on here."""
-    if facts.in_gap:
-        return None
-    return Evidence(cause=Cause.STATE, message=f"it was on when it entered {_SCOPE}"), None
-
-
-def _went_on(facts: Facts) -> _Found:
-    """It was on when it went. VI refuses to unregister or destroy what is on."""
-    if facts.in_gap or facts.has(Operation.DESTROY):
-        return None
-    return Evidence(cause=Cause.STATE, message=f"it was on when it left {_SCOPE}"), None
-
-
-_SCOPE = "what the connection follows"
-
-
-def _seen(_: Facts) -> _Found:
-    """The change itself admits only one reading."""
-    return Evidence(cause=Cause.STATE), None
-
-
-def _unknown(_: Facts) -> _Found:
-    """Nothing explains the change."""
-    return Evidence(cause=Cause.UNKNOWN), None
-
+_ISOLATED = event("VmPowerOffOnIsolationEvent", by=Initiator.HA)
+_SHUT_DOWN_ON_ISOLATION = event(
+    "VmShutdownOnIsolationEvent", by=Initiator.HA, member=("shutdownResult", "shutdown")
+)
+_NOT_SHUT_DOWN_ON_ISOLATION = event("VmShutdownOnIsolationEvent", by=Initiator.HA)
+_KILLED = event(
+    "esx.problem.vm.kill.unexpected.fault.failure",
+    "esx.problem.vm.kill.unexpected.forcefulPageRetire",
+    "esx.problem.vm.kill.unexpected.noSwapResponse",
+    "esx.problem.vm.kill.unexpected.vmtrack",
+    "esx.problem.vm.kill.unexpected.vmx.fault.failure",
+    by=Initiator.HOST,
+)
+_POWERED_ON = happened("VmPoweredOnEvent")
+_MIGRATED = happened("VmMigratedEvent")
+_LEFT_FOR_ANOTHER_HOST = event(
+    "com.vmware.vc.vm.SrcVmMigratedEvent", "VmEmigratingEvent", spends=False
+)
+_INSTANT_CLONE = event("com.vmware.vc.VmInstantClonedEvent")
+_CAME_FROM_ANOTHER_VCENTER = event("com.vmware.vc.vm.DstVmMigratedEvent")
 
 TABLE: tuple[Row, ...] = (
-    Row(Change.APPEARED, _seen, (DefinedDetail.ADDED,)),
-    Row(Change.FOUND_ON, _task(Operation.POWER_ON), (StartedDetail.BOOTED,)),
-    Row(Change.FOUND_ON, _booted, (StartedDetail.BOOTED,)),
-    Row(Change.FOUND_ON, _came_on, (StartedDetail.MIGRATED,)),
-    Row(Change.FOUND_ON, _unknown, (StartedDetail.BOOTED,)),
-    Row(
-        Change.RENAMED,
-        _task(Operation.RENAME),
-        (UndefinedDetail.RENAMED, DefinedDetail.RENAMED),
-    ),
-    Row(Change.RENAMED, _seen, (UndefinedDetail.RENAMED, DefinedDetail.RENAMED)),
-    Row(Change.STARTED, _task(Operation.POWER_ON), (StartedDetail.BOOTED,)),
-    Row(Change.STARTED, _seen, (StartedDetail.BOOTED,)),
-    Row(Change.STOPPED, _task(Operation.POWER_OFF), (StoppedDetail.DESTROYED,)),
-    Row(Change.STOPPED, _task(Operation.SHUT_DOWN_GUEST), (StoppedDetail.SHUTDOWN,)),
-    Row(Change.STOPPED, _crashed, (StoppedDetail.CRASHED,)),
-    Row(Change.STOPPED, _shutting_down, (StoppedDetail.SHUTDOWN,)),
-    Row(Change.STOPPED, _clean, (StoppedDetail.SHUTDOWN,)),
-    Row(Change.STOPPED, _unknown, (StoppedDetail.SHUTDOWN,)),
-    Row(Change.SUSPENDED, _task(Operation.SUSPEND), (SuspendedDetail.PAUSED,)),
-    Row(Change.SUSPENDED, _seen, (SuspendedDetail.PAUSED,)),
-    Row(Change.RESUMED, _task(Operation.POWER_ON), (ResumedDetail.UNPAUSED,)),
-    Row(Change.RESUMED, _seen, (ResumedDetail.UNPAUSED,)),
-    Row(Change.DISCARDED, _task(Operation.POWER_OFF), (StoppedDetail.DESTROYED,)),
-    Row(Change.DISCARDED, _seen, (StoppedDetail.DESTROYED,)),
-    Row(Change.FOUND_SUSPENDED, _seen, (SuspendedDetail.PAUSED,)),
-    Row(
-        Change.MOVED,
-        _task(Operation.MIGRATE),
-        (StoppedDetail.MIGRATED, StartedDetail.MIGRATED),
-    ),
-    Row(Change.MOVED, _seen, (StoppedDetail.MIGRATED, StartedDetail.MIGRATED)),
-    Row(Change.STOPPED_UNSEEN, _task(Operation.POWER_OFF), (StoppedDetail.DESTROYED,)),
-    Row(Change.STOPPED_UNSEEN, _task(Operation.SHUT_DOWN_GUEST), (StoppedDetail.SHUTDOWN,)),
-    Row(Change.STOPPED_UNSEEN, _unknown, (StoppedDetail.SHUTDOWN,)),
-    Row(Change.STARTED_ANEW, _task(Operation.POWER_ON), (StartedDetail.BOOTED,)),
-    Row(Change.STARTED_ANEW, _booted_anew, (StartedDetail.BOOTED,)),
-    Row(Change.REBOOTED, _task(Operation.RESET), (EventId.REBOOT,)),
-    Row(Change.REBOOTED, _resetting, (EventId.REBOOT,)),
-    Row(Change.LOST_ON, _task(Operation.POWER_OFF), (StoppedDetail.DESTROYED,)),
-    Row(Change.LOST_ON, _went_on, (StoppedDetail.MIGRATED,)),
-    Row(Change.LOST_ON, _unknown, (StoppedDetail.SHUTDOWN,)),
+    # What comes to be known, and what is known no more.
+    Row(31, Change.APPEARED, event("VmClonedEvent", "VmDeployedEvent"), (DefinedDetail.ADDED,)),
+    Row(31, Change.APPEARED, event("com.vmware.vc.VmInstantClonedEvent", spends=False),
+        (DefinedDetail.ADDED,)),
+    Row(26, Change.APPEARED, event("com.vmware.vc.vm.DstVmMigratedEvent", spends=False),
+         (DefinedDetail.ADDED,)),
+    Row(35, Change.APPEARED, event("VmUuidChangedEvent"), (DefinedDetail.ADDED,)),
+    Row(30, Change.APPEARED, event("VmRegisteredEvent", spends=False), (DefinedDetail.ADDED,)),
+    Row(30, Change.APPEARED, event("VmDiscoveredEvent", spends=False), (DefinedDetail.ADDED,)),
+    Row(31, Change.APPEARED, event("VmCreatedEvent"), (DefinedDetail.ADDED,)),
+    Row(30, Change.APPEARED, seen, (DefinedDetail.ADDED,)),
+    Row(31, Change.FOUND_ON, _INSTANT_CLONE, (StartedDetail.RESTORED,)),
+    Row(26, Change.FOUND_ON, _CAME_FROM_ANOTHER_VCENTER, (StartedDetail.MIGRATED,)),
+    Row(30, Change.FOUND_ON, event("VmRegisteredEvent"), (StartedDetail.BOOTED,)),
+    Row(30, Change.FOUND_ON, event("VmDiscoveredEvent"), (StartedDetail.BOOTED,)),
+    Row(1, Change.FOUND_ON, task(Operation.POWER_ON), (StartedDetail.BOOTED,)),
+    Row(1, Change.FOUND_ON, _POWERED_ON, (StartedDetail.BOOTED,)),
+    Row(25, Change.FOUND_ON, _MIGRATED, (StartedDetail.MIGRATED,)),
+    Row(42, Change.FOUND_ON, recently_booted, (StartedDetail.BOOTED,)),
+    Row(25, Change.FOUND_ON, came_on, (StartedDetail.MIGRATED,)),
+    Row(42, Change.FOUND_ON, unknown, (StartedDetail.BOOTED,)),
+    Row(17, Change.FOUND_SUSPENDED, happened("VmSuspendedEvent"), (SuspendedDetail.PAUSED,)),
+    Row(42, Change.FOUND_SUSPENDED, seen, (SuspendedDetail.PAUSED,)),
+    Row(4, Change.LOST_ON, task(Operation.POWER_OFF), (StoppedDetail.DESTROYED,)),
+    Row(25, Change.LOST_ON, _LEFT_FOR_ANOTHER_HOST, (StoppedDetail.MIGRATED,)),
+    Row(25, Change.LOST_ON, went_on, (StoppedDetail.MIGRATED,)),
+    Row(42, Change.LOST_ON, unknown, (StoppedDetail.SHUTDOWN,)),
     # What was suspended stays on the disk.
-    Row(Change.LOST_SUSPENDED, _seen, (StoppedDetail.SAVED,)),
-    Row(Change.LEFT, _task(Operation.DESTROY), (UndefinedDetail.REMOVED,)),
-    Row(Change.LEFT, _seen, (UndefinedDetail.REMOVED,)),
-)
+    Row(33, Change.LOST_SUSPENDED, seen, (StoppedDetail.SAVED,)),
+    Row(32, Change.LEFT, task(Operation.DESTROY), (UndefinedDetail.REMOVED,)),
+    Row(35, Change.LEFT, event("VmUuidChangedEvent", spends=False), (UndefinedDetail.REMOVED,)),
+    Row(26, Change.LEFT, event("com.vmware.vc.vm.SrcVmMigratedEvent"), (UndefinedDetail.REMOVED,)),
+    Row(32, Change.LEFT, event("VmRemovedEvent"), (UndefinedDetail.REMOVED,)),
+    Row(33, Change.LEFT, went_out_of_scope, (UndefinedDetail.REMOVED,)),
+    Row(42, Change.LEFT, seen, (UndefinedDetail.REMOVED,)),
+    Row(34, Change.RENAMED, task(Operation.RENAME), _RENAMED),
+    Row(34, Change.RENAMED, event("VmRenamedEvent", "VmAutoRenameEvent"), _RENAMED),
+    Row(34, Change.RENAMED, seen_anew, _RENAMED),
+    # Start.
+    Row(12, Change.STARTED, event(*HA_RESTARTS, by=Initiator.HA), (StartedDetail.BOOTED,)),
+    Row(15, Change.STARTED, event("com.vmware.vc.vcp.VmRestartEvent", by=Initiator.HA),
+        (StartedDetail.BOOTED,)),
+    Row(2, Change.STARTED, event("DrsVmPoweredOnEvent", by=Initiator.DRS), (StartedDetail.BOOTED,)),
+    Row(1, Change.STARTED, task(Operation.POWER_ON), (StartedDetail.BOOTED,)),
+    Row(1, Change.STARTED, _POWERED_ON, (StartedDetail.BOOTED,)),
+    Row(42, Change.STARTED, booted_anew, (StartedDetail.BOOTED,)),
+    Row(42, Change.STARTED, seen, (StartedDetail.BOOTED,)),
+    # Stop. Events that say more than "powered off" come first, then the task.
+    Row(14, Change.STOPPED, _ISOLATED, (StoppedDetail.DESTROYED,)),
+    Row(14, Change.STOPPED, _SHUT_DOWN_ON_ISOLATION, _HOST_STOPPED),
+    Row(14, Change.STOPPED, _NOT_SHUT_DOWN_ON_ISOLATION, (StoppedDetail.DESTROYED,)),
+    Row(15, Change.STOPPED, event("com.vmware.vc.HA.VmcpTerminatingVm", by=Initiator.HA),
+        (StoppedDetail.FAILED,)),
+    Row(41, Change.STOPPED, event("VmFaultToleranceVmTerminatedEvent", by=Initiator.HA),
+        (StoppedDetail.FAILED,)),
+    Row(5, Change.STOPPED, event("com.vmware.vc.vm.VmTerminateEvent"), (StoppedDetail.DESTROYED,)),
+    Row(22, Change.STOPPED, event("com.vmware.vim.vm.reboot.powerOff", by=Initiator.GUEST),
+        _GUEST_STOPPED),
+    Row(12, Change.STOPPED, host_failed, (StoppedDetail.CRASHED,)),
+    Row(8, Change.STOPPED, both(by_host_shutdown, guest_state_was("shuttingDown")), _HOST_STOPPED),
+    Row(8, Change.STOPPED, by_host_shutdown, (StoppedDetail.DESTROYED,)),
+    Row(4, Change.STOPPED, task(Operation.POWER_OFF), (StoppedDetail.DESTROYED,)),
+    Row(9, Change.STOPPED, _KILLED, (StoppedDetail.CRASHED,)),
+    Row(7, Change.STOPPED, task(Operation.SHUT_DOWN_GUEST), _GUEST_STOPPED),
+    Row(7, Change.STOPPED, request("VmGuestShutdownEvent"), _GUEST_STOPPED),
+    Row(4, Change.STOPPED, by_user("VmPoweredOffEvent"), (StoppedDetail.DESTROYED,)),
+    Row(9, Change.STOPPED, clean_power_off_is_false, (StoppedDetail.CRASHED,)),
+    Row(6, Change.STOPPED, by_guest("VmPoweredOffEvent"), _GUEST_STOPPED),
+    Row(6, Change.STOPPED, guest_state_was("shuttingDown"), _GUEST_STOPPED),
+    Row(42, Change.STOPPED, unknown, (StoppedDetail.SHUTDOWN,)),
+    # Suspend and resume.
+    Row(20, Change.SUSPENDED, request("VmGuestStandbyEvent"), (SuspendedDetail.PAUSED,)),
+    Row(17, Change.SUSPENDED, task(Operation.SUSPEND), (SuspendedDetail.PAUSED,)),
+    Row(17, Change.SUSPENDED, happened("VmSuspendedEvent"), (SuspendedDetail.PAUSED,)),
+    Row(42, Change.SUSPENDED, seen, (SuspendedDetail.PAUSED,)),
+    Row(18, Change.RESUMED, task(Operation.POWER_ON), (ResumedDetail.UNPAUSED,)),
+    Row(18, Change.RESUMED, _POWERED_ON, (ResumedDetail.UNPAUSED,)),
+    Row(42, Change.RESUMED, seen, (ResumedDetail.UNPAUSED,)),
+    Row(19, Change.DISCARDED, task(Operation.POWER_OFF), (StoppedDetail.DESTROYED,)),
+    Row(19, Change.DISCARDED, happened("VmPoweredOffEvent"), (StoppedDetail.DESTROYED,)),
+    Row(19, Change.DISCARDED, seen, (StoppedDetail.DESTROYED,)),
+    # Snapshots.
+    Row(28, Change.REVERTED, revert("off", "on"), (StartedDetail.FROM_SNAPSHOT,)),
+    Row(28, Change.REVERTED, revert("on", "on"), _ANEW),
+    Row(28, Change.REVERTED, revert("suspended", "on"), _ANEW),
+    Row(28, Change.REVERTED, revert("off", "suspended"),
+        (StartedDetail.FROM_SNAPSHOT, SuspendedDetail.FROM_SNAPSHOT)),
+    Row(28, Change.REVERTED, revert("on", "suspended"), (SuspendedDetail.FROM_SNAPSHOT,)),
+    Row(28, Change.REVERTED, revert("suspended", "suspended"), (SuspendedDetail.FROM_SNAPSHOT,)),
+    Row(29, Change.REVERTED, revert("on", "off"),
+        (StoppedDetail.FROM_SNAPSHOT, DefinedDetail.FROM_SNAPSHOT)),
+    Row(29, Change.REVERTED, revert("suspended", "off"),
+        (StoppedDetail.FROM_SNAPSHOT, DefinedDetail.FROM_SNAPSHOT)),
+    Row(29, Change.REVERTED, revert("off", "off"), (DefinedDetail.FROM_SNAPSHOT,)),
+    Row(27, Change.SNAPSHOT_CHANGED, seen_anew, ()),
+    # Place.
+    Row(41, Change.MOVED, event("VmPrimaryFailoverEvent", by=Initiator.HA), _MOVED),
+    Row(23, Change.MOVED, happened("DrsVmMigratedEvent", by=Initiator.DRS), _MOVED),
+    Row(23, Change.MOVED, task(Operation.MIGRATE), _MOVED),
+    Row(23, Change.MOVED, _MIGRATED, _MOVED),
+    Row(42, Change.MOVED, seen, _MOVED),
+    Row(24, Change.RELOCATED, task(Operation.MIGRATE), (DefinedDetail.UPDATED,)),
+    Row(24, Change.RELOCATED, _MIGRATED, (DefinedDetail.UPDATED,)),
+    Row(24, Change.RELOCATED, event("VmRelocatedEvent"), (DefinedDetail.UPDATED,)),
+    Row(42, Change.RELOCATED, seen, (DefinedDetail.UPDATED,)),
+    # While it is on.
+    Row(11, Change.REBOOTED, event(*MONITORING_RESETS, by=Initiator.HA), (WATCHDOG_RESET, REBOOT)),
+    Row(21, Change.REBOOTED, task(Operation.RESET), (REBOOT,)),
+    Row(21, Change.REBOOTED, event("VmResettingEvent"), (REBOOT,)),
+    Row(21, Change.REBOOTED, request("VmGuestRebootEvent"), (REBOOT,)),
+    Row(21, Change.REBOOTED, guest_shows, (REBOOT,)),
+    Row(10, Change.PANICKED, event("VmGuestOSCrashedEvent", by=Initiator.GUEST),
+        (CrashedDetail.PANICKED,)),
+    Row(10, Change.PANICKED, guest_shows, (CrashedDetail.PANICKED,)),
+    Row(20, Change.STANDING_BY, request("VmGuestStandbyEvent"),
+        (PMSuspendedDetail.MEMORY, PM_SUSPEND)),
+    Row(20, Change.STANDING_BY, seen_anew, (PMSuspendedDetail.MEMORY, PM_SUSPEND)),
+    Row(20, Change.WOKEN, seen_anew, (StartedDetail.WAKEUP, PM_WAKEUP)),
+    Row(39, Change.BLOCKED, seen_anew, (SuspendedDetail.IOERROR, IO_ERROR, OUT_OF_SPACE)),
+    Row(40, Change.UNBLOCKED, seen_anew, (ResumedDetail.UNPAUSED,)),
+    # Whatever it is.
+    Row(16, Change.CONTROL_LOST, host_event("HostRemovedEvent"), (CONTROL_ERROR,)),
+    Row(16, Change.CONTROL_LOST, seen_anew, (CONTROL_ERROR,)),
+    Row(37, Change.TEMPLATE_CHANGED,
+        event("com.vmware.vc.vm.VmConvertedToTemplateEvent",
+              "com.vmware.vc.vm.TemplateConvertedToVmEvent"), (DefinedDetail.UPDATED,)),
+    Row(37, Change.TEMPLATE_CHANGED, seen_anew, (DefinedDetail.UPDATED,)),
+    Row(1, Change.TOOLS_STARTED, just_booted, (AGENT_STARTED,)),
+    Row(1, Change.TOOLS_STARTED, guest_shows, (AGENT_CONNECTED,)),
+    Row(6, Change.TOOLS_STOPPED, guest_shows, (AGENT_DISCONNECTED,)),
+)  # fmt: skip
 """The table for ``suspend = "paused"``: a suspended domain is active."""
 
-_SAVED_ROWS = (
-    Row(Change.SUSPENDED, _task(Operation.SUSPEND), (StoppedDetail.SAVED,)),
-    Row(Change.SUSPENDED, _seen, (StoppedDetail.SAVED,)),
-    Row(Change.RESUMED, _task(Operation.POWER_ON), (StartedDetail.RESTORED,)),
-    Row(Change.RESUMED, _seen, (StartedDetail.RESTORED,)),
-    Row(Change.DISCARDED, _seen, ()),
-    Row(Change.FOUND_SUSPENDED, _seen, ()),
-    Row(Change.LOST_SUSPENDED, _seen, ()),
-)
+_SILENT_WHEN_SAVED = (Change.DISCARDED, Change.FOUND_SUSPENDED, Change.LOST_SUSPENDED)
+_WHEN_SAVED: dict[Change, tuple[Telling, ...]] = {
+    Change.SUSPENDED: (StoppedDetail.SAVED,),
+    Change.RESUMED: (StartedDetail.RESTORED,),
+    **dict.fromkeys(_SILENT_WHEN_SAVED, ()),
+}
 
-SAVED_TABLE: tuple[Row, ...] = _SAVED_ROWS + tuple(
-    row for row in TABLE if row.change not in {saved.change for saved in _SAVED_ROWS}
+
+def _saved(row: Row) -> Row:
+    """Return a row as it reads where a suspended domain is shut off."""
+    return row._replace(then=_WHEN_SAVED.get(row.change, row.then))
+
+
+# What a suspended domain is put back to, or from, is not active.
+_SAVED_REVERTS = (
+    Row(28, Change.REVERTED, revert("off", "on"), (StartedDetail.FROM_SNAPSHOT,)),
+    Row(28, Change.REVERTED, revert("on", "on"), _ANEW),
+    Row(28, Change.REVERTED, revert("suspended", "on"), (StartedDetail.FROM_SNAPSHOT,)),
+    Row(28, Change.REVERTED, revert("on", "suspended"),
+        (StoppedDetail.FROM_SNAPSHOT, DefinedDetail.FROM_SNAPSHOT)),
+    Row(29, Change.REVERTED, revert("on", "off"),
+        (StoppedDetail.FROM_SNAPSHOT, DefinedDetail.FROM_SNAPSHOT)),
+    Row(29, Change.REVERTED, revert_between_inactive, (DefinedDetail.FROM_SNAPSHOT,)),
+)  # fmt: skip
+
+SAVED_TABLE: tuple[Row, ...] = _SAVED_REVERTS + tuple(
+    _saved(row) for row in TABLE if row.change is not Change.REVERTED
 )
 """The table for ``suspend = "saved"``: a suspended domain is shut off."""
 
-_POWER_CHANGES = {
-    (PowerState.POWERED_OFF, PowerState.POWERED_ON): Change.STARTED,
-    (PowerState.POWERED_ON, PowerState.POWERED_OFF): Change.STOPPED,
-    (PowerState.POWERED_ON, PowerState.SUSPENDED): Change.SUSPENDED,
-    (PowerState.SUSPENDED, PowerState.POWERED_ON): Change.RESUMED,
-    (PowerState.SUSPENDED, PowerState.POWERED_OFF): Change.DISCARDED,
-    (PowerState.POWERED_OFF, PowerState.SUSPENDED): Change.FOUND_SUSPENDED,
-}
-_FOUND = {
-    PowerState.POWERED_ON: Change.FOUND_ON,
-    PowerState.SUSPENDED: Change.FOUND_SUSPENDED,
-}
-_LOST = {
-    PowerState.POWERED_ON: Change.LOST_ON,
-    PowerState.SUSPENDED: Change.LOST_SUSPENDED,
-}
+
+def _by_change(table: tuple[Row, ...]) -> dict[Change, tuple[Row, ...]]:
+    return {change: tuple(row for row in table if row.change is change) for change in Change}
 
 
-def changes(step: Step) -> Iterator[tuple[Change, Step]]:
-    """Name what differs between two pictures, in the order in which it is told.
-
-    Each change comes with the step that it is told of: to libvirt a domain with another UUID is
-    another domain, so that one leaves and one appears.
-    """
-    before, after, is_reset = step
-    if before is None:
-        if after is not None:
-            yield from ((change, step) for change in _appearance(after))
-    elif after is None:
-        yield from ((change, step) for change in _departure(before))
-    elif before.uuid != after.uuid:
-        yield from changes(Step(before, None))
-        yield from changes(Step(None, after))
-    else:
-        yield from ((change, step) for change in _difference(before, after))
-        if is_reset:
-            yield Change.REBOOTED, step
+_ROWS = {SuspendMode.PAUSED: _by_change(TABLE), SuspendMode.SAVED: _by_change(SAVED_TABLE)}
 
 
-def _appearance(after: DomainPicture) -> Iterator[Change]:
-    yield Change.APPEARED
-    if (found := _FOUND.get(_power_state(after))) is not None:
-        yield found
-
-
-def _departure(before: DomainPicture) -> Iterator[Change]:
-    if (lost := _LOST.get(_power_state(before))) is not None:
-        yield lost
-    yield Change.LEFT
-
-
-def _difference(before: DomainPicture, after: DomainPicture) -> Iterator[Change]:
-    if before.name and before.name != after.name:  # a name may be told later than the domain
-        yield Change.RENAMED
-    was, is_now = _power_state(before), _power_state(after)
-    if was is not is_now:
-        yield _POWER_CHANGES[was, is_now]
-    elif is_now is PowerState.POWERED_ON:
-        yield from _difference_while_on(before, after)
-
-
-def _power_state(picture: DomainPicture) -> PowerState:
-    # A domain whose power state was never told is not known to be active.
-    return picture.power_state or PowerState.POWERED_OFF
-
-
-def _difference_while_on(before: DomainPicture, after: DomainPicture) -> Iterator[Change]:
-    # Set at power-on only; a server that tells it late, or not at all, tells no restart by that.
-    if _differ(before.boot_time, after.boot_time):
-        yield Change.STOPPED_UNSEEN
-        yield Change.STARTED_ANEW
-    elif _differ(before.host, after.host):
-        yield Change.MOVED
-    if after.guest_state == "resetting" != before.guest_state:
-        yield Change.REBOOTED
-
-
-def _differ(before: object, after: object) -> bool:
-    return before is not None and after is not None and before != after
-
-
-def decide(change: Change, facts: Facts, mode: SuspendMode) -> Verdict:
+def decide(facts: Facts, mode: SuspendMode) -> Verdict:
     """Return what a change means: the first row whose evidence is there decides."""
-    table = TABLE if mode is SuspendMode.PAUSED else SAVED_TABLE
-    for row in table:
-        if row.change is change and (found := row.evidence(facts)) is not None:
-            evidence, task = found
-            return Verdict(row.then, evidence, task)
-    raise AssertionError(f"the lifecycle table has no last row for {change}")
+    for row in _ROWS[mode][facts.change]:
+        if (found := row.evidence(facts)) is not None:
+            return Verdict(row.then, found)
+    raise AssertionError(f"the lifecycle table has no last row for {facts.change}")

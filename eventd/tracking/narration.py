@@ -8,12 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from eventd.model.arguments import JobOperation
 from eventd.model.domain import Domain, Question
 from eventd.model.events import (
+    DomainCrashed,
     DomainDefined,
     DomainEvent,
-    DomainRebooted,
+    DomainEventAmended,
+    DomainJobCompleted,
+    DomainPMSuspended,
     DomainResumed,
+    DomainShutdown,
     DomainStarted,
     DomainStopped,
     DomainSuspended,
@@ -24,23 +29,28 @@ from eventd.model.events import (
     QuestionRaised,
 )
 from eventd.model.evidence import Cause, Evidence
-from eventd.model.ids import EventId
+from eventd.model.ids import EventKind
 from eventd.model.lifecycle import (
+    CrashedDetail,
     DefinedDetail,
     Detail,
+    PMSuspendedDetail,
     ResumedDetail,
+    ShutdownDetail,
     StartedDetail,
     StoppedDetail,
     SuspendedDetail,
     UndefinedDetail,
 )
 from eventd.model.picture import DomainPicture, PowerState
+from eventd.tracking.changes import Change, Part
+from eventd.tracking.facts import Found, evidence
 from eventd.tracking.inventory import Inventory, Step
-from eventd.tracking.lifecycle import Change, Verdict
-from eventd.tracking.tasks import evidence_of
-from eventd.vi.types import TaskInfo, TaskState
+from eventd.tracking.lifecycle import Verdict
+from eventd.tracking.tellings import REBOOT, Said, Telling
+from eventd.vi.types import HistoryEvent, TaskInfo, TaskState
 
-__all__ = ["Narrator"]
+__all__ = ["Narrator", "words_of"]
 
 _CLASSES: Mapping[type[Detail], type[LifecycleEvent]] = {
     DefinedDetail: DomainDefined,
@@ -49,7 +59,16 @@ _CLASSES: Mapping[type[Detail], type[LifecycleEvent]] = {
     SuspendedDetail: DomainSuspended,
     ResumedDetail: DomainResumed,
     StoppedDetail: DomainStopped,
+    ShutdownDetail: DomainShutdown,
+    PMSuspendedDetail: DomainPMSuspended,
+    CrashedDetail: DomainCrashed,
 }
+_UNFOUNDED = (Cause.STATE, Cause.UNKNOWN, Cause.OUT_OF_SCOPE)
+
+
+def words_of(detail: Detail) -> str:
+    """Return a type and its detail in words: ``stopped destroyed``."""
+    return f"{_CLASSES[type(detail)].type} {detail.word}"
 
 
 class Narrator:
@@ -60,36 +79,73 @@ class Narrator:
         self._source = source
 
     def tell(
-        self, step: Step, change: Change, verdict: Verdict, *, now: datetime, in_gap: bool
+        self,
+        part: Part,
+        verdict: Verdict,
+        *,
+        now: datetime,
+        in_gap: bool,
+        elsewhere: str | None = None,
     ) -> Iterator[DomainEvent]:
         """Tell the events of one verdict, in order.
 
-        ``in_gap`` says that the change happened while eventd was not looking.
+        ``in_gap`` says that the change happened while eventd was not looking; ``elsewhere`` is the
+        host of another connection that a domain came from or went to.
         """
-        evidence = verdict.evidence
-        if step.before and step.after and step.before.host != step.after.host:
-            left = self._inventory.domain(step.before).host
-            evidence = evidence.model_copy(update={"source_host": left})
-        synthetic = in_gap and evidence.cause in (Cause.STATE, Cause.UNKNOWN)
+        found = verdict.found
+        known = evidence(found, part).model_copy(update=self._hosts(part, elsewhere))
+        synthetic = in_gap and known.cause in _UNFOUNDED
+        occurred_at = _time_of(part, found) or now
         for what in verdict.then:
-            occurred_at = _time_of(change, step, verdict.task) or now
-            domain = self._domain_of(what, step)
-            if isinstance(what, Detail):
-                yield _CLASSES[type(what)](
-                    occurred_at=occurred_at,
-                    source=self._source,
-                    synthetic=synthetic,
-                    domain=domain,
-                    evidence=evidence,
-                    detail=what,
-                )
-            else:
-                yield self._rebooted(domain, evidence, occurred_at)
+            domain = self._domain_of(what, part.step)
+            yield self._event(
+                what, domain, known, occurred_at, found.event or part.event, synthetic=synthetic
+            )
+
+    def tell_occurrence(
+        self, what: Telling, picture: DomainPicture, found: Found, *, now: datetime
+    ) -> DomainEvent:
+        """Tell what an event of the history says, or a task, without any change of a picture."""
+        entry = found.event
+        at = entry.created_time if entry else now
+        domain = self._inventory.domain(picture)
+        return self._event(what, domain, evidence(found), at, entry, synthetic=False)
 
     def tell_reset(self, picture: DomainPicture, task: TaskInfo, *, now: datetime) -> DomainEvent:
         """Tell the reboot of which only the task is known."""
-        evidence = Evidence(cause=Cause.TASK, task=evidence_of(task))
-        return self._rebooted(self._inventory.domain(picture), evidence, _end_of(task) or now)
+        found = Found(Cause.TASK, task=task)
+        domain = self._inventory.domain(picture)
+        at = _end_of(task) or now
+        return self._event(REBOOT, domain, evidence(found), at, None, synthetic=False)
+
+    def tell_job(
+        self, picture: DomainPicture, task: TaskInfo, operation: JobOperation, *, now: datetime
+    ) -> DomainEvent:
+        """Tell that a long task on a domain has succeeded."""
+        elapsed = None
+        if task.start_time is not None and task.complete_time is not None:
+            elapsed = max(0, round((task.complete_time - task.start_time).total_seconds() * 1000))
+        said = Said(DomainJobCompleted, {"operation": operation, "time_elapsed": elapsed})
+        found = Found(Cause.TASK, task=task)
+        domain = self._inventory.domain(picture)
+        at = _end_of(task) or now
+        return self._event(said, domain, evidence(found), at, None, synthetic=False)
+
+    def tell_amendment(
+        self, part: Part, verdict: Verdict, *, record: str, published: str, now: datetime
+    ) -> DomainEvent:
+        """Tell the cause of a published event that became known late."""
+        found = verdict.found
+        details = [what for what in verdict.then if isinstance(what, Detail)]
+        arguments = {
+            "amends": record,
+            "amended": published,
+            "corrected": words_of(details[-1]) if details else published,
+        }
+        known = evidence(found, part).model_copy(update=self._hosts(part, None))
+        domain = self._domain_of(details[-1] if details else REBOOT, part.step)
+        said = Said(DomainEventAmended, arguments)
+        return self._event(said, domain, known, now, found.event or part.event, synthetic=False)
 
     def tell_cleared(self, step: Step, *, now: datetime, in_gap: bool) -> Iterator[DomainEvent]:
         """Tell which question went away, if one did."""
@@ -122,12 +178,58 @@ class Narrator:
             question=question,
         )
 
-    def _rebooted(self, domain: Domain, evidence: Evidence, occurred_at: datetime) -> DomainEvent:
-        return DomainRebooted(
-            occurred_at=occurred_at, source=self._source, domain=domain, evidence=evidence
+    def _event(
+        self,
+        what: Telling,
+        domain: Domain,
+        known: Evidence,
+        occurred_at: datetime,
+        entry: HistoryEvent | None,
+        *,
+        synthetic: bool,
+    ) -> DomainEvent:
+        cls, arguments = (
+            (_CLASSES[type(what)], {"detail": what}) if isinstance(what, Detail) else what
+        )
+        return cls(
+            occurred_at=occurred_at,
+            source=self._source,
+            synthetic=synthetic,
+            fact=self._fact(what, domain, entry) if entry else None,
+            domain=domain,
+            evidence=known,
+            **arguments,
         )
 
-    def _domain_of(self, what: Detail | EventId, step: Step) -> Domain:
+    def _fact(self, what: Telling, domain: Domain, entry: HistoryEvent) -> str:
+        """Return what names the fact the same to every daemon that follows the host."""
+        if isinstance(what, Detail):
+            cls = _CLASSES[type(what)]
+            said = f"{int(EventKind.LIFECYCLE.event_id or 0)}.{int(cls.lifecycle)}.{int(what)}"
+        else:
+            number = what.cls.kind.event_id
+            said = str(what.cls.kind) if number is None else str(int(number))
+            said += "".join(f".{what.arguments[name]}" for name in _NAMES if name in what.arguments)
+        at = entry.created_time.isoformat()
+        return f"{self._inventory.host_identity}/{domain.reference}/{at}/{entry.key}/{said}"
+
+    def _hosts(self, part: Part, elsewhere: str | None) -> dict[str, str | None]:
+        """Return where the domain came from and went to, where it moved or was moved."""
+        before, after = part.step.before, part.step.after
+        if part.change is Change.LOST_ON:
+            here = self._inventory.host_name(before.host if before else None)
+            return {"source_host": here, "destination_host": elsewhere}
+        if part.change is Change.FOUND_ON and elsewhere is not None:
+            here = self._inventory.host_name(after.host if after else None)
+            return {"source_host": elsewhere, "destination_host": here}
+        if before and after and before.host and after.host and before.host != after.host:
+            return {
+                "source_host": self._inventory.host_name(before.host),
+                "destination_host": self._inventory.host_name(after.host),
+            }
+        return {}
+
+    def _domain_of(self, what: Telling, step: Step) -> Domain:
         """Return the domain that an event tells of."""
         present = _either(step)
         past = step.before or present
@@ -135,10 +237,15 @@ class Narrator:
             return self._inventory.domain(past)
         if isinstance(what, UndefinedDetail):
             return self._inventory.domain(past._replace(power_state=PowerState.POWERED_OFF))
-        if isinstance(what, StoppedDetail):
-            stopped = present._replace(host=past.host, power_state=PowerState.POWERED_OFF)
-            return self._inventory.domain(stopped)
+        if isinstance(what, StoppedDetail | ShutdownDetail):
+            is_over = isinstance(what, StoppedDetail)
+            power = PowerState.POWERED_OFF if is_over else past.power_state
+            return self._inventory.domain(present._replace(host=past.host, power_state=power))
         return self._inventory.domain(present)
+
+
+_NAMES = ("dev_alias", "phase", "action", "metadata")
+"""The arguments that tell several events apart that one event of the history leads to."""
 
 
 def _either(step: Step) -> DomainPicture:
@@ -147,19 +254,17 @@ def _either(step: Step) -> DomainPicture:
     return picture
 
 
-def _time_of(change: Change, step: Step, task: TaskInfo | None) -> datetime | None:
+def _time_of(part: Part, found: Found) -> datetime | None:
     """Return the host's own time of the change, where it tells one."""
-    ended_at = _end_of(task) if task is not None else None
-    booted_at = step.after.boot_time if step.after else None
-    match change:
-        case Change.STOPPED_UNSEEN if booted_at is not None:
-            return min(ended_at or booted_at, booted_at)
-        case Change.STARTED_ANEW:
-            return booted_at
-        case Change.STARTED | Change.FOUND_ON:
-            return ended_at or booted_at
-        case _:
-            return ended_at
+    entry = part.event or found.event
+    ended_at = _end_of(found.task) if found.task is not None else None
+    at = entry.created_time if entry is not None else ended_at
+    if part.not_after is not None:
+        return min(at or part.not_after, part.not_after)
+    booted_at = part.step.after.boot_time if part.step.after else None
+    if at is None and part.change in (Change.STARTED, Change.FOUND_ON):
+        return booted_at
+    return at
 
 
 def _end_of(task: TaskInfo) -> datetime | None:

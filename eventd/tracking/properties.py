@@ -13,9 +13,9 @@ from datetime import datetime
 from eventd.model.domain import Choice, Question
 from eventd.model.picture import DomainPicture, PowerState
 from eventd.vi.times import parse_datetime
-from eventd.vi.types import PropertyValue, QuestionInfo
+from eventd.vi.types import HistoryEvent, PropertyValue, QuestionInfo
 
-__all__ = ["only_identity", "pictured", "text_of", "texts_in"]
+__all__ = ["events_in", "only_identity", "pictured", "text_of", "texts_in"]
 
 
 def text_of(value: PropertyValue | None) -> str | None:
@@ -26,11 +26,24 @@ def text_of(value: PropertyValue | None) -> str | None:
 def texts_in(value: PropertyValue | None) -> tuple[str, ...]:
     """Return the texts of an array, and nothing for a value of another form."""
     # The structures of VI are tuples too, but with names of their own.
-    return value if type(value) is tuple else ()  # type: ignore[return-value]
+    if type(value) is not tuple:
+        return ()
+    return tuple(text for text in value if isinstance(text, str))
+
+
+def events_in(value: PropertyValue | None) -> tuple[HistoryEvent, ...]:
+    """Return the events of an array of them, and nothing for a value of another form."""
+    if type(value) is not tuple:
+        return ()
+    return tuple(event for event in value if isinstance(event, HistoryEvent))
 
 
 def _instant(value: PropertyValue) -> datetime | None:
     return parse_datetime(value) if isinstance(value, str) else None
+
+
+def _name(value: PropertyValue) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _lower(value: PropertyValue) -> str | None:
@@ -44,7 +57,13 @@ def _question(value: PropertyValue) -> Question | None:
     index = value.default_index
     # The index is the host's word and was seen out of range: then there is no default.
     default = choices[index] if index is not None and 0 <= index < len(choices) else None
-    return Question(id=value.id, text=value.text, choices=choices, default=default)
+    return Question(
+        id=value.id,
+        text=value.text,
+        choices=choices,
+        default=default,
+        message_ids=value.message_ids,
+    )
 
 
 # XML Schema allows 1 and 0 beside the words; servers were seen to send only the words.
@@ -52,7 +71,7 @@ _BOOLEANS: Mapping[object, bool] = {"true": True, "1": True, "false": False, "0"
 _POWER_STATES: Mapping[object, PowerState] = {state.value: state for state in PowerState}
 
 _FIELDS: Mapping[str, tuple[str, Callable[[PropertyValue], object]]] = {
-    "name": ("name", text_of),
+    "name": ("name", _name),
     "config.uuid": ("uuid", _lower),
     "config.instanceUuid": ("instance_uuid", _lower),
     "runtime.powerState": ("power_state", _POWER_STATES.get),
@@ -61,11 +80,26 @@ _FIELDS: Mapping[str, tuple[str, Callable[[PropertyValue], object]]] = {
     "runtime.cleanPowerOff": ("clean_power_off", _BOOLEANS.get),
     "runtime.question": ("question", _question),
     "guest.guestState": ("guest_state", text_of),
+    "runtime.connectionState": ("connection_state", text_of),
+    "runtime.suspendTime": ("suspend_time", _instant),
+    "config.template": ("is_template", _BOOLEANS.get),
+    "guest.toolsRunningStatus": ("tools_state", text_of),
+    "guest.guestKernelCrashed": ("has_crashed", _BOOLEANS.get),
+    "runtime.onlineStandby": ("is_on_standby", _BOOLEANS.get),
+    "snapshot.currentSnapshot": ("snapshot", text_of),
+    "config.ftInfo.role": ("fault_tolerance_role", text_of),
 }
 
 # While a domain is disconnected or inaccessible the host does not tell these, and they have not
 # changed: VI API reference, VirtualMachine.config.
-_KEPT_WHEN_UNSET = ("name", "uuid", "instance_uuid", "power_state")
+_KEPT_WHEN_UNSET = (
+    "name",
+    "uuid",
+    "instance_uuid",
+    "power_state",
+    "is_template",
+    "fault_tolerance_role",
+)
 
 
 # A first page brings 100 domains, and 10,000 of them come at once: the place of each field is
@@ -85,12 +119,12 @@ def pictured(before: DomainPicture, changes: Mapping[str, PropertyValue | None])
         if (known := _PLACES.get(path)) is None:
             continue
         place, read, is_kept = known
-        if (found := None if value is None else read(value)) or not is_kept:
+        if (found := None if value is None else read(value)) is not None or not is_kept:
             fields[place] = found
     return _new(DomainPicture, fields)
 
 
 def only_identity(picture: DomainPicture) -> DomainPicture:
     """Return the picture without all that a host tells anew when a domain enters."""
-    kept = {field: getattr(picture, field) for field in _KEPT_WHEN_UNSET}
+    kept = {field: getattr(picture, field) for field in (*_KEPT_WHEN_UNSET, "is_lost")}
     return DomainPicture(picture.reference, **kept)

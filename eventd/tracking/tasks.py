@@ -7,11 +7,12 @@ the guest did by itself.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
 
+from eventd.model.arguments import JobOperation
 from eventd.model.evidence import TaskEvidence
 from eventd.vi.types import TaskInfo, TaskState
 
@@ -49,7 +50,24 @@ class Operation(Enum):
         "VirtualMachine.relocateVm",
         "Drm.ExecuteVMotionLRO",
         "Drm.ExecuteMaintenanceRecommendationsLro",
+        "Drm.ExecuteStorageVmotionLro",
     )
+    AUTO_POWER_OFF = ("host.AutoStartManager.autoPowerOff",)
+    REVERT = (
+        "vm.Snapshot.revert",
+        "VirtualMachine.revertToCurrentSnapshot",
+        "VirtualMachine.revertToSnapshot",
+        "VirtualMachine.revertSnapshot",
+    )
+    SNAPSHOT = (
+        "VirtualMachine.createSnapshot",
+        "VirtualMachine.createSnapshotEx",
+        "vm.Snapshot.remove",
+        "VirtualMachine.removeSnapshot",
+        "VirtualMachine.removeAllSnapshots",
+        "VirtualMachine.RemoveAllSnapshots",
+    )
+    RECONFIGURE = ("VirtualMachine.reconfigure", "VirtualMachine.reconfigVm")
     RENAME = ("VirtualMachine.rename", "ManagedEntity.rename")
     DESTROY = (
         "VirtualMachine.destroy",
@@ -58,6 +76,27 @@ class Operation(Enum):
         "Folder.unregisterAndDestroy",
     )
 
+
+_JOBS: Mapping[str, JobOperation] = {
+    "VirtualMachine.migrate": JobOperation.MIGRATE,
+    "Drm.ExecuteVMotionLRO": JobOperation.MIGRATE,
+    "Drm.ExecuteMaintenanceRecommendationsLro": JobOperation.MIGRATE,
+    "VirtualMachine.relocate": JobOperation.RELOCATE,
+    "VirtualMachine.relocateVm": JobOperation.RELOCATE,
+    "Drm.ExecuteStorageVmotionLro": JobOperation.RELOCATE,
+    "VirtualMachine.suspend": JobOperation.SUSPEND,
+    "VirtualMachine.createSnapshot": JobOperation.SNAPSHOT_CREATE,
+    "VirtualMachine.createSnapshotEx": JobOperation.SNAPSHOT_CREATE,
+    "vm.Snapshot.remove": JobOperation.SNAPSHOT_REMOVE,
+    "VirtualMachine.removeSnapshot": JobOperation.SNAPSHOT_REMOVE,
+    "VirtualMachine.removeAllSnapshots": JobOperation.SNAPSHOT_REMOVE,
+    "VirtualMachine.RemoveAllSnapshots": JobOperation.SNAPSHOT_REMOVE,
+    "vm.Snapshot.revert": JobOperation.SNAPSHOT_REVERT,
+    "VirtualMachine.revertToCurrentSnapshot": JobOperation.SNAPSHOT_REVERT,
+    "VirtualMachine.revertToSnapshot": JobOperation.SNAPSHOT_REVERT,
+    "VirtualMachine.revertSnapshot": JobOperation.SNAPSHOT_REVERT,
+}
+"""The tasks that libvirt would call a job, and of which a successful end is told."""
 
 # Tasks that lead to the same change. When several changes come at once, each is explained by the
 # oldest of them, whatever its kind: the tasks ran in that order.
@@ -97,6 +136,9 @@ class Tasks:
         """Tasks that were listed since then, so that they are new whatever their time says."""
         self._seen_ended: dict[str, datetime] = {}
         self._spent: dict[str, None] = {}
+        self._tentative: list[str] = []
+        """Spent since `try_out`."""
+        self._told_jobs: dict[str, None] = {}
 
     def begin(self, host_time: datetime) -> None:
         """The first picture is taken now: what ended before has led to it."""
@@ -122,17 +164,26 @@ class Tasks:
         self._listed.pop(domain, None)
 
     @property
-    def awaited_resets(self) -> frozenset[str]:
-        """Resets that will be told, and that nothing but their task may announce."""
+    def awaited(self) -> frozenset[str]:
+        """Tasks whose end will be told, and that nothing but themselves may announce."""
         return frozenset(
-            task.task.value for task in self._read if self._may_explain(task, {Operation.RESET})
+            task.task.value
+            for task in self._read
+            if self._may_explain(task, {Operation.RESET}) or self._is_job_underway(task)
         )
+
+    def _is_job_underway(self, task: TaskInfo) -> bool:
+        return task.description_id in _JOBS and task.state not in _ENDED
 
     def take_in(self, tasks: Iterable[TaskInfo], now: datetime) -> None:
         """Know these tasks from now on, and no others; ``now`` is aware UTC."""
         self._now = now
         self._read = sorted(
-            (task for task in tasks if _operation_of(task) is not None),
+            (
+                task
+                for task in tasks
+                if _operation_of(task) is not None or task.description_id in _JOBS
+            ),
             key=_queued,
         )
         for task in self._read:
@@ -146,8 +197,54 @@ class Tasks:
         task = self._find(domain, alike)
         if task is None or _operation_of(task) is not operation:
             return None
-        _remember(self._spent, [task.task.value])
+        key = task.task.value
+        if key not in self._spent:
+            self._tentative.append(key)
+        _remember(self._spent, [key])
         return task
+
+    def try_out(self) -> None:
+        """What is spent from now on can be taken back."""
+        self._tentative.clear()
+
+    def take_back(self) -> None:
+        """Nothing was spent since `try_out`."""
+        for key in self._tentative:
+            self._spent.pop(key, None)
+        self._tentative.clear()
+
+    def failed(self, domain: str, operation: Operation, chain: int) -> TaskInfo | None:
+        """Return the failed task of this kind on a domain that an event of a chain belongs to.
+
+        A host that tells no chains (``eventChainId`` 0) has its newest failed task taken for it.
+        """
+        failed = [
+            task
+            for task in self._read
+            if _operation_of(task) is operation
+            and task.state is TaskState.ERROR
+            and task.entity is not None
+            and task.entity.value == domain
+            and task.event_chain_id in (chain, 0, None)
+        ]
+        return failed[-1] if failed else None
+
+    def finished_jobs(self, *, but_of: Collection[str] = ()) -> list[tuple[TaskInfo, JobOperation]]:
+        """Return the jobs that have succeeded since the first picture; each is returned once.
+
+        Those of the domains ``but_of`` are left for later.
+        """
+        found = [
+            (task, _JOBS[task.description_id])
+            for task in self._read
+            if task.description_id in _JOBS
+            and task.state is TaskState.SUCCESS
+            and task.task.value not in self._told_jobs
+            and self._is_new(task)
+            and not (task.entity is not None and task.entity.value in but_of)
+        ]
+        _remember(self._told_jobs, (task.task.value for task, _ in found))
+        return found
 
     def is_resetting(self, domain: str) -> bool:
         """Return whether the task that turns a domain off was started by a reset of it."""
@@ -193,8 +290,12 @@ class Tasks:
             and task.state is not TaskState.ERROR
             and key not in self._spent
             and self._now - self._seen_ended.get(key, self._now) <= _TRAILING
-            and (key in self._new or (task.complete_time or self._host_time) >= self._host_time)
+            and self._is_new(task)
         )
+
+    def _is_new(self, task: TaskInfo) -> bool:
+        ended_at = task.complete_time or self._host_time
+        return task.task.value in self._new or ended_at >= self._host_time
 
 
 def _queued(task: TaskInfo) -> datetime:
@@ -224,5 +325,6 @@ def evidence_of(task: TaskInfo) -> TaskEvidence:
         description_id=task.description_id,
         reason=reason.kind if reason else None,
         user=reason.name if reason and reason.kind == "user" else None,
+        name=reason.name if reason and reason.kind != "user" else None,
         error=task.error,
     )

@@ -1,40 +1,44 @@
 """The tracker of one connection: update sets in, events and the picture that they lead to out.
 
 An update set is taken in whole before anything in it is judged; one that is truncated waits for
-its last part. Between the two the tasks that may explain the changes are read, since an update
-set names them at most: the tracker says which (`Reading`), the connection reads. What is judged
-becomes the present state when its events are published, so that state and events agree.
+its last part. In between, the connection reads what the update set only announces: the host's event
+history (`Tracker.unread_event`) and the tasks that may explain the changes (`Tracker.reading`). A
+change without a cause is held back for a while, since the cause may come late; with it are held
+back the picture of that domain, what happens to it after that, and the position in the history.
+What is judged becomes the present state when its events are published, so that state and events
+agree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import NamedTuple
 
 from eventd.model.domain import DomainStatus
 from eventd.model.events import Event
-from eventd.model.picture import DomainPicture, PictureChange
+from eventd.model.picture import DomainPicture, HistoryPosition, PictureChange, PowerState
+from eventd.tracking.history import History
 from eventd.tracking.inventory import Inventory, Step, SuspendMode
-from eventd.tracking.lifecycle import Change, Facts, Verdict, changes, decide
-from eventd.tracking.narration import Narrator
-from eventd.tracking.properties import texts_in
-from eventd.tracking.resets import ResetFolding
+from eventd.tracking.judge import Judge, Judgement, Moment
+from eventd.tracking.properties import events_in, texts_in
 from eventd.tracking.tasks import Tasks
-from eventd.vi.types import ObjectUpdate, TaskInfo, UpdateSet
+from eventd.vi.types import HistoryEvent, ObjectUpdate, TaskInfo, UpdateKind, UpdateSet
 
 __all__ = ["Outcome", "Reading", "Tracker"]
 
 _LARGEST_SKEW = timedelta(days=3650)
 """A clock that is further off is taken for being so far off; times stay within the calendar."""
 
+_DEPARTED = 1000
+"""How many domains that went while they were on are remembered, for the connection they come to."""
+
 
 class Reading(NamedTuple):
-    """What to read of the host before an update set can be judged; often nothing."""
+    """Which tasks to read of the host before an update set can be judged; often none."""
 
     tasks: frozenset[str]
-    """Tasks that domains list anew, those of domains that are gone, and resets to be told."""
+    """Tasks of domains that are gone, those that are awaited, and those that domains list anew."""
     domains: Mapping[str, frozenset[str]]
     """Changed domains: their recent tasks as they are now; with those that they listed last.
 
@@ -59,11 +63,15 @@ class Outcome(NamedTuple):
 class Tracker:
     """Works out what happened to the domains of one connection.
 
-    Feed each update set to `take_in`, read what it asks for, let `judge` tell the events, publish
-    them, and `accept` the outcome.
+    Feed each update set to `take_in`; once it is complete, bring what `unread_event` and `reading`
+    ask for, let `judge` tell the events, publish them, and `accept` the outcome. While `deadline`
+    is set, judge again at that time, without an update set.
 
-    ``known`` is the last known picture, from the journal: the first answer of the host is then
-    compared with it. Without one the first answer only shows what there is and tells no events.
+    ``known`` and ``position`` are the last known picture and the place in the event history, from
+    the journal: the first answer of the host is then compared with them. Without a picture the
+    first answer only shows what there is and tells no events. ``grace`` is how many seconds a
+    change waits for its cause. ``elsewhere`` tells, of an instance UUID, on which host another
+    connection has that domain.
     """
 
     def __init__(
@@ -73,27 +81,43 @@ class Tracker:
         source: str,
         suspend: SuspendMode = SuspendMode.PAUSED,
         known: Mapping[str, DomainPicture] | None = None,
+        position: HistoryPosition | None = None,
+        grace: float = 0.0,
+        elsewhere: Callable[[str], str | None] = lambda _: None,
     ) -> None:
         self._connection = connection
-        self._suspend = suspend
         self._inventory = Inventory(connection, suspend=suspend, known=known or {})
-        self._narrator = Narrator(self._inventory, source=source)
         self._tasks = Tasks()
+        self._position = position
+        self._history = History(position)
+        self._judge = Judge(
+            self._inventory,
+            self._history,
+            self._tasks,
+            source=source,
+            suspend=suspend,
+            grace=grace,
+            elsewhere=elsewhere,
+        )
+        self.follows_history = False
+        """Whether the host's event history is read; without it nothing is worth waiting for."""
         self._shown: set[str] = set()
         """Domains that the whole picture has shown so far."""
-        self._steps: list[Step] = []
-        """What is taken in and not judged yet; it outlives a lost connection."""
         self._unread: frozenset[str] = frozenset()
         """Tasks that are to be read before the next judgement."""
         self._told: dict[str, DomainPicture] = dict(known or {})
         """The pictures that the published events lead to."""
+        self._judgement = Judgement()
+        """The last one, until its events are published."""
+        self._departed: dict[str, str | None] = {}
+        """Hosts of domains that went while they were on, by instance UUID."""
         self._has_picture = bool(known)
         self._is_syncing = True
         self._host_ahead = timedelta()
         self._looked_at = datetime.fromtimestamp(0, UTC)
         """When the host was last judged, by its own clock."""
-        self._rebooted: set[str] = set()
-        """Domains whose reset task was told as a reboot before the guest was seen resetting."""
+        self.deadline: float | None = None
+        """When, in the seconds of a monotonic clock, something held back has to be judged."""
 
     def begin_sync(self, *, identity: str | None, host_time: datetime, now: datetime) -> None:
         """Expect the whole picture next, as after a new start of the property collector.
@@ -108,8 +132,10 @@ class Tracker:
         if not self._has_picture:
             self._tasks.begin(host_time)
 
-    def take_in(self, update_set: UpdateSet) -> Reading | None:
-        """Take an update set in; return what to read, or None while more of it is to come."""
+    # -- taking in
+
+    def take_in(self, update_set: UpdateSet) -> bool:
+        """Take an update set in; return False while more of it is to come."""
         for part in update_set.filters:
             for update in part.objects:
                 match update.obj.type:
@@ -117,152 +143,181 @@ class Tracker:
                         self._take_in_domain(update)
                     case "HostSystem":
                         self._inventory.take_in_host(update)
+                    case "EventHistoryCollector":
+                        self._take_in_doorbell(update)
                     case _:
                         pass  # the managers and views that the objects are reached through
         if update_set.truncated:
-            return None
-        if self._is_syncing:
+            return False
+        if self._is_syncing and update_set.filters:
             self._forget_what_was_not_shown()
-        return self._reading() if self._has_picture else _NOTHING
+        return True
 
     def _take_in_domain(self, update: ObjectUpdate) -> None:
         reference = update.obj.value
-        step = self._inventory.take_in_domain(update)
+        step = _of_domains_of_their_own(self._inventory.take_in_domain(update))
         self._note(step)
         if self._is_syncing:
             self._shown.add(reference)
-        if step.after is None:
+        if update.kind is UpdateKind.LEAVE:
             self._forget(reference)
         if "recentTask" in update.changes:
             self._note_tasks(reference, texts_in(update.changes["recentTask"]))
 
+    def _take_in_doorbell(self, update: ObjectUpdate) -> None:
+        # A page of one, but a host may send more; its order is not defined.
+        events = events_in(update.changes.get("latestPage"))
+        if events:
+            self._history.show(max(events, key=lambda event: event.created_time))
+
     def _note(self, step: Step) -> None:
         # Without a picture to compare with, what comes is the picture and no step from one.
-        if self._has_picture:
-            self._steps.append(step)
+        if self._has_picture and step != (None, None, False):
+            self._judge.note(step)
 
     def _note_tasks(self, reference: str, tasks: Collection[str]) -> None:
         new = self._tasks.newly_listed(reference, tasks)
         if new and self._has_picture:
             self._tasks.note_new(new)
-            self._unread |= new
+            # Where the history is read, what a task did is read when it has done it.
+            if not self.follows_history:
+                self._unread |= new
 
     def _forget_what_was_not_shown(self) -> None:
         """Let go of what the host no longer has: the whole picture does not show it."""
         shown, self._shown = self._shown, set()
         for reference in self._inventory.domains.keys() - shown:
-            self._note(self._inventory.remove(reference))
+            self._note(_of_domains_of_their_own(self._inventory.remove(reference)))
             self._forget(reference)
 
     def _forget(self, reference: str) -> None:
         self._unread |= self._tasks.listed_by(reference)
         self._tasks.forget_domain(reference)
-        self._rebooted.discard(reference)
+        self._judge.forget(reference)
 
-    def _reading(self) -> Reading:
-        """Ask for all that may explain the steps that are not judged yet."""
-        changed = {step.reference for step in self._steps if step.after and any(changes(step))}
+    # -- reading
+
+    @property
+    def unread_event(self) -> HistoryEvent | None:
+        """The newest event that the host has shown, until the history is read up to it."""
+        return self._history.unread
+
+    @property
+    def history_since(self) -> datetime | None:
+        """From when on the host's event history is to be read; None before anything is known."""
+        return self._history.since
+
+    def take_in_history(self, events: Sequence[HistoryEvent]) -> None:
+        """Take in what was read of the host's event history, in order; some of it may be known."""
+        self._history.take_in(events)
+
+    def reading(self) -> Reading:
+        """Return which tasks may explain what is not judged yet."""
+        new = self._history.advance()
+        if not self._has_picture:
+            return _NOTHING
+        self._judge.hear(new)
         domains = {
             reference: self._tasks.listed_by(reference)
-            for reference in changed & self._inventory.domains.keys()
+            for reference in self._judge.changed_domains() & self._inventory.domains.keys()
         }
         listed = frozenset().union(*domains.values())
-        return Reading((self._unread - listed) | self._tasks.awaited_resets, domains)
+        return Reading((self._unread - listed) | self._tasks.awaited, domains)
 
-    def judge(self, tasks: Iterable[TaskInfo], now: datetime) -> Outcome:
+    # -- judging
+
+    def judge(self, tasks: Iterable[TaskInfo], *, now: datetime, instant: float = 0.0) -> Outcome:
         """Tell what happened since the last judgement, given the tasks that were read.
 
-        ``now`` is aware UTC: the time of events for which the host tells none.
+        ``now`` is aware UTC: the time of events for which the host tells none. ``instant`` is the
+        same moment in the seconds of a monotonic clock.
         """
         self._tasks.take_in(tasks, now)
         self._unread = frozenset()
         is_sync, self._is_syncing = self._is_syncing, False
         self._looked_at, looked_at = now + self._host_ahead, self._looked_at
         if not self._has_picture:
-            self._has_picture = True
-            whole = PictureChange(self._connection, dict(self._inventory.domains), frozenset())
-            return Outcome([], whole, is_sync)
-        events, judged = self._tell(now, in_gap=is_sync, looked_at=looked_at)
-        return Outcome(events, self._picture_change(judged), is_sync)
+            return self._first_picture(is_sync=is_sync)
+        self._judgement = judgement = self._judge.judge(
+            Moment(
+                now,
+                instant,
+                host_time=self._looked_at,
+                looked_at=looked_at,
+                in_gap=is_sync,
+                follows_history=self.follows_history,
+            )
+        )
+        self.deadline = judgement.deadline
+        return Outcome([*judgement.events], self._picture_change(judgement), is_sync)
+
+    def _first_picture(self, *, is_sync: bool) -> Outcome:
+        self._has_picture = True
+        self._history.forget()
+        shown = {
+            reference: picture
+            for reference, picture in self._inventory.domains.items()
+            if not picture.is_secondary
+        }
+        position = self._history.position(held=())
+        return Outcome([], PictureChange(self._connection, shown, frozenset(), position), is_sync)
+
+    def _picture_change(self, judgement: Judgement) -> PictureChange:
+        last = {step.reference: step.after for step in judgement.steps}
+        return PictureChange(
+            self._connection,
+            changed={ref: picture for ref, picture in last.items() if picture is not None},
+            removed=frozenset(ref for ref, picture in last.items() if picture is None and ref),
+            position=self._history.position(held=self._judge.open_events(judgement.held)),
+        )
+
+    # -- what is so now
 
     def count_after(self, outcome: Outcome) -> int:
         """Return how many domains are known once the outcome is accepted."""
         return len((self._told.keys() | outcome.picture.changed.keys()) - outcome.picture.removed)
 
-    def accept(self, outcome: Outcome) -> None:
-        """Make the outcome the present state: its events are published."""
-        self._told.update(outcome.picture.changed)
+    def accept(self, outcome: Outcome, ids: Sequence[str] = ()) -> None:
+        """Make the outcome the present state: its events are published, as records of these ids."""
         for reference in outcome.picture.removed:
-            self._told.pop(reference, None)
+            if (gone := self._told.pop(reference, None)) is not None:
+                self._remember_departed(gone)
+        self._told.update(outcome.picture.changed)
+        self._position = outcome.picture.position
+        if ids:
+            for index, told in self._judgement.told:
+                told.record = ids[index]
+        self._judgement = Judgement()
+
+    def _remember_departed(self, picture: DomainPicture) -> None:
+        if picture.instance_uuid and picture.power is PowerState.POWERED_ON:
+            self._departed[picture.instance_uuid] = self._inventory.host_name(picture.host)
+            while len(self._departed) > _DEPARTED:
+                del self._departed[next(iter(self._departed))]
 
     def roll_back(self) -> None:
         """Forget what was taken in and not accepted; the next whole picture shows it again."""
         self._inventory.domains = dict(self._told)
-        self._steps.clear()
+        self._judge.forget_all()
+        self._history.go_back(self._position)
+        self.deadline = None
 
     @property
     def is_waiting(self) -> bool:
-        """Whether something is awaited that nothing may announce: the end of a reset."""
-        return bool(self._tasks.awaited_resets or self._steps)
-
-    def _tell(
-        self, now: datetime, *, in_gap: bool, looked_at: datetime
-    ) -> tuple[list[Event], list[Step]]:
-        """Return the events of all steps that can be judged now, and those steps."""
-        told: list[Event] = []
-        judged: list[Step] = []
-        resets = ResetFolding(self._tasks)
-        for taken_in in self._steps:
-            if (step := resets.feed(taken_in)) is None:
-                continue
-            # A question goes before what it held up, and comes after what led to it.
-            told += self._narrator.tell_cleared(step, now=now, in_gap=in_gap)
-            for change, part, verdict in self._verdicts(step, in_gap=in_gap, looked_at=looked_at):
-                told += self._narrator.tell(part, change, verdict, now=now, in_gap=in_gap)
-            told += self._narrator.tell_raised(step, now=now, in_gap=in_gap)
-            judged.append(step)
-        self._steps = resets.held
-        return told + list(self._resets_without_guest_state(now)), judged
-
-    def _verdicts(
-        self, step: Step, *, in_gap: bool, looked_at: datetime
-    ) -> Iterator[tuple[Change, Step, Verdict]]:
-        reference = step.reference
-        if _begins_to_run(step):
-            self._rebooted.discard(reference)
-        for change, part in changes(step):
-            if change is Change.REBOOTED and reference in self._rebooted:
-                self._rebooted.discard(reference)
-                continue
-            facts = Facts(
-                part,
-                partial(self._tasks.explain, reference),
-                partial(self._tasks.has, reference),
-                in_gap,
-                looked_at,
-            )
-            yield change, part, decide(change, facts, self._suspend)
-
-    def _resets_without_guest_state(self, now: datetime) -> Iterator[Event]:
-        """Tell resets that only their task shows: a guest without VMware Tools tells no state."""
-        for task in self._tasks.finished_resets():
-            reference = task.entity.value if task.entity else ""
-            if (picture := self._inventory.domains.get(reference)) is not None:
-                self._rebooted.add(reference)
-                yield self._narrator.tell_reset(picture, task, now=now)
-
-    def _picture_change(self, steps: list[Step]) -> PictureChange:
-        last = {step.reference: step.after for step in steps}
-        return PictureChange(
-            self._connection,
-            changed={ref: picture for ref, picture in last.items() if picture is not None},
-            removed=frozenset(ref for ref, picture in last.items() if picture is None and ref),
-        )
+        """Whether something is awaited that nothing may announce: the end of a task."""
+        return bool(self._tasks.awaited) or self._judge.is_waiting
 
     @property
     def domain_count(self) -> int:
         """How many domains are known now."""
         return len(self._told)
+
+    def whereabouts(self, instance_uuid: str) -> str | None:
+        """Return the host on which a domain runs, or ran until it left what is followed here."""
+        for picture in self._told.values():
+            if picture.instance_uuid == instance_uuid and picture.power is PowerState.POWERED_ON:
+                return self._inventory.host_name(picture.host)
+        return self._departed.get(instance_uuid)
 
     def statuses(self, *, stale: bool) -> list[DomainStatus]:
         """Return the present state of every domain, by name; ``stale`` if the host is lost."""
@@ -271,7 +326,7 @@ class Tracker:
             DomainStatus(
                 domain=inventory.domain(picture),
                 state=inventory.state(picture),
-                stale=stale,
+                stale=stale or picture.connection_state not in (None, "connected"),
                 question=picture.question,
             )
             for picture in self._told.values()
@@ -279,6 +334,8 @@ class Tracker:
         return sorted(found, key=lambda status: (status.domain.name, status.domain.reference))
 
 
-def _begins_to_run(step: Step) -> bool:
-    was = step.before.guest_state if step.before else None
-    return step.after is not None and step.after.guest_state == "running" != was
+def _of_domains_of_their_own(step: Step) -> Step:
+    """Return the step without the shadows of fault tolerance, as if they were not there."""
+    before = None if step.before is not None and step.before.is_secondary else step.before
+    after = None if step.after is not None and step.after.is_secondary else step.after
+    return Step(before, after)

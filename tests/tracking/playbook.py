@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 from eventd.model.domain import Domain, DomainStatus
 from eventd.model.events import DomainEvent, Event
@@ -12,6 +13,8 @@ from eventd.model.picture import DomainPicture
 from eventd.tracking.inventory import SuspendMode
 from eventd.tracking.tracker import Outcome, Reading, Tracker
 from eventd.vi.types import (
+    ConfigChange,
+    HistoryEvent,
     ManagedObjectReference,
     ObjectUpdate,
     PropertyFilterUpdate,
@@ -38,6 +41,14 @@ PATHS = {
     "uuid": "config.uuid",
     "instance_uuid": "config.instanceUuid",
     "tasks": "recentTask",
+    "connection": "runtime.connectionState",
+    "suspended_at": "runtime.suspendTime",
+    "template": "config.template",
+    "tools": "guest.toolsRunningStatus",
+    "crashed": "guest.guestKernelCrashed",
+    "standby": "runtime.onlineStandby",
+    "snapshot": "snapshot.currentSnapshot",
+    "role": "config.ftInfo.role",
 }
 
 WEB01: Mapping[str, str] = {
@@ -62,8 +73,21 @@ class Scenario:
         *,
         suspend: SuspendMode = SuspendMode.PAUSED,
         known: Mapping[str, DomainPicture] | None = None,
+        follows_history: bool = False,
+        grace: float = 0.0,
+        elsewhere: Callable[[str], str | None] = lambda _: None,
     ) -> None:
-        self.tracker = Tracker("esx01", source="esx://esx01/", suspend=suspend, known=known)
+        self.tracker = Tracker(
+            "esx01",
+            source="esx://esx01/",
+            suspend=suspend,
+            known=known,
+            grace=grace,
+            elsewhere=elsewhere,
+        )
+        self.tracker.follows_history = follows_history
+        self.keys = count(1001)
+        self.records = count(1)
         self.now = NOON
         self.host_ahead = timedelta()
         self.reading: Reading | None = None
@@ -116,6 +140,31 @@ class Scenario:
             event_chain_id=None,
         )
 
+    def event(
+        self,
+        kind: str,
+        *,
+        user: str = "",
+        entity: str | None = "vm-42",
+        host: str | None = None,
+        chain: int | None = None,
+        config: ConfigChange | None = None,
+        **members: str,
+    ) -> HistoryEvent:
+        """The host's event history has a new entry about a domain, or about a host alone."""
+        key = next(self.keys)
+        return HistoryEvent(
+            key=key,
+            chain_id=key if chain is None else chain,
+            created_time=self.now + self.host_ahead,
+            type=kind,
+            user=user,
+            domain=entity,
+            host=host,
+            members=members,
+            config=config,
+        )
+
     @staticmethod
     def question(
         question_id: str = "25", text: str = "Replace or append?", default: int | None = 1
@@ -137,24 +186,41 @@ class Scenario:
             for number in (1, 2)
         ]
 
-    def sync(self, *things: ObjectUpdate | TaskInfo) -> list[Event]:
+    def sync(self, *things: ObjectUpdate | TaskInfo | HistoryEvent) -> list[Event]:
         """The host shows its whole picture: the host systems and these domains."""
         self.tracker.begin_sync(identity=None, host_time=self.now + self.host_ahead, now=self.now)
         return self.say(*self.host_systems(), *things)
 
-    def say(self, *things: ObjectUpdate | TaskInfo, truncated: bool = False) -> list[Event]:
+    def say(
+        self, *things: ObjectUpdate | TaskInfo | HistoryEvent, truncated: bool = False
+    ) -> list[Event]:
         """The host answers with one update set, and tells of these tasks when they are read.
 
-        Return the events that it led to.
+        Entries of the event history are read too, as the answer shows the last of them as the
+        newest. Return the events that all of it led to.
         """
         updates = [thing for thing in things if isinstance(thing, ObjectUpdate)]
-        tasks = [thing for thing in things if isinstance(thing, TaskInfo)]
+        entries = [thing for thing in things if isinstance(thing, HistoryEvent)]
+        if entries:
+            collector = ManagedObjectReference("EventHistoryCollector", "collector-1")
+            page: PropertyValue = (entries[-1],)
+            updates.append(ObjectUpdate(UpdateKind.MODIFY, collector, {"latestPage": page}, ()))
         part = PropertyFilterUpdate(ManagedObjectReference("PropertyFilter", "f"), updates)
-        self.reading = self.tracker.take_in(UpdateSet("1", [part], truncated))
-        if self.reading is None:
+        if not self.tracker.take_in(UpdateSet("1", [part], truncated)):
+            self.reading = None
             return []
-        self.outcome = self.tracker.judge(tasks, self.now)
-        self.tracker.accept(self.outcome)
+        return self.read(*things)
+
+    def read(self, *things: ObjectUpdate | TaskInfo | HistoryEvent) -> list[Event]:
+        """The tasks and the event history are read, and what can be told is published."""
+        tasks = [thing for thing in things if isinstance(thing, TaskInfo)]
+        entries = [thing for thing in things if isinstance(thing, HistoryEvent)]
+        self.tracker.take_in_history(entries)
+        self.reading = self.tracker.reading()
+        instant = (self.now - NOON).total_seconds()
+        self.outcome = self.tracker.judge(tasks, now=self.now, instant=instant)
+        ids = [f"record-{next(self.records)}" for _ in self.outcome.events]
+        self.tracker.accept(self.outcome, ids)
         return self.outcome.events
 
     def say_again(self, *tasks: TaskInfo) -> list[Event]:

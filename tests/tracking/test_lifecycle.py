@@ -9,8 +9,11 @@ import pytest
 from eventd.model.domain import Choice
 from eventd.model.events import DomainStopped, QuestionCleared, QuestionRaised
 from eventd.model.lifecycle import DETAILS, Detail, StoppedDetail
+from eventd.model.picture import DomainPicture, PowerState
+from eventd.tracking.changes import Change, Part
+from eventd.tracking.facts import Facts
 from eventd.tracking.inventory import Step, SuspendMode
-from eventd.tracking.lifecycle import SAVED_TABLE, TABLE, Change, Facts, decide
+from eventd.tracking.lifecycle import SAVED_TABLE, TABLE, decide
 from eventd.vi.types import TaskState
 from tests.tracking.playbook import NOON, WEB01, Scenario, domains_of, evidence_of, told, users_of
 
@@ -56,19 +59,22 @@ def test_terminated_domain_is_destroyed_not_crashed(running: Scenario) -> None:
     assert told(events) == ["stopped destroyed (task)"]
 
 
-def test_guest_that_was_shutting_down_is_stopped_shutdown(running: Scenario) -> None:
+def test_guest_that_was_shutting_down_is_shutdown_and_stopped(running: Scenario) -> None:
     """Guest shutdown: its state was shuttingDown before it went off."""
     assert running.say(running.modify(guest="shuttingDown")) == []
     events = running.say(running.modify(power="poweredOff", boot=None, guest="notRunning"))
 
-    assert told(events) == ["stopped shutdown (guest-state)"]
+    assert told(events) == ["shutdown guest (guest-state)", "stopped shutdown (guest-state)"]
 
 
-def test_orderly_stop_without_a_task_is_stopped_shutdown(running: Scenario) -> None:
-    """cleanPowerOff and no task: the guest powered itself off."""
+def test_orderly_stop_without_a_task_or_an_event_is_stopped_for_an_unknown_cause(
+    running: Scenario,
+) -> None:
+    """cleanPowerOff says that it was no crash, not whether the guest or a user did it."""
     events = running.say(running.modify(power="poweredOff", boot=None, clean="true"))
 
-    assert told(events) == ["stopped shutdown (clean-power-off)"]
+    assert told(events) == ["stopped shutdown (unknown)"]
+    assert [found.clean_power_off for found in evidence_of(events)] == [True]
 
 
 def test_guest_shutdown_listed_as_a_task_is_stopped_shutdown(
@@ -79,7 +85,7 @@ def test_guest_shutdown_listed_as_a_task_is_stopped_shutdown(
         running.task("VirtualMachine.shutdownGuest"), running.modify(power="poweredOff")
     )
 
-    assert told(events) == ["stopped shutdown (task)"]
+    assert told(events) == ["shutdown guest (task)", "stopped shutdown (task)"]
 
 
 def test_stop_that_the_host_did_not_see_coming_is_stopped_crashed(running: Scenario) -> None:
@@ -102,7 +108,7 @@ def test_stop_without_evidence_is_neutral_and_says_so(running: Scenario) -> None
 def test_suspend_and_resume_are_paused_and_unpaused(running: Scenario) -> None:
     """As libvirt's ESX driver has it: a suspended domain is paused and keeps its id."""
     events = running.say(running.task("VirtualMachine.suspend"), running.modify(power="suspended"))
-    assert told(events) == ["suspended paused (task)"]
+    assert told(events) == ["suspended paused (task)", "job-completed suspend (task)"]
     assert (running.status().state.word, running.status().domain.id) == ("paused", 42)
 
     events = running.say(running.modify(power="poweredOn"))
@@ -204,9 +210,15 @@ def test_another_host_while_on_is_a_migration(running: Scenario) -> None:
     """vMotion: STOPPED/migrated on the old host, then STARTED/migrated on the new one."""
     events = running.say(running.task("VirtualMachine.migrate"), running.modify(host="host-2"))
 
-    assert told(events) == ["stopped migrated (task)", "started migrated (task)"]
-    assert [domain.host for domain in domains_of(events)] == ["esx01.example", "esx02.example"]
-    assert {found.source_host for found in evidence_of(events)} == {"esx01.example"}
+    assert told(events) == [
+        "stopped migrated (task)",
+        "started migrated (task)",
+        "job-completed migrate (task)",
+    ]
+    [stopped, started, _] = evidence_of(events)
+    assert [domain.host for domain in domains_of(events)[:2]] == ["esx01.example", "esx02.example"]
+    assert stopped == started
+    assert (stopped.source_host, stopped.destination_host) == ("esx01.example", "esx02.example")
 
 
 def test_another_host_and_a_new_boot_is_a_stop_and_a_start(running: Scenario) -> None:
@@ -363,9 +375,9 @@ def test_reset_that_fails_half_way_is_a_stop(running: Scenario) -> None:
     assert running.status().state.word == "shut off"
 
 
-def test_another_host_while_off_tells_nothing(scenario: Scenario) -> None:
-    """A cold migration changes no state of the domain."""
-    assert scenario.say(scenario.modify(host="host-2")) == []
+def test_another_host_while_off_is_a_new_definition(scenario: Scenario) -> None:
+    """A cold migration changes no state of the domain, only where it is defined to be."""
+    assert told(scenario.say(scenario.modify(host="host-2"))) == ["defined updated (state)"]
 
 
 def test_new_boot_time_while_on_reveals_a_restart(running: Scenario) -> None:
@@ -483,13 +495,23 @@ def test_question_whose_default_is_out_of_range_has_none(running: Scenario) -> N
     assert raised.question.default is None
 
 
-NO_EVIDENCE = Facts(
-    Step(None, None),
-    explain=lambda operation: None,
-    has=lambda operation: False,
-    in_gap=True,
-    looked_at=NOON,
-)
+ON = DomainPicture("vm-42", power_state=PowerState.POWERED_ON)
+
+
+def no_evidence(change: Change) -> Facts:
+    """Return the facts of a change that nothing explains, after a gap."""
+    return Facts(
+        part=Part(change, Step(ON, ON)),
+        history=(),
+        host_event=lambda host, types: None,
+        explain=lambda operation: None,
+        has=lambda operation: False,
+        is_host_connected=True,
+        elsewhere=None,
+        follows_history=False,
+        in_gap=True,
+        looked_at=NOON,
+    )
 
 
 @pytest.mark.parametrize("mode", SuspendMode)
@@ -498,7 +520,7 @@ def test_every_change_is_decided_without_evidence_and_never_as_a_crash(
     change: Change, mode: SuspendMode
 ) -> None:
     """The last row of each change needs nothing, and no such row says crashed."""
-    verdict = decide(change, NO_EVIDENCE, mode)
+    verdict = decide(no_evidence(change), mode)
 
     details = [what for what in verdict.then if isinstance(what, Detail)]
     assert {type(detail) for detail in details} <= set(DETAILS.values())

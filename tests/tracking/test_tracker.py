@@ -82,6 +82,7 @@ def test_stops_of_different_kinds_at_once_are_explained_in_the_order_of_their_ta
     )
 
     assert told(events) == [
+        "shutdown guest (task)",
         "stopped shutdown (task)",
         "started booted (state)",
         "stopped destroyed (task)",
@@ -94,7 +95,7 @@ def test_spent_task_never_explains_a_later_change(running: Scenario) -> None:
     running.say(running.modify(power="poweredOn"))
     events = running.say(running.modify(power="poweredOff", clean="true"))
 
-    assert told(events) == ["stopped shutdown (clean-power-off)"]
+    assert told(events) == ["stopped shutdown (unknown)"]
 
 
 def test_task_that_ended_before_the_first_picture_explains_nothing(running: Scenario) -> None:
@@ -256,7 +257,7 @@ def test_state_is_told_when_its_events_are(running: Scenario) -> None:
     running.tracker.take_in(UpdateSet("2", [part], truncated=False))
     assert running.status().state is DomainState.RUNNING
 
-    outcome = running.tracker.judge([], running.now)
+    outcome = running.tracker.judge([], now=running.now)
     assert running.status().state is DomainState.RUNNING
 
     running.tracker.accept(outcome)
@@ -268,7 +269,7 @@ def test_what_was_not_accepted_is_seen_again_after_a_roll_back(running: Scenario
     off = running.modify(power="poweredOff", clean="false")
     part = PropertyFilterUpdate(ManagedObjectReference("PropertyFilter", "f"), [off])
     running.tracker.take_in(UpdateSet("2", [part], truncated=False))
-    running.tracker.judge([], running.now)
+    running.tracker.judge([], now=running.now)
 
     running.tracker.roll_back()
 

@@ -1,0 +1,371 @@
+"""What differs between two pictures of a domain, taken apart into single changes.
+
+A property collector tells differences, not transitions: a domain that was off and on again between
+two answers may look as if nothing had happened. The event history and the times of boot and suspend
+show what did, so a difference is unfolded into changes that each have a picture before and after,
+in the order in which they happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from enum import Enum, auto
+from itertools import zip_longest
+from typing import NamedTuple
+
+from eventd.model.picture import DomainPicture, PowerState
+from eventd.tracking.inventory import Step
+from eventd.vi.types import HistoryEvent
+
+__all__ = ["CONCLUDED", "MIGRATED", "REVERTED", "Change", "Part", "unfold"]
+
+
+class Change(Enum):
+    """One thing that can differ. ``on`` is VI's ``poweredOn``."""
+
+    APPEARED = auto()
+    """Known now, and was not before."""
+    FOUND_ON = auto()
+    """On when it became known."""
+    FOUND_SUSPENDED = auto()
+    """Suspended when it became known, or off before that: it was on in between, unseen."""
+    RENAMED = auto()
+    """Another name, the same domain."""
+    STARTED = auto()
+    """Off, then on."""
+    STOPPED = auto()
+    """On, then off."""
+    SUSPENDED = auto()
+    """On, then suspended."""
+    RESUMED = auto()
+    """Suspended, then on."""
+    DISCARDED = auto()
+    """Suspended, then off: what was suspended is thrown away."""
+    REVERTED = auto()
+    """Put back to a snapshot, whatever state that led from and to."""
+    MOVED = auto()
+    """On, on another host, and never restarted."""
+    RELOCATED = auto()
+    """On another host, and not on."""
+    REBOOTED = auto()
+    """On all the time; the guest's system started anew."""
+    PANICKED = auto()
+    """On; the guest's system crashed."""
+    STANDING_BY = auto()
+    """On; the guest's system sleeps."""
+    WOKEN = auto()
+    """On; the guest's system woke up."""
+    BLOCKED = auto()
+    """On; it does not execute until there is room on its datastore."""
+    UNBLOCKED = auto()
+    """On; it executes again after that."""
+    CONTROL_LOST = auto()
+    """The server has lost sight of it: disconnected, inaccessible, orphaned, invalid."""
+    TEMPLATE_CHANGED = auto()
+    """It became a template, or is none any more."""
+    TOOLS_STARTED = auto()
+    """VMware Tools run in the guest."""
+    TOOLS_STOPPED = auto()
+    """VMware Tools run there no more."""
+    SNAPSHOT_CHANGED = auto()
+    """It runs on another snapshot."""
+    LOST_ON = auto()
+    """On when it went: it can only have left what the connection follows."""
+    LOST_SUSPENDED = auto()
+    """Suspended when it went."""
+    LEFT = auto()
+    """Known no more."""
+
+
+class Part(NamedTuple):
+    """One change, with the pictures just before and after it."""
+
+    change: Change
+    step: Step
+    event: HistoryEvent | None = None
+    """The entry of the host's event history that records it, where there is one."""
+    is_unseen: bool = False
+    """True if no picture shows it: what came before and after it does."""
+    not_after: datetime | None = None
+    """When the domain was booted anew, of an unseen stop."""
+
+
+CONCLUDED: Mapping[str, PowerState] = {
+    "VmPoweredOnEvent": PowerState.POWERED_ON,
+    "DrsVmPoweredOnEvent": PowerState.POWERED_ON,
+    "VmRestartedOnAlternateHostEvent": PowerState.POWERED_ON,
+    "VmPoweredOffEvent": PowerState.POWERED_OFF,
+    "VmPowerOffOnIsolationEvent": PowerState.POWERED_OFF,
+    "VmShutdownOnIsolationEvent": PowerState.POWERED_OFF,
+    "VmSuspendedEvent": PowerState.SUSPENDED,
+}
+"""The events that record a change of the power state, and the state that it led to."""
+
+MIGRATED = frozenset({"VmMigratedEvent", "DrsVmMigratedEvent"})
+"""The events that record a change of the host."""
+
+REVERTED = "com.vmware.vc.vm.VmStateRevertedToSnapshot"
+"""The event that records the return to a snapshot."""
+
+_POWER_CHANGES = {
+    (PowerState.POWERED_OFF, PowerState.POWERED_ON): Change.STARTED,
+    (PowerState.POWERED_ON, PowerState.POWERED_OFF): Change.STOPPED,
+    (PowerState.POWERED_ON, PowerState.SUSPENDED): Change.SUSPENDED,
+    (PowerState.SUSPENDED, PowerState.POWERED_ON): Change.RESUMED,
+    (PowerState.SUSPENDED, PowerState.POWERED_OFF): Change.DISCARDED,
+    (PowerState.POWERED_OFF, PowerState.SUSPENDED): Change.FOUND_SUSPENDED,
+}
+_FOUND = {
+    PowerState.POWERED_ON: Change.FOUND_ON,
+    PowerState.SUSPENDED: Change.FOUND_SUSPENDED,
+}
+_LOST = {
+    PowerState.POWERED_ON: Change.LOST_ON,
+    PowerState.SUSPENDED: Change.LOST_SUSPENDED,
+}
+
+
+def unfold(
+    step: Step, history: Sequence[HistoryEvent] = (), *, is_reverted: bool = False
+) -> list[Part]:
+    """Return the changes that lead from one picture to the other, in their order.
+
+    ``history`` are the events of the domain that nothing is told of yet, in order; those that
+    record a part of the way are in the parts. ``is_reverted`` says that a task put the domain back
+    to a snapshot in between. The way is gap-free: each part begins where the one before ends. To
+    libvirt a domain with another UUID is another domain, so that one leaves and one appears.
+    """
+    before, after, is_reset = step
+    if before is None:
+        return [] if after is None else list(_appearance(after, history))
+    if after is None:
+        return list(_departure(before, history))
+    if before.uuid != after.uuid:
+        return [*_departure(before, ()), *_appearance(after, ())]
+    parts = list(_difference(before, after, history, is_reset=is_reset, is_reverted=is_reverted))
+    if is_reset:
+        parts.append(Part(Change.REBOOTED, step))
+    return parts
+
+
+def _appearance(after: DomainPicture, history: Sequence[HistoryEvent]) -> Iterator[Part]:
+    off = _off(after)
+    yield Part(Change.APPEARED, Step(None, off))
+    if hops := _recorded_way(PowerState.POWERED_OFF, after.power, history):
+        yield from _power_parts(off, after, hops)
+    elif (found := _FOUND.get(after.power)) is not None:
+        yield Part(found, Step(off, after))
+
+
+def _departure(before: DomainPicture, history: Sequence[HistoryEvent]) -> Iterator[Part]:
+    last = before
+    if hops := _recorded_way(before.power, PowerState.POWERED_OFF, history):
+        last = _off(before)
+        yield from _power_parts(before, last, hops)
+    if (lost := _LOST.get(last.power)) is not None:
+        last = _off(before)
+        yield Part(lost, Step(before, last))
+    yield Part(Change.LEFT, Step(last, None))
+
+
+def _difference(
+    before: DomainPicture,
+    after: DomainPicture,
+    history: Sequence[HistoryEvent],
+    *,
+    is_reset: bool,
+    is_reverted: bool,
+) -> Iterator[Part]:
+    here = before
+    if before.name and before.name != after.name:  # a name may be told later than the domain
+        here = before._replace(name=after.name)
+        yield Part(Change.RENAMED, Step(before, here))
+    hops = [] if is_reset else _hops(here, after, history, is_reverted=is_reverted)
+    if hops:
+        yield from _power_parts(here, after, hops)
+        here = _fresh(here)
+    elif _differ(here.host, after.host):
+        if here.power is PowerState.POWERED_ON:
+            yield from _moves(here, after, history)
+        else:
+            yield Part(Change.RELOCATED, Step(here, after))
+    if after.power is PowerState.POWERED_ON:
+        yield from (Part(change, Step(before, after)) for change in _while_on(here, after))
+    yield from (Part(change, Step(before, after)) for change in _at_any_time(before, after))
+
+
+def _while_on(before: DomainPicture, after: DomainPicture) -> Iterator[Change]:
+    if after.has_crashed and not before.has_crashed:
+        yield Change.PANICKED
+    if after.is_on_standby and not before.is_on_standby:
+        yield Change.STANDING_BY
+    elif before.is_on_standby and not after.is_on_standby:
+        yield Change.WOKEN
+    is_going_down = after.guest_state == "resetting" != before.guest_state
+    has_recovered = before.has_crashed and not after.has_crashed
+    if is_going_down or has_recovered:
+        yield Change.REBOOTED
+    was_blocked = before.question is not None and before.question.is_out_of_space
+    is_blocked = after.question is not None and after.question.is_out_of_space
+    if was_blocked != is_blocked:
+        yield Change.BLOCKED if is_blocked else Change.UNBLOCKED
+
+
+def _at_any_time(before: DomainPicture, after: DomainPicture) -> Iterator[Change]:
+    if (
+        (after.connection_state or "connected")
+        != "connected"
+        == (before.connection_state or "connected")
+    ):
+        yield Change.CONTROL_LOST
+    if _differ(before.is_template, after.is_template):
+        yield Change.TEMPLATE_CHANGED
+    ran, run = (picture.tools_state == "guestToolsRunning" for picture in (before, after))
+    if before.tools_state and after.tools_state and ran != run:
+        yield Change.TOOLS_STARTED if run else Change.TOOLS_STOPPED
+    if before.snapshot != after.snapshot:
+        yield Change.SNAPSHOT_CHANGED
+
+
+class _Hop(NamedTuple):
+    """One transition of the power state."""
+
+    to: PowerState
+    event: HistoryEvent | None
+    is_revert: bool = False
+    is_unseen: bool = False
+
+
+def _hops(
+    before: DomainPicture,
+    after: DomainPicture,
+    history: Sequence[HistoryEvent],
+    *,
+    is_reverted: bool,
+) -> list[_Hop]:
+    """Return the transitions between two pictures of a domain that is there all the time."""
+    if is_reverted and not any(event.type == REVERTED for event in history):
+        return [_Hop(after.power, None, is_revert=True)]
+    if hops := _way(before.power, after.power, history):
+        return hops
+    if before.power is after.power is PowerState.POWERED_ON:
+        # Set at power-on only; a server that tells it late, or not at all, tells nothing by it.
+        if _differ(before.boot_time, after.boot_time):
+            return _around(PowerState.POWERED_OFF, history)
+        if after.suspend_time and before.suspend_time != after.suspend_time:
+            return _around(PowerState.SUSPENDED, history)
+    return []
+
+
+def _around(by_way_of: PowerState, history: Sequence[HistoryEvent]) -> list[_Hop]:
+    """Return the way from on to on that its ends do not show, with the events that are known."""
+    there = [event for event in history if CONCLUDED.get(event.type) is by_way_of]
+    back = [event for event in history if CONCLUDED.get(event.type) is PowerState.POWERED_ON]
+    return [
+        _Hop(by_way_of, there[-1] if there else None),
+        _Hop(PowerState.POWERED_ON, back[-1] if back else None, is_unseen=True),
+    ]
+
+
+def _recorded_way(
+    here: PowerState, target: PowerState, history: Sequence[HistoryEvent]
+) -> list[_Hop]:
+    """Return the longest way to the target that the history tells; empty if it tells none."""
+    taken: list[_Hop] = []
+    hops: list[_Hop] = []
+    state = here
+    for event, to in _transitions(history, target):
+        is_revert = event.type == REVERTED
+        if to is state and not is_revert:
+            continue  # the end of a reset, which a domain spends on
+        hops.append(_Hop(to, event, is_revert))
+        state = to
+        if state is target:
+            taken = list(hops)
+    return taken
+
+
+def _way(here: PowerState, target: PowerState, history: Sequence[HistoryEvent]) -> list[_Hop]:
+    """Return the way to the target; what the history lacks of it is one transition, without event.
+
+    Empty where there is nothing to tell: the state is the same, and no way leads out and back.
+    """
+    taken = _recorded_way(here, target, history)
+    return taken if taken or here is target else [_Hop(target, None)]
+
+
+def _transitions(
+    history: Sequence[HistoryEvent], target: PowerState
+) -> Iterator[tuple[HistoryEvent, PowerState]]:
+    """Return the events that change the power state, and the state that each leads to."""
+    reverts = {event.chain_id for event in history if event.type == REVERTED}
+    moves = [
+        event
+        for event in history
+        if event.type == REVERTED or (event.type in CONCLUDED and event.chain_id not in reverts)
+    ]
+    for event, following in zip_longest(moves, moves[1:]):
+        if event.type != REVERTED:
+            yield event, CONCLUDED[event.type]
+        elif following is None or following.type == REVERTED:
+            yield event, target
+        else:
+            is_off = CONCLUDED[following.type] is PowerState.POWERED_ON
+            yield event, PowerState.POWERED_OFF if is_off else PowerState.POWERED_ON
+
+
+def _power_parts(
+    before: DomainPicture, after: DomainPicture, hops: Sequence[_Hop]
+) -> Iterator[Part]:
+    here = before
+    for number, hop in enumerate(hops, 1):
+        there = after if number == len(hops) else _between(here, after, hop)
+        change = Change.REVERTED if hop.is_revert else _POWER_CHANGES[here.power, hop.to]
+        is_last = there is after
+        yield Part(
+            change,
+            Step(here, there),
+            hop.event,
+            is_unseen=not is_last or hop.is_unseen,
+            not_after=None if is_last else after.boot_time,
+        )
+        here = there
+
+
+def _between(here: DomainPicture, after: DomainPicture, hop: _Hop) -> DomainPicture:
+    """Return the picture after a transition that no picture shows."""
+    host = hop.event.host if hop.event else None
+    there = _fresh(here)._replace(power_state=hop.to, is_lost=False, host=host or here.host)
+    if hop.to is PowerState.POWERED_OFF:
+        return there._replace(boot_time=None, name=after.name)
+    return there._replace(name=after.name)
+
+
+def _fresh(picture: DomainPicture) -> DomainPicture:
+    """Return the picture without what belongs to one run of the guest."""
+    return picture._replace(
+        clean_power_off=None, guest_state=None, has_crashed=None, is_on_standby=None, question=None
+    )
+
+
+def _off(picture: DomainPicture) -> DomainPicture:
+    return _fresh(picture)._replace(power_state=PowerState.POWERED_OFF, boot_time=None)
+
+
+def _moves(
+    before: DomainPicture, after: DomainPicture, history: Sequence[HistoryEvent]
+) -> Iterator[Part]:
+    """Tell each move that the history has; the last leads to where the domain is now."""
+    here = before
+    events = [event for event in history if event.type in MIGRATED]
+    for event in events[:-1]:
+        if event.host is not None and event.host != here.host:
+            there = here._replace(host=event.host)
+            yield Part(Change.MOVED, Step(here, there), event)
+            here = there
+    yield Part(Change.MOVED, Step(here, after), events[-1] if events else None)
+
+
+def _differ(before: object, after: object) -> bool:
+    return before is not None and after is not None and before != after

@@ -1,0 +1,437 @@
+"""What the rows of the lifecycle table may look at, and the evidence that they can ask for.
+
+Evidence is a function from facts to what was found, None if it is not there. Some of it is weak:
+true as far as it goes, but a better cause may be on its way, so that a change waits for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple, TypeAlias
+
+from eventd.model.evidence import Cause, Evidence, Initiator, TaskEvidence, VIEventEvidence
+from eventd.model.picture import PowerState
+from eventd.tracking.changes import Change, Part
+from eventd.tracking.tasks import Operation, evidence_of
+from eventd.vi.types import HistoryEvent, TaskInfo
+
+__all__ = ["HA_RESTARTS", "REQUESTS", "Facts", "Find", "Found", "evidence"]
+
+HA_RESTARTS = ("com.vmware.vc.ha.VmRestartedByHAEvent", "VmRestartedOnAlternateHostEvent")
+"""vSphere HA started the domain again. The latter was replaced by the former in 5.0."""
+
+HOST_FAILURES = ("DasHostFailedEvent", "com.vmware.vc.HA.DasHostFailedEvent")
+"""vSphere HA declared a host failed."""
+
+MONITORING_RESETS = ("VmDasBeingResetEvent", "VmDasBeingResetWithScreenshotEvent")
+"""vSphere HA resets the domain, since nothing is heard from its guest."""
+
+REQUESTS = ("VmGuestShutdownEvent", "VmGuestStandbyEvent", "VmGuestRebootEvent")
+"""Somebody asked the guest for something. It follows later, and no task leads to it."""
+
+
+class Found(NamedTuple):
+    """The evidence that a row asked for, as it was found."""
+
+    cause: Cause
+    task: TaskInfo | None = None
+    event: HistoryEvent | None = None
+    request: HistoryEvent | None = None
+    initiator: Initiator | None = None
+    message: str | None = None
+    is_weak: bool = False
+    """True if a better cause may still come, so that it is worth waiting for."""
+    spends_event: bool = True
+    """False if the event explains another change too, which is yet to be told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known when a change of one domain is judged."""
+
+    part: Part
+    history: Collection[HistoryEvent]
+    """Events of the domain that have explained nothing yet, in order."""
+    host_event: Callable[[str | None, Collection[str]], HistoryEvent | None]
+    """Returns the newest event of these types about a host itself."""
+    explain: Callable[[Operation], TaskInfo | None]
+    """Returns the task of this kind on the domain that explains the change, and spends it."""
+    has: Callable[[Operation], bool]
+    """Returns whether there is such a task, and spends nothing."""
+    is_host_connected: bool
+    """False if the host that the domain was on is known to be lost to the server."""
+    elsewhere: str | None
+    """The host of another connection that has the same domain, or had it a moment ago."""
+    follows_history: bool
+    """True if the host's event history is read, so that what is missing there did not happen."""
+    in_gap: bool
+    """True if the change happened while eventd was not looking."""
+    looked_at: datetime
+    """When the host was last looked at, by its own clock."""
+
+    @property
+    def change(self) -> Change:
+        """What changed."""
+        return self.part.change
+
+    def find(self, *types: str) -> HistoryEvent | None:
+        """Return the domain's newest event of these types that has explained nothing yet."""
+        found = (event for event in reversed(list(self.history)) if event.type in types)
+        return next(found, None)
+
+
+Find: TypeAlias = Callable[[Facts], Found | None]
+
+
+def task(*operations: Operation) -> Find:
+    """A task of one of these kinds explains the change."""
+
+    def find(facts: Facts) -> Found | None:
+        for operation in operations:
+            if (info := facts.explain(operation)) is not None:
+                return Found(Cause.TASK, task=info, event=facts.part.event)
+        return None
+
+    return find
+
+
+def event(
+    *types: str,
+    by: Initiator | None = None,
+    member: tuple[str, str] | None = None,
+    spends: bool = True,
+) -> Find:
+    """An event of one of these types is there; with ``member``, one with that value."""
+
+    def find(facts: Facts) -> Found | None:
+        entry = facts.find(*types)
+        if entry is None or (member and entry.members.get(member[0]) != member[1]):
+            return None
+        message = _MESSAGES[entry.type](entry) if entry.type in _MESSAGES else None
+        return Found(Cause.EVENT, event=entry, initiator=by, message=message, spends_event=spends)
+
+    return find
+
+
+def happened(kind: str, *, by: Initiator | None = None) -> Find:
+    """The change itself is recorded in the history, by an event of this type or one like it."""
+
+    def find(facts: Facts) -> Found | None:
+        entry = facts.part.event
+        if entry is None or (by is not None and entry.type != kind):
+            return None
+        return Found(Cause.EVENT, event=entry, initiator=by)
+
+    return find
+
+
+def by_user(kind: str) -> Find:
+    """The history records the change with the name of a user."""
+
+    def find(facts: Facts) -> Found | None:
+        entry = facts.part.event
+        if entry is None or entry.type != kind or not entry.user:
+            return None
+        return Found(Cause.EVENT, event=entry)
+
+    return find
+
+
+def by_guest(kind: str) -> Find:
+    """The history records the change without a user: nobody asked for it but the guest."""
+
+    def find(facts: Facts) -> Found | None:
+        entry = facts.part.event
+        if entry is None or entry.type != kind or entry.user:
+            return None
+        return Found(Cause.EVENT, event=entry, initiator=Initiator.GUEST)
+
+    return find
+
+
+def request(*types: str) -> Find:
+    """Somebody had asked the guest for it."""
+
+    def find(facts: Facts) -> Found | None:
+        if (asked := facts.find(*types)) is None:
+            return None
+        return Found(Cause.REQUEST, event=facts.part.event, request=asked)
+
+    return find
+
+
+def host_event(*types: str) -> Find:
+    """An event of one of these types tells of the host that the domain is on."""
+
+    def find(facts: Facts) -> Found | None:
+        entry = facts.host_event(_host_before(facts), types)
+        return Found(Cause.EVENT, event=entry, spends_event=False) if entry else None
+
+    return find
+
+
+def both(first: Find, second: Find) -> Find:
+    """Both are there; the first one is told."""
+
+    def find(facts: Facts) -> Found | None:
+        return first(facts) if second(facts) is not None else None
+
+    return find
+
+
+def by_host_shutdown(facts: Facts) -> Found | None:
+    """The host itself went down: its automatic stop did it, or the history has its shutdown."""
+    if (info := facts.explain(Operation.AUTO_POWER_OFF)) is not None:
+        return Found(Cause.TASK, task=info, event=facts.part.event, initiator=Initiator.HOST)
+    entry = facts.host_event(_host_before(facts), ("HostShutdownEvent",))
+    if entry is None or facts.has(Operation.POWER_OFF):
+        return None
+    return Found(Cause.EVENT, event=entry, initiator=Initiator.HOST, spends_event=False)
+
+
+def host_failed(facts: Facts) -> Found | None:
+    """Its host failed: vSphere HA said so, or started it again, or it runs on another one now."""
+    before, after, _ = facts.part.step
+    if before is None or after is None:
+        return None
+    is_unseen = facts.part.is_unseen
+    is_out_of_sight = after.is_lost or before.connection_state not in (None, "connected")
+    entry = facts.host_event(before.host, HOST_FAILURES)
+    if entry is not None and (is_unseen or is_out_of_sight):
+        return Found(Cause.EVENT, event=entry, initiator=Initiator.HA, spends_event=False)
+    entry = facts.find(*HA_RESTARTS)
+    if entry is not None and is_unseen:
+        return Found(Cause.EVENT, event=entry, initiator=Initiator.HA, spends_event=False)
+    if is_unseen and not facts.is_host_connected:
+        return Found(Cause.BOOT_TIME, initiator=Initiator.HA, is_weak=True)
+    return None
+
+
+def clean_power_off_is_false(facts: Facts) -> Found | None:
+    """The host did not see an orderly end: ``runtime.cleanPowerOff`` is false."""
+    after = facts.part.step.after
+    if after is None or after.clean_power_off is not False:
+        return None
+    error = facts.find("VmMessageErrorEvent")
+    message = error.members.get("message") or error.message if error else None
+    entry = facts.part.event
+    return Found(Cause.CLEAN_POWER_OFF, event=entry, message=message, is_weak=entry is None)
+
+
+def guest_state_was(state: str) -> Find:
+    """The guest's own system was seen in this state just before."""
+
+    def find(facts: Facts) -> Found | None:
+        before = facts.part.step.before
+        if before is None or before.guest_state != state:
+            return None
+        return Found(
+            Cause.GUEST_STATE,
+            event=facts.part.event,
+            initiator=Initiator.GUEST,
+            is_weak=facts.part.event is None,
+        )
+
+    return find
+
+
+def guest_shows(facts: Facts) -> Found | None:
+    """The properties of the guest show it, and nothing else does."""
+    return Found(Cause.GUEST_STATE, initiator=Initiator.GUEST)
+
+
+def just_booted(facts: Facts) -> Found | None:
+    """It was booted a moment ago, so that what comes up in the guest belongs to that."""
+    boot_time = _boot_time(facts)
+    if boot_time is None or facts.looked_at - boot_time > _BOOT:
+        return None
+    return Found(Cause.GUEST_STATE, initiator=Initiator.GUEST)
+
+
+_BOOT = timedelta(minutes=5)
+"""How long a guest may take until its tools run: our choice, generous for a slow one."""
+
+
+def revert(before: str, after: str) -> Find:
+    """It was put back to a snapshot, from one power state to the other."""
+    states = {
+        "on": PowerState.POWERED_ON,
+        "off": PowerState.POWERED_OFF,
+        "suspended": PowerState.SUSPENDED,
+    }
+
+    def find(facts: Facts) -> Found | None:
+        was, is_now = facts.part.step.before, facts.part.step.after
+        if was is None or is_now is None:
+            return None
+        if (was.power, is_now.power) != (states[before], states[after]):
+            return None
+        return revert_between_inactive(facts)
+
+    return find
+
+
+def revert_between_inactive(facts: Facts) -> Found | None:
+    """It was put back to a snapshot, whatever its power states."""
+    info = facts.explain(Operation.REVERT)
+    entry = facts.part.event
+    return Found(Cause.EVENT if entry else Cause.TASK, task=info, event=entry)
+
+
+def recently_booted(facts: Facts) -> Found | None:
+    """It was booted after the host was last looked at."""
+    boot_time = _boot_time(facts)
+    if boot_time is None or boot_time < facts.looked_at:
+        return None
+    return Found(Cause.BOOT_TIME)
+
+
+def booted_anew(facts: Facts) -> Found | None:
+    """Its time of boot is another one, which only a power-on sets."""
+    if _boot_time(facts) is None or not facts.part.is_unseen:
+        return None
+    return Found(Cause.BOOT_TIME, is_weak=True)
+
+
+def came_on(facts: Facts) -> Found | None:
+    """It was on before it was known, and nobody powered it on here."""
+    if facts.elsewhere is not None:
+        return Found(Cause.STATE, message=f"it came from {facts.elsewhere}")
+    if facts.in_gap:
+        return None
+    return Found(Cause.STATE, message=f"it was on when it entered {_SCOPE}", is_weak=True)
+
+
+def went_on(facts: Facts) -> Found | None:
+    """It was on when it went. VI refuses to unregister or destroy what is on."""
+    if facts.elsewhere is not None:
+        return Found(Cause.STATE, message=f"it went to {facts.elsewhere}")
+    if facts.in_gap or facts.has(Operation.DESTROY):
+        return None
+    return Found(Cause.STATE, message=f"it was on when it left {_SCOPE}", is_weak=True)
+
+
+def went_out_of_scope(facts: Facts) -> Found | None:
+    """It is not there any more, and nothing says that it was removed."""
+    before = facts.part.step.before
+    host = facts.host_event(before.host if before else None, ("HostRemovedEvent",))
+    if host is not None:
+        return Found(
+            Cause.OUT_OF_SCOPE, event=host, message="its host was removed", spends_event=False
+        )
+    if facts.in_gap or not facts.follows_history:
+        return None
+    return Found(Cause.OUT_OF_SCOPE, message=f"it left {_SCOPE}", is_weak=True)
+
+
+_SCOPE = "what the connection follows"
+
+
+def seen(facts: Facts) -> Found | None:
+    """The change itself admits only one reading, but who did it may still be told."""
+    return Found(Cause.STATE, is_weak=True)
+
+
+def seen_anew(facts: Facts) -> Found | None:
+    """The change itself admits only one reading, and nothing else tells of it."""
+    return Found(Cause.STATE)
+
+
+def unknown(facts: Facts) -> Found | None:
+    """Nothing explains the change."""
+    return Found(Cause.UNKNOWN, event=facts.part.event, is_weak=facts.part.event is None)
+
+
+def _boot_time(facts: Facts) -> datetime | None:
+    return facts.part.step.after.boot_time if facts.part.step.after else None
+
+
+def _host_before(facts: Facts) -> str | None:
+    return facts.part.step.before.host if facts.part.step.before else None
+
+
+def _source(member: str) -> Callable[[HistoryEvent], str | None]:
+    def message(entry: HistoryEvent) -> str | None:
+        source = entry.members.get(member)
+        return f"a copy of {source}" if source else None
+
+    return message
+
+
+_MESSAGES: dict[str, Callable[[HistoryEvent], str | None]] = {
+    "VmClonedEvent": _source("sourceVm"),
+    "VmDeployedEvent": _source("srcTemplate"),
+    "VmPrimaryFailoverEvent": lambda _: "fault tolerance failover",
+    "VmConvertedToTemplateEvent": lambda _: "it became a template",
+    "com.vmware.vc.vm.VmConvertedToTemplateEvent": lambda _: "it became a template",
+    "com.vmware.vc.vm.TemplateConvertedToVmEvent": lambda _: "it is no template any more",
+}
+
+
+def evidence(found: Found, part: Part | None = None) -> Evidence:
+    """Return what was found as it travels in an event, with what the pictures tell beside it."""
+    step = part.step if part else None
+    entry = found.event or (part.event if part else None)
+    told = evidence_of(found.task) if found.task else None
+    return Evidence(
+        cause=found.cause,
+        initiator=_initiator(found, told, entry),
+        user=_user(found, told, entry),
+        task=told,
+        event=_as_evidence(entry) if entry else None,
+        request=_as_evidence(found.request) if found.request else None,
+        clean_power_off=step.after.clean_power_off if step and step.after else None,
+        boot_time=step.after.boot_time
+        if found.cause is Cause.BOOT_TIME and step and step.after
+        else None,
+        message=found.message,
+    )
+
+
+def _as_evidence(entry: HistoryEvent) -> VIEventEvidence:
+    return VIEventEvidence(
+        key=entry.key,
+        chain_id=entry.chain_id,
+        type=entry.type,
+        created_at=entry.created_time,
+        user=entry.user or None,
+        message=entry.message,
+    )
+
+
+_BY_TASK_REASON = {
+    "user": Initiator.USER,
+    "schedule": Initiator.SCHEDULE,
+    "alarm": Initiator.ALARM,
+    "system": Initiator.SYSTEM,
+}
+
+
+def _initiator(
+    found: Found, told: TaskEvidence | None, entry: HistoryEvent | None
+) -> Initiator | None:
+    if found.initiator is not None:
+        return found.initiator
+    if told is not None:
+        if told.description_id.startswith("Drm."):
+            return Initiator.DRS
+        if told.description_id.startswith("host.AutoStartManager."):
+            return Initiator.HOST
+        if told.reason is not None:
+            return _BY_TASK_REASON[told.reason]
+    if found.request is not None:
+        return Initiator.USER if found.request.user else None
+    return Initiator.USER if entry is not None and entry.user else None
+
+
+def _user(found: Found, told: TaskEvidence | None, entry: HistoryEvent | None) -> str | None:
+    """Return the name of who asked; of a schedule or an alarm, its name."""
+    if told is not None and (told.user or told.name):
+        return told.user or told.name
+    if found.request is not None:
+        return found.request.user or None
+    if found.initiator in (None, Initiator.USER) and entry is not None:
+        return entry.user or None
+    return None

@@ -1,0 +1,619 @@
+"""The judge: what is taken in and not told yet, and what of it can be told now.
+
+Each domain is judged in the order of what happened to it. What lacks its cause is held back for a
+while, and with it all that happened to that domain later; the others go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import NamedTuple
+
+from eventd.model.events import DomainDeviceRemovalFailed, DomainEvent, LifecycleEvent
+from eventd.model.evidence import Cause
+from eventd.model.lifecycle import DefinedDetail, StoppedDetail
+from eventd.model.picture import DomainPicture, PowerState
+from eventd.tracking.changes import CONCLUDED, MIGRATED, REVERTED, Change, Part, unfold
+from eventd.tracking.facts import (
+    HOST_FAILURES,
+    MONITORING_RESETS,
+    REQUESTS,
+    Facts,
+    Found,
+)
+from eventd.tracking.history import History, identity_of
+from eventd.tracking.inventory import Inventory, Step, SuspendMode
+from eventd.tracking.lifecycle import Verdict, decide
+from eventd.tracking.narration import Narrator
+from eventd.tracking.occurrences import OCCURRENCES, removed_devices
+from eventd.tracking.resets import ResetFolding
+from eventd.tracking.tasks import Operation, Tasks
+from eventd.tracking.tellings import Said, Telling
+from eventd.tracking.waiting import Told, ToldParts
+from eventd.vi.types import HistoryEvent, TaskInfo
+
+__all__ = ["Judge", "Judgement", "Moment"]
+
+_REBOOTS = ("VmResettingEvent", "VmGuestRebootEvent", *MONITORING_RESETS)
+_FAILED_STARTS = ("VmFailedToPowerOnEvent", "NotEnoughResourcesToStartVmEvent")
+_SYMPTOMS = (
+    "esx.problem.vm.kill.unexpected.forcefulPageRetire",
+    "com.vmware.vc.vcp.VmDatastoreFailedEvent",
+    "com.vmware.vc.HA.VmcpStorageFailureDetectedForVm",
+)
+"""What leads to a stop, and is told before it."""
+
+_ENDS_OF_REQUESTS = frozenset(
+    {
+        Change.STARTED,
+        Change.STOPPED,
+        Change.SUSPENDED,
+        Change.DISCARDED,
+        Change.REVERTED,
+        Change.REBOOTED,
+    }
+)
+"""After these, what the guest was asked for before is history."""
+
+
+class Moment(NamedTuple):
+    """When a judgement is made, and of what."""
+
+    now: datetime
+    """Aware UTC."""
+    instant: float
+    """The same in the seconds of a monotonic clock."""
+    host_time: datetime
+    """The same by the host's clock."""
+    looked_at: datetime
+    """When the host was last looked at, by its own clock."""
+    in_gap: bool
+    """True if eventd was not looking since then."""
+    follows_history: bool
+    """True if the host's event history is read: only then a cause may still come."""
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether a cause may still come. After a gap it has come, or never will."""
+        return self.follows_history and not self.in_gap
+
+
+@dataclass(slots=True)
+class Judgement:
+    """What was told, and what was not."""
+
+    events: list[DomainEvent] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    """The steps that were told."""
+    told: list[tuple[int, Told]] = field(default_factory=list)
+    """The changes among them, by the position of their last event."""
+    held: set[str] = field(default_factory=set)
+    """Domains of which something is held back."""
+    deadline: float | None = None
+    """When the first of it has to be told."""
+    updated: set[str] = field(default_factory=set)
+    """Domains whose new definition was told."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A step that is not told yet."""
+
+    step: Step
+    since: float | None = None
+    """Since when it is held back."""
+
+
+class Judge:
+    """Decides what happened, given the inventory, the history and the tasks of one connection."""
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        history: History,
+        tasks: Tasks,
+        *,
+        source: str,
+        suspend: SuspendMode,
+        grace: float,
+        elsewhere: Callable[[str], str | None],
+    ) -> None:
+        self._inventory = inventory
+        self._history = history
+        self._tasks = tasks
+        self._narrator = Narrator(inventory, source=source)
+        self._suspend = suspend
+        self._grace = grace
+        self._elsewhere = elsewhere
+        self._pending: list[_Pending] = []
+        self._news: list[HistoryEvent] = []
+        self._occurred: list[HistoryEvent] = []
+        """Events that tell something by themselves, and have not yet."""
+        self._unseen: dict[str, float] = {}
+        """Domains whose history has changes that no picture shows, and since when."""
+        self._told = ToldParts()
+        self._rebooted: set[str] = set()
+        """Domains whose reboot was told before the guest was seen going down."""
+
+    # -- taking in
+
+    def note(self, step: Step) -> None:
+        """A domain changed, after all that was noted before."""
+        self._pending.append(_Pending(step))
+
+    def hear(self, events: Iterable[HistoryEvent]) -> None:
+        """The history goes on with these events."""
+        self._news += events
+
+    def forget(self, domain: str) -> None:
+        """A domain is gone; what is noted of it is still to be told."""
+        self._rebooted.discard(domain)
+        self._unseen.pop(domain, None)
+
+    def forget_all(self) -> None:
+        """Nothing is to be told."""
+        self._pending.clear()
+        self._news.clear()
+        self._occurred.clear()
+        self._unseen.clear()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something is not told that nothing may announce."""
+        return any(pending.since is None for pending in self._pending)
+
+    def changed_domains(self) -> set[str]:
+        """Return the domains whose tasks may explain what is not told yet."""
+        changed = {
+            pending.step.reference
+            for pending in self._pending
+            if pending.step.after and unfold(pending.step)
+        }
+        return changed | {event.domain for event in self._news if event.domain and _asks(event)}
+
+    # -- judging
+
+    def judge(self, moment: Moment) -> Judgement:
+        """Tell what can be told now."""
+        judgement = Judgement()
+        self._told.expire(moment.host_time)
+        self._sort(moment, judgement)
+        self._lose_domains_of_failed_hosts()
+        self._judge_steps(moment, judgement)
+        self._judge_unseen(moment, judgement)
+        self._tell_occurrences(moment, judgement)
+        self._tell_tasks(moment, judgement)
+        return judgement
+
+    def open_events(self, domains: Iterable[str]) -> list[HistoryEvent]:
+        """Return the events of these domains that are not told or have explained nothing yet."""
+        return [event for domain in domains for event in self._history.of_domain(domain)]
+
+    def _sort(self, moment: Moment, judgement: Judgement) -> None:
+        """Find out which events are late, which tell something, and which may explain something."""
+        news, self._news = self._news, []
+        for event in news:
+            if (told := self._told.recorded_by(event)) is not None:
+                self._amend(told, event, moment, judgement)
+                continue
+            self._history.keep(event)
+            if event.type in OCCURRENCES or event.type in (*_REBOOTS, *_FAILED_STARTS):
+                self._occurred.append(event)
+            if event.domain is not None:
+                if event.type in CONCLUDED or event.type == REVERTED:
+                    self._unseen.setdefault(event.domain, moment.instant)
+                for told in self._told.unexplained(event.domain):
+                    self._amend(told, None, moment, judgement)
+
+    def _amend(
+        self, told: Told, event: HistoryEvent | None, moment: Moment, judgement: Judgement
+    ) -> None:
+        """Tell the cause of what was told without one, if it is known now."""
+        if told.is_explained or told.record is None:
+            return
+        domain = told.part.step.reference
+        part = told.part._replace(event=event or told.part.event)
+        facts = self._facts(part, domain, self._history.of_domain(domain), moment)
+        verdict = decide(facts, self._suspend)
+        if verdict.found.is_weak or verdict.found.cause in _NO_CAUSES:
+            return
+        told.is_explained = True
+        self._history.spend([e for e in (verdict.found.event, verdict.found.request) if e])
+        judgement.events.append(
+            self._narrator.tell_amendment(
+                part, verdict, record=told.record, published=told.words, now=moment.now
+            )
+        )
+
+    def _lose_domains_of_failed_hosts(self) -> None:
+        """Note that what ran on a host that HA declared failed, and is out of sight, is down."""
+        for reference, picture in list(self._inventory.domains.items()):
+            if picture.connection_state in (None, "connected") or picture.is_lost:
+                continue
+            is_on = picture.power_state is PowerState.POWERED_ON and not picture.is_secondary
+            if is_on and self._history.of_host(picture.host, HOST_FAILURES) is not None:
+                lost = picture._replace(is_lost=True)
+                self._inventory.domains[reference] = lost
+                self.note(Step(picture, lost))
+
+    def _judge_steps(self, moment: Moment, judgement: Judgement) -> None:
+        resets = ResetFolding(self._tasks)
+        held: list[_Pending] = []
+        for pending in self._pending:
+            reference = pending.step.reference
+            if reference in judgement.held:
+                held.append(pending)
+            elif (step := resets.feed(pending.step)) is not None and not self._judge_step(
+                step, pending, moment, judgement
+            ):
+                judgement.held.add(reference)
+                held.append(pending)
+        judgement.held |= {step.reference for step in resets.held}
+        self._pending = [*(_Pending(step) for step in resets.held), *held]
+
+    def _judge_step(
+        self, step: Step, pending: _Pending, moment: Moment, judgement: Judgement
+    ) -> bool:
+        """Tell a step, unless it has to wait for its cause; return whether it was told."""
+        reference = step.reference
+        history = self._history.of_domain(reference)
+        if _begins_to_run(step):
+            self._rebooted.discard(reference)
+        is_reverted = self._tasks.has(reference, Operation.REVERT)
+        parts = unfold(step, history, is_reverted=is_reverted)
+        decided = self._decide(parts, reference, pending, moment, judgement)
+        if decided is None:
+            return False
+        self._unseen.pop(reference, None)
+        if step.is_reset:
+            self._swallow_reset(step, history, moment)
+        self._tell_symptoms(step, moment, judgement)
+        in_gap = moment.in_gap
+        # A question goes before what it held up, and comes after what led to it.
+        judgement.events += self._narrator.tell_cleared(step, now=moment.now, in_gap=in_gap)
+        self._tell_parts(decided, reference, history, moment, judgement)
+        judgement.events += self._narrator.tell_raised(step, now=moment.now, in_gap=in_gap)
+        judgement.steps.append(step)
+        return True
+
+    def _decide(
+        self,
+        parts: Iterable[Part],
+        reference: str,
+        pending: _Pending,
+        moment: Moment,
+        judgement: Judgement,
+    ) -> list[tuple[Part, Verdict]] | None:
+        """Return what each part means, or None if one has to wait for its cause."""
+        self._tasks.try_out()
+        open_events = self._history.of_domain(reference)
+        decided = []
+        for part in parts:
+            verdict = decide(self._facts(part, reference, open_events, moment), self._suspend)
+            if verdict.found.is_weak and self._waits(pending, moment, judgement):
+                self._tasks.take_back()
+                return None
+            decided.append((part, verdict))
+            if verdict.found.spends_event:
+                used = (part.event, verdict.found.event, verdict.found.request)
+                open_events = [event for event in open_events if event not in used]
+        return decided
+
+    def _waits(self, pending: _Pending, moment: Moment, judgement: Judgement) -> bool:
+        """Return whether there is still time for a better cause to come."""
+        if not moment.may_wait or not self._grace:
+            return False
+        if pending.since is None:
+            pending.since = moment.instant
+        deadline = pending.since + self._grace
+        if moment.instant >= deadline:
+            return False
+        judgement.deadline = min(judgement.deadline or deadline, deadline)
+        return True
+
+    def _facts(
+        self, part: Part, reference: str, history: list[HistoryEvent], moment: Moment
+    ) -> Facts:
+        picture = part.step.before or part.step.after
+        identity = picture.instance_uuid if picture else None
+        return Facts(
+            part=part,
+            history=history,
+            host_event=self._history.of_host,
+            explain=partial(self._tasks.explain, reference),
+            has=partial(self._tasks.has, reference),
+            is_host_connected=self._inventory.is_connected(picture.host if picture else None),
+            elsewhere=self._elsewhere_of(part, identity),
+            follows_history=moment.follows_history,
+            in_gap=moment.in_gap,
+            looked_at=moment.looked_at,
+        )
+
+    def _elsewhere_of(self, part: Part, identity: str | None) -> str | None:
+        if identity is None or part.change not in (Change.LOST_ON, Change.FOUND_ON):
+            return None
+        return self._elsewhere(identity)
+
+    def _tell_parts(
+        self,
+        decided: Iterable[tuple[Part, Verdict]],
+        reference: str,
+        history: list[HistoryEvent],
+        moment: Moment,
+        judgement: Judgement,
+    ) -> None:
+        spent: list[HistoryEvent] = []
+        for part, verdict in decided:
+            if part.change is Change.REBOOTED and reference in self._rebooted:
+                self._rebooted.discard(reference)
+                continue
+            self._tell_part(part, verdict, reference, moment, judgement)
+            spent += _spent_by(part, verdict, history)
+        self._history.spend(spent)
+
+    def _tell_part(
+        self,
+        part: Part,
+        verdict: Verdict,
+        reference: str,
+        moment: Moment,
+        judgement: Judgement,
+    ) -> None:
+        picture = part.step.after or part.step.before
+        elsewhere = self._elsewhere_of(part, picture.instance_uuid if picture else None)
+        # Details of different types are equal as numbers, so that `in` would find others too.
+        if any(what is DefinedDetail.UPDATED for what in verdict.then):
+            if reference in judgement.updated:
+                return
+            judgement.updated.add(reference)
+        told = list(
+            self._narrator.tell(
+                part, verdict, now=moment.now, in_gap=moment.in_gap, elsewhere=elsewhere
+            )
+        )
+        judgement.events += told
+        self._remember(part, verdict, told, moment, judgement)
+
+    def _remember(
+        self,
+        part: Part,
+        verdict: Verdict,
+        told: list[DomainEvent],
+        moment: Moment,
+        judgement: Judgement,
+    ) -> None:
+        found = verdict.found
+        words = next((_words(e) for e in reversed(told) if isinstance(e, LifecycleEvent)), "")
+        entry = Told(
+            part,
+            at=moment.host_time,
+            words=words,
+            is_explained=not (words and (found.is_weak or found.cause in _NO_CAUSES)),
+            is_recorded=bool(part.event or found.event or found.request),
+        )
+        self._told.add(part.step.reference, entry)
+        if words:
+            judgement.told.append((len(judgement.events) - 1, entry))
+
+    def _swallow_reset(self, step: Step, history: list[HistoryEvent], moment: Moment) -> None:
+        """Let nothing be told of the power-off and power-on of a reset, now or later."""
+        events = {CONCLUDED[e.type]: e for e in history if e.type in CONCLUDED}
+        self._history.spend(list(events.values()))
+        for change, state in (
+            (Change.STOPPED, PowerState.POWERED_OFF),
+            (Change.STARTED, PowerState.POWERED_ON),
+        ):
+            if state not in events:
+                part = Part(change, step)
+                self._told.add(
+                    step.reference,
+                    Told(part, moment.host_time, "", is_explained=True, is_recorded=False),
+                )
+
+    # -- what no picture shows
+
+    def _judge_unseen(self, moment: Moment, judgement: Judgement) -> None:
+        """Tell changes that came and went between two answers, so that only the history has them.
+
+        A record may also come before the change that it records: so it is given some time.
+        """
+        busy = judgement.held | {pending.step.reference for pending in self._pending}
+        for reference, since in list(self._unseen.items()):
+            picture = self._inventory.domains.get(reference)
+            if reference in busy:
+                continue
+            if picture is None or picture.is_secondary:
+                del self._unseen[reference]
+                continue
+            self._judge_unseen_of(picture, since, moment, judgement)
+
+    def _judge_unseen_of(
+        self, picture: DomainPicture, since: float, moment: Moment, judgement: Judgement
+    ) -> None:
+        reference = picture.reference
+        history = self._history.of_domain(reference)
+        parts = unfold(Step(picture, picture), history)
+        if not parts:
+            self._history.spend(_redundant(picture, history))
+            del self._unseen[reference]
+            return
+        deadline = since + self._grace
+        if moment.may_wait and moment.instant < deadline:
+            judgement.deadline = min(judgement.deadline or deadline, deadline)
+            judgement.held.add(reference)
+            return
+        del self._unseen[reference]
+        if self._tasks.is_resetting(reference):
+            parts = [Part(Change.REBOOTED, Step(picture, picture))]
+            self._history.spend([e for e in history if e.type in CONCLUDED])
+        decided = self._decide(
+            parts, reference, _Pending(Step(picture, picture), since), moment, judgement
+        )
+        if decided is not None:
+            self._tell_parts(decided, reference, history, moment, judgement)
+
+    # -- what events and tasks tell by themselves
+
+    def _tell_symptoms(self, step: Step, moment: Moment, judgement: Judgement) -> None:
+        """Tell what comes before a step: what led to a stop, and all that a leaving domain did."""
+        if step.before is None:
+            return
+        early = [
+            event
+            for event in self._occurred
+            if event.domain == step.reference and (step.after is None or event.type in _SYMPTOMS)
+        ]
+        self._occurred = [event for event in self._occurred if event not in early]
+        for event in early:
+            self._tell_occurrence(event, step.before, moment, judgement)
+
+    def _tell_occurrences(self, moment: Moment, judgement: Judgement) -> None:
+        occurred, self._occurred = self._occurred, []
+        for event in occurred:
+            picture = self._inventory.domains.get(event.domain or "")
+            if event.domain in judgement.held:
+                self._occurred.append(event)
+            elif picture is not None and not picture.is_secondary and self._is_open(event):
+                self._tell_occurrence(event, picture, moment, judgement)
+                if event.type not in _SYMPTOMS:
+                    self._history.spend([event])
+
+    def _is_open(self, event: HistoryEvent) -> bool:
+        """Whether an event has not explained a change in the meantime."""
+        identity = identity_of(event)
+        return any(identity_of(e) == identity for e in self._history.of_domain(event.domain or ""))
+
+    def _tell_occurrence(
+        self, event: HistoryEvent, picture: DomainPicture, moment: Moment, judgement: Judgement
+    ) -> None:
+        if event.type in _REBOOTS:
+            self._tell_reboot(event, picture, moment, judgement)
+            return
+        found = Found(Cause.EVENT, event=event)
+        for what, of in self._tellings(event, picture, found):
+            if what is DefinedDetail.UPDATED:
+                if picture.reference in judgement.updated:
+                    continue
+                judgement.updated.add(picture.reference)
+            judgement.events.append(
+                self._narrator.tell_occurrence(what, picture, of, now=moment.now)
+            )
+
+    def _tellings(
+        self, event: HistoryEvent, picture: DomainPicture, found: Found
+    ) -> Iterator[tuple[Telling, Found]]:
+        """Return what an event tells, and on what evidence."""
+        if event.type in _FAILED_STARTS:
+            if (failed := self._failed_start(event, picture)) is not None:
+                yield StoppedDetail.FAILED, failed
+            return
+        failed_task = self._failed_removal(event)
+        if failed_task is not None:
+            for alias in removed_devices(event):
+                said = Said(DomainDeviceRemovalFailed, {"dev_alias": alias})
+                yield said, found._replace(task=failed_task)
+            return
+        for what in OCCURRENCES[event.type](event):
+            yield what, found
+
+    def _failed_start(self, event: HistoryEvent, picture: DomainPicture) -> Found | None:
+        """Return the evidence of a start that had begun and failed; None of one that never did."""
+        if picture.power is not PowerState.POWERED_OFF:
+            return None
+        task = self._tasks.failed(picture.reference, Operation.POWER_ON, event.chain_id)
+        has_begun = (task is not None and task.start_time is not None) or (
+            event.chain_id != event.key
+        )
+        message = event.members.get("reason") or event.message
+        return Found(Cause.EVENT, task=task, event=event, message=message) if has_begun else None
+
+    def _failed_removal(self, event: HistoryEvent) -> TaskInfo | None:
+        if not removed_devices(event):
+            return None
+        return self._tasks.failed(event.domain or "", Operation.RECONFIGURE, event.chain_id)
+
+    def _tell_reboot(
+        self, event: HistoryEvent, picture: DomainPicture, moment: Moment, judgement: Judgement
+    ) -> None:
+        """Tell a reboot that the guest has not shown yet, or never will: it may have no tools."""
+        part = Part(Change.REBOOTED, Step(picture, picture))
+        history = self._history.of_domain(picture.reference)
+        verdict = decide(self._facts(part, picture.reference, history, moment), self._suspend)
+        self._tell_part(part, verdict, picture.reference, moment, judgement)
+        self._history.spend([*_spent_by(part, verdict, history)])
+        self._rebooted.add(picture.reference)
+
+    def _tell_tasks(self, moment: Moment, judgement: Judgement) -> None:
+        """Tell resets that only their task shows, and the jobs that have come to an end."""
+        for task in self._tasks.finished_resets():
+            reference = task.entity.value if task.entity else ""
+            if (picture := self._inventory.domains.get(reference)) is not None:
+                self._rebooted.add(reference)
+                judgement.events.append(self._narrator.tell_reset(picture, task, now=moment.now))
+        for task, operation in self._tasks.finished_jobs(but_of=judgement.held):
+            picture = self._inventory.domains.get(task.entity.value if task.entity else "")
+            if picture is not None:
+                judgement.events.append(
+                    self._narrator.tell_job(picture, task, operation, now=moment.now)
+                )
+
+
+_NO_CAUSES = (Cause.UNKNOWN, Cause.OUT_OF_SCOPE, Cause.STATE)
+
+
+def _asks(event: HistoryEvent) -> bool:
+    """Whether the tasks of the domain say more about an event of the history."""
+    return (
+        event.type in CONCLUDED
+        or event.type in MIGRATED
+        or event.type in _FAILED_STARTS
+        or event.type in (REVERTED, "VmResettingEvent", "VmRelocatedEvent")
+        or bool(removed_devices(event))
+    )
+
+
+def _spent_by(
+    part: Part, verdict: Verdict, history: Iterable[HistoryEvent]
+) -> Iterator[HistoryEvent]:
+    """Return the events that explain no other change than this one."""
+    found = verdict.found
+    if part.event is not None:
+        yield part.event
+        # What was recorded before it, and led nowhere, is no part of anything to come.
+        for event in history:
+            if identity_of(event) == identity_of(part.event):
+                break
+            if event.type in CONCLUDED or event.type in MIGRATED:
+                yield event
+    if found.event is not None and found.spends_event:
+        yield found.event
+    if part.change in _ENDS_OF_REQUESTS:
+        yield from (event for event in history if event.type in REQUESTS)
+    if part.change in (Change.MOVED, Change.RELOCATED):
+        yield from (event for event in history if event.type in MIGRATED)
+    if part.change is Change.REBOOTED:
+        yield from (event for event in history if event.type in _REBOOTS)
+
+
+def _redundant(picture: DomainPicture, history: Iterable[HistoryEvent]) -> list[HistoryEvent]:
+    """Return the events that record what is so already: a reset ends with a power-on."""
+    found = []
+    for event in history:
+        if event.type not in CONCLUDED:
+            continue
+        if CONCLUDED[event.type] is not picture.power:
+            break  # it may have come before the change that it records
+        found.append(event)
+    return found
+
+
+def _begins_to_run(step: Step) -> bool:
+    was = step.before.guest_state if step.before else None
+    return step.after is not None and step.after.guest_state == "running" != was
+
+
+def _words(event: LifecycleEvent) -> str:
+    return f"{event.type} {event.reason}"

@@ -1,0 +1,119 @@
+"""What was told without the entry of the host's history that records it, which may come late.
+
+An entry that comes late records what was told already, and never another change. If it says more
+than was known then, the published event is amended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from eventd.model.picture import PowerState
+from eventd.tracking.changes import CONCLUDED, MIGRATED, Change, Part
+from eventd.vi.types import HistoryEvent
+
+__all__ = ["Told", "ToldParts"]
+
+_COMES_LATE = timedelta(minutes=2)
+"""How long an entry may take; our choice, far above the seconds that a busy vCenter may take."""
+
+_TOLERANCE = timedelta(seconds=1)
+"""How exactly the host's clock is known."""
+
+_MOST = 32
+"""Changes of one domain that are remembered."""
+
+_RECORDED_AS: dict[Change, object] = {
+    Change.STARTED: PowerState.POWERED_ON,
+    Change.RESUMED: PowerState.POWERED_ON,
+    Change.FOUND_ON: PowerState.POWERED_ON,
+    Change.STOPPED: PowerState.POWERED_OFF,
+    Change.DISCARDED: PowerState.POWERED_OFF,
+    Change.LOST_ON: PowerState.POWERED_OFF,
+    Change.SUSPENDED: PowerState.SUSPENDED,
+    Change.FOUND_SUSPENDED: PowerState.SUSPENDED,
+    Change.MOVED: "moved",
+    Change.RELOCATED: "moved",
+    Change.REBOOTED: "rebooted",
+    Change.APPEARED: "appeared",
+    Change.LEFT: "left",
+    Change.RENAMED: "renamed",
+}
+_OTHERS: dict[str, object] = {
+    **dict.fromkeys(MIGRATED, "moved"),
+    "VmRelocatedEvent": "moved",
+    "VmResettingEvent": "rebooted",
+    "VmGuestRebootEvent": "rebooted",
+    "VmCreatedEvent": "appeared",
+    "VmRegisteredEvent": "appeared",
+    "VmDiscoveredEvent": "appeared",
+    "VmRemovedEvent": "left",
+    "VmRenamedEvent": "renamed",
+    "VmAutoRenameEvent": "renamed",
+}
+
+
+@dataclass(slots=True)
+class Told:
+    """One change that was told, and where."""
+
+    part: Part
+    at: datetime
+    """When, by the host's clock."""
+    words: str
+    """What its last event says: ``stopped shutdown``."""
+    is_explained: bool
+    is_recorded: bool
+    """Whether the entry that records it is known."""
+    record: str | None = None
+    """The id of that event's record, once it is published."""
+
+
+class ToldParts:
+    """The changes that were told lately, by domain."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, list[Told]] = {}
+
+    def add(self, domain: str, told: Told) -> None:
+        """Remember a change that was told."""
+        if told.part.change in _RECORDED_AS and not (told.is_explained and told.is_recorded):
+            self._told.setdefault(domain, []).append(told)
+            del self._told[domain][:-_MOST]
+
+    def recorded_by(self, event: HistoryEvent) -> Told | None:
+        """Return the change that an entry records, if it was told without it; forget it then."""
+        what = CONCLUDED.get(event.type) or _OTHERS.get(event.type)
+        for told in self._told.get(event.domain or "", []) if what is not None else []:
+            if (
+                not told.is_recorded
+                and _RECORDED_AS[told.part.change] == what
+                and event.created_time <= told.at + _TOLERANCE
+            ):
+                told.is_recorded = True
+                return told
+        return None
+
+    def unexplained(self, domain: str) -> list[Told]:
+        """Return the changes of a domain whose cause is still unknown, the oldest first."""
+        return [t for t in self._told.get(domain, ()) if not t.is_explained and t.record]
+
+    def expire(self, host_time: datetime) -> None:
+        """Forget what will hardly be recorded any more."""
+        for domain, told in list(self._told.items()):
+            kept = [each for each in told if host_time - each.at < _COMES_LATE and _is_open(each)]
+            if kept:
+                self._told[domain] = kept
+            else:
+                del self._told[domain]
+
+    def number(self, told: Iterable[tuple[int, Told]], ids: list[str]) -> None:
+        """Know the ids of the records of what was told, by the positions of its events."""
+        for index, each in told:
+            each.record = ids[index]
+
+
+def _is_open(told: Told) -> bool:
+    return not (told.is_explained and told.is_recorded)
