@@ -184,7 +184,7 @@ class Guests(Stage):
         self._post(f"esx.problem.vm.kill.unexpected.{why}", self.now, domain)
         self._die(domain)
         if why == "forcefulPageRetire":
-            self._tell(domain, "memory-failure hypervisor fatal", "event")
+            self._tell(domain, "memory-failure fatal", "event")
         self._tell(domain, "stopped crashed", "event")
 
     def _die(self, domain: Reference) -> None:

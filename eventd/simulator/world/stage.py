@@ -308,7 +308,7 @@ class Stage:
     def _tell_of_question(self, domain: Reference, question: Question) -> None:
         self._tell(domain, "question raised", "state")
         if question.is_about_space and self._is_on(domain):
-            for words in ("suspended ioerror", "io-error pause", "io-error-reason pause enospc"):
+            for words in ("suspended ioerror", "io-error pause", "io-error-reason enospc"):
                 self._tell(domain, words, "state")
 
     def _tell_of_answer(self, domain: Reference, question: Question) -> None:

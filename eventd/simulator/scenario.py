@@ -1,0 +1,323 @@
+"""Scenarios: short scripts of what happens on simulated hosts, and what has to be told of it.
+
+A script is TOML. This module reads and checks its text and plays it on worlds, in a time that its
+caller sets; where the text comes from is the caller's business.
+"""
+
+from __future__ import annotations
+
+import inspect
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from functools import cache
+from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from eventd.errors import EventdError, InvalidArgument
+from eventd.simulator.world import Pace, Product, VIFault, World
+from eventd.simulator.world.values import Value
+
+__all__ = ["Due", "Scenario", "Step", "operations", "parse"]
+
+Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
+
+_WORLD = "host"
+"""What the only world of a script is called."""
+
+
+class _Plan(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _PacePlan(_Plan):
+    """A `Pace` in seconds."""
+
+    queued: Seconds = 0.01
+    running: Seconds = 0.04
+    ending: Seconds = 0
+    guest: Seconds = 0.06
+    event_delay: Seconds = 0
+    task_delay: Seconds = 0
+    property_delay: Seconds = 0
+
+
+class _DomainPlan(_Plan):
+    """A domain as it is at first."""
+
+    power: Literal["on", "off", "suspended"] = "off"
+    host: str | None = None
+    uuid: str | None = None
+    instance_uuid: str | None = None
+
+
+class _WorldPlan(_Plan):
+    """A host or vCenter, and what has to be told of it."""
+
+    name: str = _WORLD
+    product: Product = "vpx"
+    hosts: Annotated[int, Field(ge=1, le=32)] = 1
+    first_host: Annotated[int, Field(ge=1, le=99)] = 1
+    api_version: str = "8.0.2.0"
+    pace: _PacePlan = _PacePlan()
+    tells_recent_tasks: bool = True
+    domains: dict[str, _DomainPlan | Literal["on", "off", "suspended"]] = {}
+    expect: tuple[str, ...] | None = None
+
+
+class _StepPlan(BaseModel):
+    """A step; what is not named here are the arguments of the operation."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    do: str
+    after: Seconds = 1.0
+    world: str | None = None
+
+
+class _Script(_Plan):
+    title: str
+    worlds: tuple[_WorldPlan, ...]
+    steps: tuple[_StepPlan, ...]
+
+
+class Step(NamedTuple):
+    """Something to do on a world."""
+
+    number: int
+    """Which step of the script it is, from 1."""
+    after: timedelta
+    """How long after the step before."""
+    world: str
+    operation: str
+    """The name of a method of `World`."""
+    arguments: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        words = [self.operation]
+        words += [f"{name}={value!r}" for name, value in self.arguments.items()]
+        return " ".join(words)
+
+
+class Due(NamedTuple):
+    """A step whose time has come."""
+
+    at: datetime
+    step: Step
+    world: World
+    script: str
+    """The name of the script, for messages."""
+
+    def perform(self, now: datetime | None = None) -> None:
+        """Do it, at the time at which it is due unless told another.
+
+        Raises:
+            EventdError: the world does not allow it, as it is now.
+        """
+        operation = getattr(self.world, self.step.operation)
+        try:
+            operation(**self.step.arguments, now=now or self.at)
+        except (KeyError, ValueError, VIFault) as error:
+            reason = error.args[0] if error.args else error
+            raise EventdError(
+                f"{self.script}, step {self.step.number} ({self.step.operation}): {reason}; "
+                "correct the step or those before it"
+            ) from error
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scenario:
+    """A script that has been read. Get it from `parse`."""
+
+    name: str
+    """What messages call it: the name of its file."""
+    title: str
+    steps: tuple[Step, ...]
+    expect: Mapping[str, tuple[str, ...] | None]
+    """What has to be told, by world: the lines of its `World.happened`, oldest first.
+
+    Lines about guest agents (``agent-lifecycle``) are left out, unless the script has some. None
+    where the script does not say."""
+    _plans: tuple[_WorldPlan, ...]
+
+    def build(self, *, now: datetime) -> dict[str, World]:
+        """Make the worlds as they are before the first step, by name."""
+        return {plan.name: _build(plan, now) for plan in self._plans}
+
+    def play(self, worlds: Mapping[str, World], *, start: datetime) -> Iterator[Due]:
+        """Give the steps one after the other, each with the time at which it is due.
+
+        The caller waits as he likes, and performs them.
+        """
+        at = start
+        for step in self.steps:
+            at += step.after
+            yield Due(at, step, worlds[step.world], self.name)
+
+    def told(self, world: str, played: World) -> list[str]:
+        """What has happened on a world, as it compares to `expect`."""
+        expected = self.expect[world] or ()
+        with_agent = any(_is_about_agent(line) for line in expected)
+        lines = (str(happening) for happening in played.happened)
+        return [line for line in lines if with_agent or not _is_about_agent(line)]
+
+
+def _is_about_agent(line: str) -> bool:
+    return " agent-lifecycle " in line
+
+
+def _build(plan: _WorldPlan, now: datetime) -> World:
+    pace = {name: timedelta(seconds=value) for name, value in plan.pace.model_dump().items()}
+    world = World(
+        product=plan.product,
+        domains=0,
+        hosts=plan.hosts,
+        first_host=plan.first_host,
+        api_version=plan.api_version,
+        pace=Pace(**pace),
+        tells_recent_tasks=plan.tells_recent_tasks,
+        now=now,
+    )
+    for index, (name, given) in enumerate(plan.domains.items()):
+        domain = given if isinstance(given, _DomainPlan) else _DomainPlan(power=given)
+        host = world.inventory.hosts[index % plan.hosts]
+        _add(world, name, domain, world.host(domain.host) if domain.host else host, now)
+    return world
+
+
+def _add(world: World, name: str, plan: _DomainPlan, host: Any, now: datetime) -> None:
+    values: dict[str, Value | None] = {}
+    if plan.uuid is not None:
+        values["config.uuid"] = plan.uuid
+    if plan.instance_uuid is not None:
+        values["config.instanceUuid"] = plan.instance_uuid
+    reference = world.domains.add(name, now=now, host=host, values=values)
+    if plan.power != "off":
+        world.domains.set_powered_on(reference, now)
+    if plan.power == "suspended":
+        world.domains.set_suspended(reference, now)
+
+
+# -- reading
+
+
+@cache
+def operations() -> Mapping[str, inspect.Signature]:
+    """All operations that a step may name: the methods of `World` that take a time."""
+    found = {}
+    for name, method in inspect.getmembers(World, inspect.isfunction):
+        signature = inspect.signature(method)
+        now = signature.parameters.get("now")
+        if not name.startswith("_") and now and now.kind is now.KEYWORD_ONLY:
+            found[name] = signature
+    return found
+
+
+def parse(text: str, *, name: str) -> Scenario:
+    """Read and check a script; ``name`` is what messages call it.
+
+    Raises:
+        InvalidArgument: it is no script, names the first mistake, and says what to write instead.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidArgument(f"{name} is no TOML: {error}; correct the line") from error
+    try:
+        script = _Script.model_validate(_with_worlds(document))
+    except ValidationError as error:
+        raise InvalidArgument(f"{name}: {_first_mistake(error)}") from error
+    worlds = [plan.name for plan in script.worlds]
+    _check_worlds(script, name)
+    return Scenario(
+        name=name,
+        title=script.title,
+        steps=tuple(_step(n, plan, worlds, name) for n, plan in enumerate(script.steps, start=1)),
+        expect={plan.name: plan.expect for plan in script.worlds},
+        _plans=script.worlds,
+    )
+
+
+def _with_worlds(document: dict[str, Any]) -> dict[str, Any]:
+    """The only world of a script may be described at its top."""
+    if "worlds" in document:
+        return document
+    world = {key: value for key, value in document.items() if key not in ("title", "steps")}
+    rest = {key: value for key, value in document.items() if key in ("title", "steps")}
+    return {**rest, "worlds": [world]}
+
+
+def _first_mistake(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place: Sequence[Any] = first["loc"]
+    if place[:2] == ("worlds", 0):
+        place = place[2:] or place
+    words = []
+    for part in place:
+        words.append(f"number {part + 1}" if isinstance(part, int) else str(part))
+    what = {
+        "missing": "is missing; add it",
+        "extra_forbidden": "is no key of a scenario; remove or correct it",
+    }.get(first["type"], f"is wrong: {first['msg']}; correct it")
+    return f"{' '.join(words)} {what}"
+
+
+def _check_worlds(script: _Script, name: str) -> None:
+    seen = set[str]()
+    for plan in script.worlds:
+        if plan.name in seen:
+            raise InvalidArgument(
+                f"{name}: two worlds are called {plan.name!r}; give each a 'name' of its own"
+            )
+        seen.add(plan.name)
+        if plan.product == "esx" and plan.hosts != 1:
+            raise InvalidArgument(
+                f"{name}: a bare host has one host; for {plan.hosts}, make the product 'vpx'"
+            )
+        known = {f"esx{plan.first_host + index:02}.example" for index in range(plan.hosts)}
+        for domain, given in plan.domains.items():
+            host = given.host if isinstance(given, _DomainPlan) else None
+            if host is not None and host not in known:
+                raise InvalidArgument(
+                    f"{name}: domain {domain!r} is on {host!r}; there are {sorted(known)}"
+                )
+
+
+def _step(number: int, plan: _StepPlan, worlds: list[str], name: str) -> Step:
+    place = f"{name}, step {number} ({plan.do})"
+    signature = operations().get(plan.do)
+    if signature is None:
+        near = get_close_matches(plan.do, operations(), n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(operations())}"
+        raise InvalidArgument(f"{place}: there is no such operation; {hint}")
+    if plan.world is None and len(worlds) > 1:
+        raise InvalidArgument(f"{place}: 'world' is missing; there are {worlds}")
+    world = plan.world or worlds[0]
+    if world not in worlds:
+        raise InvalidArgument(f"{place}: no world is called {world!r}; there are {worlds}")
+    arguments = plan.model_extra or {}
+    _check_arguments(plan.do, signature, arguments, place)
+    return Step(number, timedelta(seconds=plan.after), world, plan.do, arguments)
+
+
+def _check_arguments(
+    operation: str, signature: inspect.Signature, arguments: Mapping[str, Any], place: str
+) -> None:
+    known = [name for name in signature.parameters if name not in ("self", "now")]
+    hints = get_type_hints(getattr(World, operation))
+    for argument, value in arguments.items():
+        if argument not in known:
+            raise InvalidArgument(f"{place}: there is no argument {argument!r}; it takes {known}")
+        try:
+            TypeAdapter(hints[argument]).validate_python(value)
+        except ValidationError as error:
+            raise InvalidArgument(
+                f"{place}: {argument} = {value!r} is wrong: {error.errors()[0]['msg']}; correct it"
+            ) from error
+    for argument in known:
+        required = signature.parameters[argument].default is inspect.Parameter.empty
+        if required and argument not in arguments:
+            raise InvalidArgument(f"{place}: the argument {argument!r} is missing; add it")

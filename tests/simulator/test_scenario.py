@@ -1,0 +1,185 @@
+"""Scripts of what happens: how they are read and refused, and what comes of them when played."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from eventd.errors import EventdError, InvalidArgument
+from eventd.model.events import EVENT_CLASSES, LifecycleEvent
+from eventd.simulator.scenario import Scenario, operations, parse
+from eventd.simulator.scenarios import load, names
+from eventd.simulator.world import World
+from tests.simulator.played import START
+
+WORDS = {
+    " ".join(word for word in (prefix, each.type, reason) if word)
+    for each in EVENT_CLASSES
+    for prefix in ("" if issubclass(each, LifecycleEvent) else each.kind,)
+    for reason in each.reasons or ("",)
+}
+
+SCRIPT = """
+title = "A user pulls the plug"
+domains = { web01 = "on" }
+expect = ["web01 stopped destroyed task user:ops"]
+
+[[steps]]
+do = "power_off"
+name = "web01"
+user = "ops"
+"""
+
+
+def played(scenario: Scenario) -> dict[str, World]:
+    """The worlds after the whole scenario, each step at its time."""
+    worlds = scenario.build(now=START)
+    last = START
+    for due in scenario.play(worlds, start=START):
+        for world in worlds.values():
+            world.advance(due.at)
+        due.perform()
+        last = due.at
+    for world in worlds.values():
+        world.advance(last + timedelta(seconds=10))
+    return worlds
+
+
+@pytest.mark.parametrize("name", names())
+def test_what_happens_in_a_scenario_is_what_it_says(name: str) -> None:
+    """Its `expect` and what the world writes down are two statements of the same."""
+    scenario = load(name)
+
+    for world, after in played(scenario).items():
+        expected = scenario.expect[world]
+        assert expected is None or scenario.told(world, after) == list(expected)
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_scenario_speaks_libvirts_words(name: str) -> None:
+    """Type and detail of a lifecycle event; of another one kind, type and chief argument."""
+    for after in played(load(name)).values():
+        assert {happening.words for happening in after.happened} <= WORDS
+
+
+def test_each_situation_has_its_scenario() -> None:
+    """They are numbered from 01 to 42."""
+    numbers = {name[:2] for name in names() if name[:2].isdigit()}
+
+    assert numbers == {f"{number:02}" for number in range(1, 43)}
+
+
+def test_a_scenario_is_found_by_its_number() -> None:
+    """The rest of its name need not be typed."""
+    assert load("04").title == load("04-hard-power-off").title
+
+
+def test_a_scenario_that_is_no_file_either_is_refused() -> None:
+    """The message says where the names are listed."""
+    with pytest.raises(InvalidArgument, match="'eventd simulate --list-scenarios'"):
+        load("no-such-thing")
+
+
+def test_a_caller_may_do_something_between_two_steps() -> None:
+    """The steps come one by one, with their times; nothing happens until they are performed."""
+    scenario = parse(SCRIPT + '[[steps]]\nafter = 0.5\ndo = "power_on"\nname = "web01"\n', name="x")
+    worlds = scenario.build(now=START)
+
+    steps = scenario.play(worlds, start=START)
+    first, second = next(steps), next(steps)
+    before = list(worlds["host"].happened)
+    first.perform()
+
+    assert (first.at, second.at) == (START + timedelta(seconds=1), START + timedelta(seconds=1.5))
+    assert before == []
+    assert str(first.step) == "power_off name='web01' user='ops'"
+
+
+def test_domains_are_as_the_script_says_before_the_first_step() -> None:
+    """Power, host and identity; without a host they take turns."""
+    scenario = parse(
+        """
+        title = "x"
+        hosts = 2
+        steps = []
+        [domains]
+        web01 = "suspended"
+        db01 = { power = "on", host = "esx01.example", uuid = "u", instance_uuid = "i" }
+        mail01 = "off"
+        """,
+        name="x",
+    )
+
+    world = scenario.build(now=START)["host"]
+
+    states = [world.read(name, "runtime.powerState") for name in world.domains.names]
+    hosts = [world.read(name, "runtime.host") for name in world.domains.names]
+    assert states == ["suspended", "poweredOn", "poweredOff"]
+    assert hosts == [world.host("esx01.example")] * 3
+    assert world.read("db01", "config.uuid") == "u"
+    assert world.read("db01", "config.instanceUuid") == "i"
+    assert (world.happened, list(world.events.events)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("title", "x.toml is no TOML: .*; correct the line"),
+        ("steps = []", "x.toml: title is missing; add it"),
+        ('title = "t"', "x.toml: steps is missing; add it"),
+        ('title = "t"\nsteps = []\nhots = 2', "hots is no key of a scenario; remove or correct it"),
+        ('title = "t"\nsteps = []\nproduct = "kvm"', "product is wrong: .*'esx' or 'vpx'"),
+        ('title = "t"\nsteps = []\nproduct = "esx"\nhosts = 2', "a bare host has one host"),
+        (
+            'title = "t"\nsteps = []\ndomains = { a = { host = "b" } }',
+            r"domain 'a' is on 'b'; there are \['esx01.example'\]",
+        ),
+        (
+            'title = "t"\nsteps = []\nworlds = [{ name = "a" }, { name = "a" }]',
+            "two worlds are called 'a'",
+        ),
+        (
+            SCRIPT.replace("power_off", "power_of"),
+            r"x.toml, step 1 \(power_of\): there is no such operation; did you mean 'power_off'",
+        ),
+        (SCRIPT.replace("user", "usr"), r"step 1 .*no argument 'usr'; it takes \['name', 'user'\]"),
+        (SCRIPT.replace('"ops"', "1"), "step 1 .*: user = 1 is wrong: .*string; correct it"),
+        (SCRIPT.replace('name = "web01"', ""), "step 1 .*: the argument 'name' is missing; add it"),
+        (SCRIPT + "after = -1", "steps number 1 after is wrong"),
+        (SCRIPT + 'world = "b"', r"step 1 .*: no world is called 'b'; there are \['host'\]"),
+    ],
+)
+def test_a_mistake_in_a_script_is_named_with_its_place(text: str, message: str) -> None:
+    """And with what to do about it."""
+    with pytest.raises(InvalidArgument, match=message):
+        parse(text, name="x.toml")
+
+
+def test_of_several_worlds_a_step_has_to_name_one() -> None:
+    """Nothing is guessed."""
+    text = """
+    title = "x"
+    worlds = [{ name = "left" }, { name = "right" }]
+    steps = [{ do = "power_off", name = "web01" }]
+    """
+    with pytest.raises(InvalidArgument, match=r"'world' is missing; there are \['left', 'right'\]"):
+        parse(text, name="x.toml")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("nobody", "no domain is named 'nobody'"), ("web01", "InvalidPowerState")],
+)
+def test_a_step_that_the_world_does_not_allow_is_named(name: str, reason: str) -> None:
+    """The reason is the world's."""
+    scenario = parse(SCRIPT.replace('"on"', '"off"').replace('"web01"', f'"{name}"'), name="x.toml")
+    [due] = scenario.play(scenario.build(now=START), start=START)
+
+    with pytest.raises(EventdError, match=rf"x.toml, step 1 \(power_off\): {reason}"):
+        due.perform()
+
+
+def test_every_operation_can_be_told_in_a_script() -> None:
+    """What takes something that TOML cannot say has an operation beside it that does not."""
+    assert {"power_on", "run_out_of_space", "fail_power_on", "restart_by_ha"} <= set(operations())
