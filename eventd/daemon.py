@@ -67,10 +67,13 @@ class Daemon:
             for settings in configuration.connections
         ]
 
-    def _publish(self, events: Sequence[Event], picture: PictureChange | None = None) -> None:
-        """Write events to the journal, then let everybody have them."""
+    def _publish(
+        self, events: Sequence[Event], picture: PictureChange | None = None
+    ) -> Sequence[EventRecord]:
+        """Write events to the journal, then let everybody have them; return their records."""
         records = self.journal.append(events, now=self._clock(), picture=picture)
         self.delivery.publish(records)
+        return records
 
     def domains(self) -> list[DomainStatus]:
         """Return every known domain, by connection in configured order, then by name."""
@@ -161,6 +164,7 @@ def _connection(
             settings.name,
             source=uri.source,
             suspend=settings.suspend,
+            grace=settings.grace,
             known=journal.pictures(settings.name),
         ),
         publish=publish,

@@ -1,6 +1,7 @@
 """One connection: follows its host for as long as it runs, whatever happens to the host.
 
-A connection logs in, sets up one property collector with its filters, and waits for updates. When
+A connection logs in, sets up one property collector with its filters, and waits for updates; what
+the tracker holds back meanwhile, it lets the tracker judge again when its time has come. When
 the host is lost its domains become stale, and after a while it is tried again; then the whole
 picture is taken anew and compared with the last known one.
 """
@@ -12,6 +13,7 @@ import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import NoReturn, Protocol
 
 import structlog
@@ -19,6 +21,7 @@ import structlog
 from eventd import metrics
 from eventd.connections import retry
 from eventd.connections.credentials import CredentialSource
+from eventd.connections.history import EventHistory
 from eventd.connections.scope import find_scope
 from eventd.connections.session import Session
 from eventd.connections.tasks import read_tasks
@@ -28,9 +31,10 @@ from eventd.errors import EventdError, Fault, HostError, SessionExpired
 from eventd.model.domain import ConnectionState, ConnectionStatus, DomainStatus
 from eventd.model.events import ConnectionConnected, ConnectionDisconnected, Event
 from eventd.model.picture import PictureChange
+from eventd.model.record import EventRecord
 from eventd.tracking.tracker import Outcome, Reading, Tracker
 from eventd.vi import calls
-from eventd.vi.types import About, TaskInfo
+from eventd.vi.types import About, TaskInfo, UpdateSet
 from eventd.vi.uri import ConnectionURI
 
 __all__ = ["Connection", "Publish"]
@@ -44,8 +48,10 @@ _LOGOUT_SECONDS = 0.5
 class Publish(Protocol):
     """Where events go: into the journal first, and from there to everybody."""
 
-    def __call__(self, events: Sequence[Event], picture: PictureChange | None = None) -> None:
-        """Write the events, and the picture that they lead to, as one."""
+    def __call__(
+        self, events: Sequence[Event], picture: PictureChange | None = None
+    ) -> Sequence[EventRecord]:
+        """Write the events, and the picture that they lead to, as one; return their records."""
         ...
 
 
@@ -115,29 +121,82 @@ class Connection:
                 raise
 
     async def _follow_session(self, session: Session) -> NoReturn:
-        updates = await Updates.open(session, await find_scope(session, self._uri))
-        await self._begin_sync(session)
+        host_time = await self._begin_sync(session)
+        history = await EventHistory.open(
+            session, connection=self.name, since=self._tracker.history_since or host_time
+        )
+        self._tracker.follows_history = history is not None
+        updates = await Updates.open(
+            session,
+            await find_scope(session, self._uri),
+            history=history.doorbell if history is not None else None,
+        )
+        is_complete = False
         while True:
             try:
-                update_set = await updates.next(in_a_hurry=self._tracker.is_waiting)
+                update_set = await self._next(session, updates, is_complete=is_complete)
             except Fault as fault:
                 if fault.name != "InvalidCollectorVersion" or not updates.has_begun:
                     raise
                 _log.info("versions_out_of_date", connection=self.name)
                 updates.begin_anew()
+                is_complete = False
                 await self._begin_sync(session)
                 continue
-            for odd in update_set.unparsed:
-                _log.warning(
-                    "update_not_understood",
-                    connection=self.name,
-                    xml=odd.xml[:500].decode("utf-8", "replace"),
-                )
-            reading = self._tracker.take_in(update_set)
-            if reading is not None:
+            self._log_odd(update_set)
+            if history is not None:
+                history.hear(update_set)
+            is_complete = self._tracker.take_in(update_set)
+            if is_complete:
                 self._synced_at = self._clock()
-                tasks = await self._read_tasks(session, reading)
-                self._take_in(self._tracker.judge(tasks, self._clock()))
+                if history is not None:
+                    events = await history.read(self._tracker.unread_event)
+                    self._tracker.take_in_history(events)
+                await self._judge(session)
+
+    async def _next(self, session: Session, updates: Updates, *, is_complete: bool) -> UpdateSet:
+        """Wait for the next answer; meanwhile judge what is held back whenever its time has come.
+
+        The wait goes on during that: to cancel it could lose what its answer says. While an update
+        set has come in part, nothing is judged.
+        """
+        wait = partial(updates.next, in_a_hurry=self._tracker.is_waiting)
+        if not is_complete or self._tracker.deadline is None:
+            return await wait()
+        try:
+            async with asyncio.TaskGroup() as group:
+                answer = group.create_task(wait(), name=f"wait for {self.name}")
+                await self._judge_in_time(session, until=answer)
+        except ExceptionGroup as errors:
+            # The first failure ends the other side, which then has none of its own.
+            raise errors.exceptions[0] from None
+        return answer.result()
+
+    async def _judge_in_time(self, session: Session, *, until: asyncio.Task[UpdateSet]) -> None:
+        """Judge at each deadline of the tracker, until an answer has come or nothing is due."""
+        loop = asyncio.get_running_loop()
+        while (deadline := self._tracker.deadline) is not None:
+            await asyncio.wait((until,), timeout=max(0.0, deadline - loop.time()))
+            if until.done():
+                return
+            await self._judge(session, not_before=deadline)
+
+    async def _judge(self, session: Session, *, not_before: float = 0.0) -> None:
+        """Tell what happened, given what is known now; read the tasks that may explain it.
+
+        ``not_before`` is the deadline that has come: the loop's timers may be early by a tick.
+        """
+        tasks = await self._read_tasks(session, self._tracker.reading())
+        instant = max(asyncio.get_running_loop().time(), not_before)
+        self._take_in(self._tracker.judge(tasks, now=self._clock(), instant=instant))
+
+    def _log_odd(self, update_set: UpdateSet) -> None:
+        for odd in update_set.unparsed:
+            _log.warning(
+                "update_not_understood",
+                connection=self.name,
+                xml=odd.xml[:500].decode("utf-8", "replace"),
+            )
 
     async def _read_tasks(self, session: Session, reading: Reading) -> list[TaskInfo]:
         """Return the tasks that may explain what was seen; none where the host refuses them."""
@@ -150,7 +209,8 @@ class Connection:
             _log.warning("tasks_not_readable", connection=self.name, error=fault.message)
             return []
 
-    async def _begin_sync(self, session: Session) -> None:
+    async def _begin_sync(self, session: Session) -> datetime:
+        """Expect the whole picture; return the host's time, aware UTC."""
         about = session.content.about
         host_time = await session.call(calls.current_time())
         # A vCenter before 4.0 has no instance UUID, and its hosts' would not name it.
@@ -158,6 +218,7 @@ class Connection:
         self._tracker.begin_sync(
             identity=about.instance_uuid or own_name, host_time=host_time, now=self._clock()
         )
+        return host_time
 
     def _take_in(self, outcome: Outcome) -> None:
         events = outcome.events
@@ -166,9 +227,10 @@ class Connection:
         else:
             # Not before: a host whose sessions end as soon as it is in sync is a lost one.
             self._failures = 0
+        records: Sequence[EventRecord] = ()
         if events or outcome.picture.changed or outcome.picture.removed:
-            self._publish(events, outcome.picture)
-            self._tracker.accept(outcome)
+            records = self._publish(events, outcome.picture)
+        self._tracker.accept(outcome, [record.id for record in records[: len(outcome.events)]])
 
     def _connected(self, outcome: Outcome) -> list[Event]:
         """Return the event that the connection is in sync, unless it never was out of it."""

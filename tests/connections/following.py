@@ -13,8 +13,11 @@ from eventd.connections.credentials import Credentials
 from eventd.connections.tls import ssl_context
 from eventd.connections.transport import Transport
 from eventd.errors import EventdError
+from eventd.journal.memory import MemoryJournal
 from eventd.model.events import DomainEvent, Event
+from eventd.model.ids import EventKind
 from eventd.model.picture import PictureChange
+from eventd.model.record import EventRecord
 from eventd.tracking.tracker import Tracker
 from eventd.vi.uri import ConnectionURI
 
@@ -25,7 +28,7 @@ PATIENCE = 20.0
 
 
 class Following:
-    """A connection, and what it has published and not yet told the test.
+    """A connection, and what it has told of lifecycles and of itself, but not yet the test.
 
     After each failure it tries again at once, or nearly so.
     """
@@ -36,6 +39,7 @@ class Following:
         self.endpoint = parsed.endpoint
         self.last: Event | None = None
         """The event that was told last."""
+        self._journal = MemoryJournal("test")
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._failures: asyncio.Queue[EventdError] = asyncio.Queue()
         self.connection = Connection(
@@ -51,9 +55,13 @@ class Following:
             delay=self._delay,
         )
 
-    def _publish(self, events: Sequence[Event], picture: PictureChange | None = None) -> None:
+    def _publish(
+        self, events: Sequence[Event], picture: PictureChange | None = None
+    ) -> Sequence[EventRecord]:
         for event in events:
-            self._events.put_nowait(event)
+            if event.kind in (EventKind.LIFECYCLE, EventKind.CONNECTION):
+                self._events.put_nowait(event)
+        return self._journal.append(events, now=datetime.now(UTC), picture=picture)
 
     def _delay(self, error: EventdError, failures: int) -> float:
         self._failures.put_nowait(error)

@@ -24,6 +24,7 @@ from eventd.errors import (
     LoginRefused,
     MalformedAnswer,
 )
+from eventd.journal.memory import MemoryJournal
 from eventd.metrics import REGISTRY
 from eventd.model.domain import ConnectionState, ConnectionStatus
 from eventd.model.events import (
@@ -33,6 +34,7 @@ from eventd.model.events import (
     Event,
 )
 from eventd.model.picture import DomainPicture, PictureChange
+from eventd.model.record import EventRecord
 from eventd.tracking.tracker import Tracker
 from eventd.vi.uri import ConnectionURI
 from tests.connections.scripted_host import (
@@ -40,9 +42,11 @@ from tests.connections.scripted_host import (
     Host,
     Reply,
     enter,
+    event,
     fault,
     leave,
     modify,
+    ring,
     update_set,
 )
 
@@ -66,6 +70,7 @@ class Follower:
         credentials: Callable[[], Credentials] | None = None,
         known: dict[str, DomainPicture] | None = None,
         defect: Exception | None = None,
+        grace: float = 0.0,
     ) -> None:
         self.host = host
         self.events: list[Event] = []
@@ -74,24 +79,34 @@ class Follower:
         self._tries = tries
         self._defect = defect
         self._gave_up = asyncio.Event()
+        self._has_published = asyncio.Event()
+        self._journal = MemoryJournal("test")
         self.connection = Connection(
             "esx01",
             ConnectionURI.parse(uri),
             transport=host.transport,
             credentials=credentials or (lambda: Credentials("root", "hunter2")),
-            tracker=Tracker("esx01", source="esx://esx01.example/", known=known),
+            tracker=Tracker("esx01", source="esx://esx01.example/", known=known, grace=grace),
             publish=self._publish,
             clock=lambda: NOON,
             delay=self._delay,
         )
 
-    def _publish(self, events: Sequence[Event], picture: PictureChange | None = None) -> None:
+    def _publish(
+        self, events: Sequence[Event], picture: PictureChange | None = None
+    ) -> Sequence[EventRecord]:
         defect, self._defect = self._defect, None
         if defect is not None:
             raise defect
         self.events += events
         if picture is not None:
             self.pictures.append(picture)
+        self._has_published.set()
+        return self._journal.append(events, now=NOON, picture=picture)
+
+    def breaks_at_the_next_publication(self) -> None:
+        """Let the next publication fail by a defect."""
+        self._defect = ZeroDivisionError("a defect")
 
     def _delay(self, error: EventdError, failures: int) -> float:
         """Note the delay, and wait for nothing: until the tries are used up, and then for good."""
@@ -105,6 +120,13 @@ class Follower:
         """Return when the connection waits after its last try."""
         async with asyncio.timeout(PATIENCE):
             await self._gave_up.wait()
+
+    async def has_told(self, sentence: str) -> None:
+        """Return when an event was published."""
+        async with asyncio.timeout(PATIENCE):
+            while sentence not in self.told:
+                self._has_published.clear()
+                await self._has_published.wait()
 
     @property
     def told(self) -> list[str]:
@@ -279,6 +301,165 @@ async def test_a_user_who_may_not_see_tasks_is_told_events_all_the_same() -> Non
     assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == [
         "tasks_not_readable"
     ]
+
+
+# --- the event history ----------------------------------------------------------------------------
+
+WEB01_GOES_OFF = modify("1", power="poweredOff")
+RINGS = ring(event(7, tag="Event"))
+LONG = 3600.0
+"""Seconds of grace that no test waits for."""
+
+
+async def test_a_change_and_its_event_are_told_together_and_at_once() -> None:
+    """One update set, one reading of the history, one publication; no grace is waited for."""
+    host = Host(has_events=True)
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON), update_set("2", WEB01_GOES_OFF, RINGS))
+    host.plan("ReadNextEvents", event(7))
+    follower = Follower(host, grace=LONG)
+    async with following(follower):
+        await host.is_waited_for()
+
+    assert follower.told == ["connected", "web01 stopped"]
+    stopped = follower.events[-1]
+    assert isinstance(stopped, DomainEvent)
+    assert stopped.evidence.event is not None
+    assert stopped.evidence.event.key == 7
+    assert len(host.called("ReadNextEvents")) == 1
+
+
+async def test_the_history_begins_with_the_present_and_later_where_it_was_left() -> None:
+    """What happened while a host was away is read when it is back."""
+    host = Host(has_events=True)
+    host.plan(
+        "WaitForUpdatesEx",
+        update_set("1", WEB01_ON),
+        update_set("2", WEB01_GOES_OFF, RINGS),
+        UNREACHABLE,
+    )
+    host.plan("ReadNextEvents", event(7))
+    await follow(host, tries=2)
+
+    filters = [call.call.first("filter") for call in host.called("CreateCollectorForEvents")]
+    begins = [wanted.children[0].children[0].text for wanted in filters if wanted]
+    assert begins == ["2026-11-20T12:00:00Z", "2026-11-20T12:00:01Z"]
+
+
+async def test_a_change_waits_for_no_cause_where_there_is_no_history() -> None:
+    """Nothing could tell it."""
+    host = Host(has_events=True)
+    host.plan("CreateCollectorForEvents", fault("NoPermission"))
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON), update_set("2", WEB01_GOES_OFF))
+    follower = Follower(host, grace=LONG)
+    async with following(follower):
+        await host.is_waited_for()
+
+    assert follower.told == ["connected", "web01 stopped"]
+
+
+async def test_a_change_without_cause_is_told_when_its_time_has_come() -> None:
+    """No update set comes, and the wait for one goes on undisturbed."""
+    host = Host(has_events=True)
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON), update_set("2", WEB01_GOES_OFF))
+    follower = Follower(host, grace=0.01)
+    async with following(follower):
+        await follower.has_told("web01 stopped")
+        assert host.versions() == ["", "1", "2"]
+        assert host.methods[-1] == "RetrieveProperties"
+
+    assert "CancelWaitForUpdates" not in host.methods
+
+
+async def test_a_cause_that_comes_in_time_is_told_with_its_change() -> None:
+    """The change waits for it, and no longer."""
+    host = Host(has_events=True)
+    rings = asyncio.Event()
+    host.plan(
+        "WaitForUpdatesEx",
+        update_set("1", WEB01_ON),
+        update_set("2", WEB01_GOES_OFF),
+        rings,
+        update_set("3", RINGS),
+    )
+    host.plan("ReadNextEvents", event(7))
+    follower = Follower(host, grace=LONG)
+    is_held_back = host.on("RetrieveProperties")
+    async with following(follower):
+        await is_held_back.wait()
+        assert follower.told == ["connected"]
+        rings.set()
+        await follower.has_told("web01 stopped")
+
+    stopped = follower.events[-1]
+    assert isinstance(stopped, DomainEvent)
+    assert stopped.evidence.event is not None
+
+
+async def test_a_host_that_is_lost_while_a_change_is_held_back_is_lost_as_ever() -> None:
+    """The failure is that of the wait, whatever else is going on."""
+    host = Host(has_events=True)
+    host.plan(
+        "WaitForUpdatesEx",
+        update_set("1", WEB01_ON),
+        update_set("2", WEB01_GOES_OFF),
+        UNREACHABLE,
+    )
+    follower = Follower(host, grace=LONG)
+    async with following(follower):
+        await follower.has_given_up()
+
+    assert follower.told == ["connected", "disconnected"]
+    assert follower.status.error == UNREACHABLE.message
+
+
+async def test_a_session_that_is_lost_while_the_tasks_are_read_again_is_replaced() -> None:
+    """The wait ends with it, and what was held back is told after the new login."""
+    host = Host(has_events=True)
+    host.plan(
+        "WaitForUpdatesEx",
+        update_set("1", WEB01_ON),
+        update_set("2", WEB01_GOES_OFF),
+        asyncio.Event(),
+        update_set("1", enter("1", name="web01", power="poweredOff")),
+    )
+    host.plan("RetrieveProperties", "", fault("NotAuthenticated"))
+    follower = Follower(host, tries=2, grace=0.01)
+    async with following(follower):
+        await follower.has_told("web01 stopped")
+
+    assert follower.delays == [0.0]
+    assert follower.told == ["connected", "web01 stopped"]
+
+
+async def test_a_defect_in_what_is_judged_in_time_is_not_hidden() -> None:
+    """It ends the wait, and is logged with its traceback."""
+    host = Host(has_events=True)
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON), update_set("2", WEB01_GOES_OFF))
+    follower = Follower(host, grace=0.01)
+    async with following(follower):
+        await host.is_waited_for()
+        follower.breaks_at_the_next_publication()
+        with capture_logs() as logs:
+            await follower.has_given_up()
+
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == [
+        "connection_failed"
+    ]
+    assert follower.status.error == (
+        "a defect of eventd: ZeroDivisionError('a defect'); see the log"
+    )
+
+
+async def test_a_connection_that_holds_back_a_change_stops_at_once() -> None:
+    """It is told after the next start, since nothing of it was published."""
+    host = Host(has_events=True)
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON), update_set("2", WEB01_GOES_OFF))
+    follower = Follower(host, grace=LONG)
+    async with following(follower):
+        await host.is_waited_for()
+
+    assert follower.told == ["connected"]
+    assert host.methods[-1] == "Logout"
 
 
 # --- the end --------------------------------------------------------------------------------------
@@ -620,7 +801,7 @@ async def test_the_tries_are_spread_by_chance(monkeypatch: pytest.MonkeyPatch) -
         transport=host.transport,
         credentials=lambda: Credentials("root", "hunter2"),
         tracker=Tracker("esx01", source="esx://esx01.example/"),
-        publish=lambda events, picture=None: None,
+        publish=lambda events, picture=None: (),
         clock=lambda: NOON,
     )
     async with asyncio.TaskGroup() as tasks:
