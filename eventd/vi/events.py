@@ -14,6 +14,7 @@ from eventd.vi.structures import (
     children_by_name,
     is_true,
     number_of,
+    parse_fault_name,
     parse_reference,
     text_of,
     time_of,
@@ -123,17 +124,17 @@ def _members(event: Element) -> tuple[dict[str, str], dict[str, str]]:
 def _add(name: str, part: Element, members: dict[str, str], references: dict[str, str]) -> None:
     """Add a part: a simple value, a reference, a fault, or an argument that is an entity."""
     inner = children_by_name(part)
-    if (text := part.text or "" if not inner else _text_of_structure(inner)) is not None:
+    if (text := part.text or "" if not inner else _text_of_structure(part, inner)) is not None:
         members[name] = text[:_LONGEST_TEXT]
     for candidate in (part, *inner.values()):
         if not len(candidate) and (reference := parse_reference(candidate)) is not None:
             references[name] = reference.value
 
 
-def _text_of_structure(inner: Mapping[str, Element]) -> str | None:
+def _text_of_structure(part: Element, inner: Mapping[str, Element]) -> str | None:
     """Return the name of an entity or the sentence of a fault, None if it is neither."""
     if "fault" in inner or "localizedMessage" in inner:
-        return text_of(inner, "localizedMessage") or type_name(inner["fault"])
+        return text_of(inner, "localizedMessage") or parse_fault_name(part)
     return text_of(inner, "name")
 
 

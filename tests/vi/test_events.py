@@ -91,6 +91,7 @@ def test_an_argument_that_is_an_entity_gives_its_name_and_its_reference() -> Non
             "reason",
             "InsufficientMemoryResourcesFault",
         ),
+        ("VmFailedToPowerOnEvent", "<reason><localizedMessage/></reason>", "reason", ""),
     ],
 )
 def test_the_members_of_a_class_are_texts(type: str, content: str, name: str, text: str) -> None:  # noqa: A002

@@ -6,13 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from eventd.vi.structures import (
-    children_by_name,
-    is_true,
-    parse_fault_name,
-    parse_reference,
-    text_of,
-)
+from eventd.vi.structures import parse_reference
 from eventd.vi.types import (
     ManagedObjectReference,
     PropertyValue,
@@ -331,41 +325,3 @@ class TestUnparsed:
         value = value_of("<a>1</a>" * 10_000, type="Long")
         assert isinstance(value, Unparsed)
         assert len(value.xml) == 4096
-
-
-def test_of_several_parts_of_one_name_the_first_counts() -> None:
-    """A structure has each once; whatever comes after is not believed."""
-    parts = children_by_name(element_of("<x><a>1</a><b/><a>2</a></x>"))
-    assert text_of(parts, "a") == "1"
-    assert text_of(parts, "b") == ""
-    assert text_of(parts, "c") is None
-
-
-def test_both_spellings_of_true_are_true() -> None:
-    """XML Schema has two; hosts write the word."""
-    assert is_true("true")
-    assert is_true("1")
-    assert not any(is_true(text) for text in ("false", "0", "", None, "TRUE"))
-
-
-@pytest.mark.parametrize(
-    ("content", "name"),
-    [
-        (
-            '<fault xsi:type="x:NoPermission"/><localizedMessage>no</localizedMessage>',
-            "NoPermission",
-        ),
-        ("<fault/><localizedMessage>no</localizedMessage>", "no"),
-        ("", ""),
-    ],
-)
-def test_a_fault_in_a_value_is_known_by_its_type_else_by_its_message(
-    content: str, name: str
-) -> None:
-    """``LocalizedMethodFault`` has both."""
-    assert parse_fault_name(element_of(f"<fault>{content}</fault>")) == name
-
-
-def test_no_fault_has_no_name() -> None:
-    """A part may be missing where a fault was to be."""
-    assert parse_fault_name(None) == ""

@@ -1,0 +1,83 @@
+"""The parts of structures: texts, numbers, times, references and faults in them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from eventd.vi.structures import (
+    children_by_name,
+    is_true,
+    number_of,
+    parse_fault_name,
+    parse_number,
+    reference_of,
+    text_of,
+    time_of,
+)
+from eventd.vi.types import ManagedObjectReference
+from tests.vi.answers import element_of
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("7", 7), ("-2147483648", -2147483648), ("", None), ("x", None), (None, None)],
+)
+def test_a_number_is_one_or_none(text: str | None, number: int | None) -> None:
+    """What is no number breaks nothing."""
+    assert parse_number(text) == number
+
+
+def test_a_part_is_read_as_what_it_is_asked_for() -> None:
+    """A part that is not there, or holds something else, is None."""
+    parts = children_by_name(
+        element_of(
+            "<x><number>7</number><time>2026-11-20T12:00:00Z</time>"
+            '<host type="HostSystem">host-21</host></x>'
+        )
+    )
+    assert number_of(parts, "number") == 7
+    assert number_of(parts, "time") is number_of(parts, "absent") is None
+    assert time_of(parts, "time") == datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+    assert time_of(parts, "number") is time_of(parts, "absent") is None
+    assert reference_of(parts, "host") == ManagedObjectReference("HostSystem", "host-21")
+    assert reference_of(parts, "number") is reference_of(parts, "absent") is None
+
+
+def test_of_several_parts_of_one_name_the_first_counts() -> None:
+    """A structure has each once; whatever comes after is not believed."""
+    parts = children_by_name(element_of("<x><a>1</a><b/><a>2</a></x>"))
+    assert text_of(parts, "a") == "1"
+    assert text_of(parts, "b") == ""
+    assert text_of(parts, "c") is None
+
+
+def test_both_spellings_of_true_are_true() -> None:
+    """XML Schema has two; hosts write the word."""
+    assert is_true("true")
+    assert is_true("1")
+    assert not any(is_true(text) for text in ("false", "0", "", None, "TRUE"))
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (
+            '<fault xsi:type="x:NoPermission"/><localizedMessage>no</localizedMessage>',
+            "NoPermission",
+        ),
+        ("<fault/><localizedMessage>no</localizedMessage>", "no"),
+        ("", ""),
+    ],
+)
+def test_a_fault_in_a_value_is_known_by_its_type_else_by_its_message(
+    content: str, name: str
+) -> None:
+    """``LocalizedMethodFault`` has both."""
+    assert parse_fault_name(element_of(f"<fault>{content}</fault>")) == name
+
+
+def test_no_fault_has_no_name() -> None:
+    """A part may be missing where a fault was to be."""
+    assert parse_fault_name(None) == ""
