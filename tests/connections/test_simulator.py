@@ -258,6 +258,24 @@ async def test_one_bad_host_does_not_disturb_the_others(name: str) -> None:
         assert not followed.has_more
 
 
+# --- the event history ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("product", ["esx", "vpx"])
+async def test_a_storm_between_two_answers_is_told_to_its_end(product: Product, name: str) -> None:
+    """The properties show one change, the doorbell one event; the history has all 500."""
+    async with simulator(product) as server, at(server) as followed:
+        assert await followed.told() == "connected"
+        for _ in range(250):
+            server.world.power_on(name, now=server.now())
+            server.world.power_off(name, now=server.now())
+
+        told = [await followed.told() for _ in range(500)]
+
+        assert told == [f"{name} started booted", f"{name} stopped destroyed"] * 250
+        assert not followed.has_more
+
+
 # --- scopes ---------------------------------------------------------------------------------------
 
 

@@ -22,6 +22,7 @@ from eventd.connections.history import EventHistory
 from eventd.connections.session import Session
 from eventd.connections.transport import Transport
 from eventd.model.domain import ConnectionState
+from eventd.model.events import DomainEvent
 from eventd.vi import calls
 from eventd.vi.filters import history_filter
 from eventd.vi.types import HistoryEvent
@@ -216,6 +217,27 @@ async def test_the_events_of_an_operation_and_posted_ones_are_read(
         (TERMINATED, user.reference, "root"),
     ]
     assert events[1].message == "It was so."
+
+
+@pytest.mark.pyvmomi
+@pytest.mark.parametrize("model", ["vpx", "esx"])
+async def test_a_change_comes_with_its_event(
+    model: str, vcsim: StartVcsim, connect: Connect
+) -> None:
+    """The property, the task and the event of one operation explain each other."""
+    host = vcsim("esx" if model == "esx" else "vpx")
+    user = User(host, connect)
+    async with at(host) as followed:
+        assert await followed.told() == "connected"
+        await asyncio.to_thread(user.power_off)
+        assert (await followed.told()).endswith("stopped destroyed")
+
+    stopped = followed.last
+    assert isinstance(stopped, DomainEvent)
+    assert stopped.domain.reference == user.reference
+    assert stopped.evidence.event is not None
+    assert stopped.evidence.event.type == "VmPoweredOffEvent"
+    assert stopped.evidence.event.user == "root"  # its tasks are all of a user "vcsim"
 
 
 @pytest.mark.pyvmomi
