@@ -25,6 +25,7 @@ from eventd.connections.history import EventHistory
 from eventd.connections.scope import find_scope
 from eventd.connections.session import Session
 from eventd.connections.tasks import read_tasks
+from eventd.connections.timer import LoopTimer, Timer
 from eventd.connections.transport import Transport
 from eventd.connections.updates import Updates
 from eventd.errors import EventdError, Fault, HostError, SessionExpired
@@ -71,6 +72,7 @@ class Connection:
         tracker: Tracker,
         publish: Publish,
         clock: Callable[[], datetime],
+        timer: Timer | None = None,
         delay: Callable[[EventdError, int], float] | None = None,
     ) -> None:
         self.name = name
@@ -80,6 +82,7 @@ class Connection:
         self._tracker = tracker
         self._publish = publish
         self._clock = clock
+        self._timer = timer or LoopTimer()
         self._delay = delay or _random_delay
         self._state = ConnectionState.CONNECTING
         self._about: About | None = None
@@ -166,28 +169,28 @@ class Connection:
         try:
             async with asyncio.TaskGroup() as group:
                 answer = group.create_task(wait(), name=f"wait for {self.name}")
-                await self._judge_in_time(session, until=answer)
+                await self._judge_in_time(session, group, until=answer)
         except ExceptionGroup as errors:
             # The first failure ends the other side, which then has none of its own.
             raise errors.exceptions[0] from None
         return answer.result()
 
-    async def _judge_in_time(self, session: Session, *, until: asyncio.Task[UpdateSet]) -> None:
+    async def _judge_in_time(
+        self, session: Session, group: asyncio.TaskGroup, *, until: asyncio.Task[UpdateSet]
+    ) -> None:
         """Judge at each deadline of the tracker, until an answer has come or nothing is due."""
-        loop = asyncio.get_running_loop()
         while (deadline := self._tracker.deadline) is not None:
-            await asyncio.wait((until,), timeout=max(0.0, deadline - loop.time()))
+            alarm = group.create_task(self._timer.reach(deadline), name=f"alarm of {self.name}")
+            await asyncio.wait((until, alarm), return_when=asyncio.FIRST_COMPLETED)
+            alarm.cancel()
             if until.done():
                 return
-            await self._judge(session, not_before=deadline)
+            await self._judge(session)
 
-    async def _judge(self, session: Session, *, not_before: float = 0.0) -> None:
-        """Tell what happened, given what is known now; read the tasks that may explain it.
-
-        ``not_before`` is the deadline that has come: the loop's timers may be early by a tick.
-        """
+    async def _judge(self, session: Session) -> None:
+        """Tell what happened, given what is known now; read the tasks that may explain it."""
         tasks = await self._read_tasks(session, self._tracker.reading())
-        instant = max(asyncio.get_running_loop().time(), not_before)
+        instant = self._timer.instant()
         self._take_in(self._tracker.judge(tasks, now=self._clock(), instant=instant))
 
     def _log_odd(self, update_set: UpdateSet) -> None:
