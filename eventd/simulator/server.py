@@ -6,6 +6,7 @@ What is asked and answered is decided in `service`; here are sockets, cookies, t
 from __future__ import annotations
 
 import asyncio
+import gzip
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -26,11 +27,19 @@ __all__ = ["SimulatorServer", "serve"]
 
 _COOKIE = "vmware_soap_session"
 
+_SMALLEST_COMPRESSED = 1000
+"""Bytes of an answer that is worth the trouble."""
+
 Clock = Callable[[], datetime]
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def _accepts_gzip(request: web.BaseRequest) -> bool:
+    codings = request.headers.get("Accept-Encoding", "").replace(" ", "").split(",")
+    return "gzip" in (coding.removesuffix(";q=1.0") for coding in codings)
 
 
 class SimulatorServer:
@@ -166,6 +175,11 @@ class SimulatorServer:
         while self._waiting != count:
             await self._waiting_changed.wait()
 
+    async def until_a_call_waits(self) -> None:
+        """Return when somebody waits for a change."""
+        while not self._waiting:
+            await self._waiting_changed.wait()
+
     async def _finish(self, wait: Wait) -> Reply:
         with self._counted():
             return await self._wait(wait)
@@ -221,7 +235,12 @@ class SimulatorServer:
         session = self._session(request)
         reply = soap if isinstance(soap, Reply) else await self._reply(soap, session)
         response = self._response(request, session, reply)
-        return await self._spoil(request, response, reply, planned) if planned else response
+        if planned:
+            return await self._spoil(request, response, reply, planned)
+        if len(reply.body) >= _SMALLEST_COMPRESSED and _accepts_gzip(request):
+            response.body = gzip.compress(reply.body, compresslevel=1, mtime=0)
+            response.headers["Content-Encoding"] = "gzip"
+        return response
 
     async def _reply(self, soap: SoapRequest, session: Session) -> Reply:
         reply = self.service.call(soap, session, self.now())

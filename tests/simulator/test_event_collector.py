@@ -151,3 +151,110 @@ def test_the_size_of_the_latest_page_can_be_changed() -> None:
 
     assert page.count("<Event xsi:type=") == 1
     assert fault(client.raw("RewindCollector", collector)) == "ManagedObjectNotFound"
+
+
+def test_an_event_of_a_late_kind_is_chosen_by_its_id() -> None:
+    """Of an EventEx the class says nothing."""
+    client = connect(product="vpx", powered_on=True, pace=INSTANT)
+    collector = create_event_collector(
+        client, "<eventTypeId>com.vmware.vc.vm.VmTerminateEvent</eventTypeId>"
+    )
+    client.world.terminate("web01", now=client.now)
+    client.world.isolate("db01", now=client.now)
+    client.advance()
+
+    assert read_events(client, collector) == ["EventEx"]
+
+
+def test_events_are_read_in_the_order_of_posting_when_their_keys_wrap() -> None:
+    """A key below zero is newer than the largest one."""
+    client = connect(pace=INSTANT)
+    collector = create_event_collector(client)
+    client.world.count_events_from(2**31 - 2, now=client.now)
+
+    client.world.storm(2, now=client.now)
+    first = read_keys(client, collector, 10)
+    client.world.storm(2, now=client.now)
+
+    assert first == [2**31 - 2, 2**31 - 1]
+    assert read_keys(client, collector, 1) == [-(2**31)]
+    assert read_keys(client, collector, 10) == [-(2**31) + 1]
+    assert client.fetch(collector, "latestPage").count("<key>") == 4
+
+
+def read_keys(client: Client, collector: ManagedObjectReference, count: int) -> list[int]:
+    body = client.raw("ReadNextEvents", collector, f"<maxCount>{count}</maxCount>").body.decode()
+    return [int(part.partition("<")[0]) for part in body.split("<key>")[1:]]
+
+
+def test_a_storm_larger_than_the_page_is_read_batch_by_batch() -> None:
+    """The page of one rings only once; nothing of the rest is lost."""
+    client = connect(pace=INSTANT)
+    collector = create_event_collector(client, "<maxCount>1</maxCount>")
+    spec = PropertyFilterSpec(
+        (PropertySpec("EventHistoryCollector", ("latestPage",)),), (ObjectSpec(collector),)
+    )
+    client.create_filter(spec)
+    version, _ = client.changes()
+
+    client.world.storm(500, now=client.now)
+    _, updates = client.changes(version)
+    batches = [len(read_events(client, collector, 100)) for _ in range(6)]
+
+    assert len(updates) == 1
+    assert client.fetch(collector, "latestPage").count("<key>") == 1
+    assert batches == [100, 100, 100, 100, 100, 0]
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (
+            '<eventToPost xsi:type="VmMigratedEvent"><key>7</key><chainId>7</chainId>'
+            "<createdTime>1999-01-01T00:00:00Z</createdTime><userName>somebody</userName>"
+            '<vm><name>x</name><vm type="VirtualMachine">1</vm></vm>'
+            '<sourceHost><name>esx09</name><host type="HostSystem">ha-host</host></sourceHost>'
+            "</eventToPost>",
+            ["VmMigratedEvent", "web01", "esx09", "root"],
+        ),
+        (
+            '<eventToPost xsi:type="EventEx"><eventTypeId>com.example.Odd</eventTypeId>'
+            '<arguments><key>a</key><value xsi:type="xsd:string">b</value></arguments>'
+            "</eventToPost>",
+            ["EventEx", "com.example.Odd", "b", "root"],
+        ),
+    ],
+)
+def test_a_client_can_post_an_event(event: str, expected: list[str]) -> None:
+    """Key, time and user are the host's own, and so is the domain's name."""
+    client = connect(pace=INSTANT)
+    collector = create_event_collector(client)
+    client.advance()
+
+    client.raw("PostEvent", client.world.inventory.event_manager, event)
+
+    page = client.fetch(collector, "latestPage")
+    assert all(f">{word}<" in page or f'"{word}"' in page for word in expected)
+    assert "<key>1</key>" in page
+    assert "2026-01-01T00:00:01Z" in page
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        '<eventToPost xsi:type="NoSuchEvent"/>',
+        '<eventToPost xsi:type="AboutInfo"/>',
+        '<eventToPost xsi:type="EventEx"><arguments><value xsi:type="xsd:int">x</value>'
+        "</arguments></eventToPost>",
+        '<eventToPost xsi:type="VmEvent"><vm><vm type="VirtualMachine">99</vm></vm></eventToPost>',
+        "",
+    ],
+)
+def test_what_is_no_event_cannot_be_posted(event: str) -> None:
+    """The argument is named."""
+    client = connect()
+
+    reply = client.raw("PostEvent", client.world.inventory.event_manager, event)
+
+    assert fault(reply) == "InvalidArgument"
+    assert not client.world.events.events

@@ -383,3 +383,21 @@ async def test_two_sessions_do_not_disturb_each_other(
         assert await other.call(other.wait("", seconds=0)) is None
         with pytest.raises(Fault, match="InvalidCollectorVersion"):
             await other.call(other.wait("1", seconds=0))
+
+
+@pytest.mark.parametrize(("accepted", "coding"), [("gzip, deflate", "gzip"), ("identity", None)])
+async def test_a_long_answer_is_compressed_for_who_accepts_it(
+    server: SimulatorServer, http: aiohttp.ClientSession, accepted: str, coding: str | None
+) -> None:
+    """A short one is not; both read the same."""
+    call = calls.retrieve_service_content()
+    headers = {"Accept-Encoding": accepted}
+    short = envelope("CurrentTime", server.world.inventory.service_instance)
+
+    async with http.post(server.url, data=call.body, headers=headers) as response:
+        content = call.parse(await response.read())
+        assert response.headers.get("Content-Encoding") == coding
+    async with http.post(server.url, data=short, headers=headers) as response:
+        assert "Content-Encoding" not in response.headers
+
+    assert content.property_collector == server.world.inventory.property_collector

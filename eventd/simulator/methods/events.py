@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from eventd.simulator import arguments
 from eventd.simulator.calls import Call, Method
+from eventd.simulator.decoding import data_object
 from eventd.simulator.event_collector import LARGEST_PAGE, EventCollector, EventFilter, page_size
-from eventd.simulator.world.faults import ManagedObjectNotFound, NotSupported
-from eventd.simulator.world.values import DataObject
+from eventd.simulator.world.faults import (
+    InvalidArgument,
+    ManagedObjectNotFound,
+    NotSupported,
+)
+from eventd.simulator.world.values import DataObject, pick
+from eventd.vi.types import ManagedObjectReference
 
 __all__ = ["METHODS"]
 
@@ -17,6 +24,35 @@ def query_events(call: Call) -> str:
     wanted = EventFilter(call.node.first("filter"), call.world)
     found = [event for event in call.world.events.events if wanted.matches(event)]
     return _events(call, found[:LARGEST_PAGE])
+
+
+def post_event(call: Call) -> str:
+    """Record an event that the caller makes up; its key, chain, time and user are the host's."""
+    objects = call.world.objects
+    node = arguments.part(call.node, "eventToPost")
+    event = data_object(node, "Event", objects.schema)
+    if not objects.schema.is_a(event.type, "Event"):
+        raise InvalidArgument("eventToPost")
+    own = objects.schema.members("Event")
+    call.world.events.post(
+        event.type,
+        now=call.now,
+        user=call.user,
+        domain=_argument(call, event, "vm"),
+        host=_argument(call, event, "host"),
+        message=str(event.members.get("fullFormattedMessage", "")),
+        members={name: value for name, value in event.members.items() if name not in own},
+    )
+    return ""
+
+
+def _argument(call: Call, event: DataObject, name: str) -> ManagedObjectReference | None:
+    found = pick(event, [name, name])
+    if not isinstance(found, ManagedObjectReference):
+        return None
+    if found not in call.world.objects:
+        raise InvalidArgument(f"eventToPost.{name}")
+    return found
 
 
 def create_collector_for_events(call: Call) -> str:
@@ -74,6 +110,7 @@ def _events(call: Call, events: list[DataObject]) -> str:
 
 
 METHODS = {
+    "PostEvent": Method(post_event, on="EventManager", since="2.5"),
     "QueryEvents": Method(query_events, on="EventManager"),
     "CreateCollectorForEvents": Method(create_collector_for_events, on="EventManager"),
     "ReadNextEvents": Method(read_next_events, on="EventHistoryCollector"),
