@@ -11,16 +11,24 @@ import re
 import signal
 import ssl
 import sys
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from eventd.cli.terminal import log_to_errors, wants_colour, write_error, write_line
 from eventd.cli.words import Product
 from eventd.errors import EventdError, InvalidArgument
+
+if TYPE_CHECKING:
+    from eventd.simulator import SimulatorServer, World
+
+    Listening = Callable[[World, int], AbstractAsyncContextManager[SimulatorServer]]
+    """Puts a world on a port."""
 
 __all__ = ["check_config", "demo", "run", "simulate"]
 
@@ -147,12 +155,27 @@ def simulate(
             "--password-file", metavar="FILE", help="The password to expect, instead of 'pass'."
         ),
     ] = None,
+    scenario: Annotated[
+        str | None,
+        typer.Option(
+            "--scenario",
+            metavar="NAME|FILE",
+            help="Play this again and again; it says product and domains.",
+        ),
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="Play the scenario once, and end.")] = False,
+    list_scenarios: Annotated[
+        bool, typer.Option("--list-scenarios", help="Say which scenarios there are, and end.")
+    ] = False,
 ) -> None:
     """Pretend to be a VMware host, until interrupted.
 
     Any user name is welcome; the password is 'pass' unless a file says otherwise. Without --tls
     it speaks plain HTTP, so clients need transport=http in the URI. It prints its URIs: of a
     vCenter one for virsh, which wants the path of a host, and one of all of it for eventd.
+
+    A scenario makes things happen, and begins when a client waits for changes. It prints what is
+    done and what has to be told of it. Further hosts of a scenario listen on the next ports.
 
     \b
     Examples:
@@ -161,17 +184,43 @@ def simulate(
       eventd simulate --product vpx --tls cert.pem key.pem
     """
     host, port = _listen_address(listen)
+    if list_scenarios:
+        _list_scenarios()
+        return
+    if once and scenario is None:
+        raise typer.BadParameter("only a scenario can be played once; add --scenario")
     log_to_errors()
-    asyncio.run(
-        _simulate(
-            host,
-            port,
-            domains=domains,
-            product=product,
-            ssl_context=_server_context(*tls) if tls else None,
-            password=_password(password_file) if password_file else "pass",
-        )
+    listening = partial(
+        _listening,
+        host,
+        ssl_context=_server_context(*tls) if tls else None,
+        password=_password(password_file) if password_file else "pass",
     )
+    if scenario is None:
+        asyncio.run(_simulate(listening, port, domains=domains, product=product))
+        return
+    with suppress(asyncio.CancelledError):
+        asyncio.run(_play(listening, port, scenario, once=once))
+
+
+def _list_scenarios() -> None:
+    from eventd.simulator import scenarios
+
+    names = scenarios.names()
+    width = max(map(len, names))
+    for name in names:
+        write_line(f"{name:{width}}  {scenarios.load(name).title}")
+
+
+async def _play(listening: Listening, port: int, name: str, *, once: bool) -> None:
+    from eventd.simulator import playing, scenarios
+
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - a coroutine that runs is in a task
+    for each in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(each, task.cancel)
+    scenario = scenarios.load(name)
+    await playing.play(scenario, listening=listening, port=port, once=once, write=write_line)
 
 
 def _server_context(certificate: Path, key: Path) -> ssl.SSLContext:
@@ -193,28 +242,17 @@ def _password(path: Path) -> str:
     return from_password_file(path, user="")().password
 
 
-async def _simulate(
-    host: str,
-    port: int,
-    *,
-    domains: int,
-    product: Product,
-    ssl_context: ssl.SSLContext | None,
-    password: str,
-) -> None:
-    from eventd.simulator import World, serve
+@asynccontextmanager
+async def _listening(
+    host: str, world: World, port: int, *, ssl_context: ssl.SSLContext | None, password: str
+) -> AsyncIterator[SimulatorServer]:
+    """Serve a world for as long as the block lasts.
 
-    world = World(
-        product=product.value,
-        domains=domains,
-        # A vCenter with less could not move a domain.
-        hosts=1 if product is Product.ESX else 2,
-        now=datetime.now(UTC),
-    )
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(each, stop.set)
+    Raises:
+        EventdError: the address cannot be listened on.
+    """
+    from eventd.simulator import serve
+
     async with AsyncExitStack() as serving:
         try:
             server = await serving.enter_async_context(
@@ -227,6 +265,24 @@ async def _simulate(
                 f"the simulator cannot listen on {host} port {port}: {reason}; "
                 "choose another --listen"
             ) from error
+        yield server
+
+
+async def _simulate(listening: Listening, port: int, *, domains: int, product: Product) -> None:
+    from eventd.simulator import World
+
+    world = World(
+        product=product.value,
+        domains=domains,
+        # A vCenter with less could not move a domain.
+        hosts=1 if product is Product.ESX else 2,
+        now=datetime.now(UTC),
+    )
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, stop.set)
+    async with listening(world, port) as server:
         write_line(f"{server.uri} has {domains} domains")
         if product is Product.VPX:
             write_line(f"{server.whole_uri} is all of it, for eventd; virsh wants one host")
