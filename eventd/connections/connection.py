@@ -185,12 +185,15 @@ class Connection:
             alarm.cancel()
             if until.done():
                 return
-            await self._judge(session)
+            await self._judge(session, not_before=deadline)
 
-    async def _judge(self, session: Session) -> None:
-        """Tell what happened, given what is known now; read the tasks that may explain it."""
+    async def _judge(self, session: Session, *, not_before: float = 0.0) -> None:
+        """Tell what happened, given what is known now; read the tasks that may explain it.
+
+        ``not_before`` is the deadline that has come: timers may be early by a tick.
+        """
         tasks = await self._read_tasks(session, self._tracker.reading())
-        instant = self._timer.instant()
+        instant = max(self._timer.instant(), not_before)
         self._take_in(self._tracker.judge(tasks, now=self._clock(), instant=instant))
 
     def _log_odd(self, update_set: UpdateSet) -> None:

@@ -45,6 +45,8 @@ class Found(NamedTuple):
     """True if a better cause may still come, so that it is worth waiting for."""
     spends_event: bool = True
     """False if the event explains another change too, which is yet to be told."""
+    blames_host: bool = False
+    """True if the host that the domain was on is what it happened to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +58,9 @@ class Facts:
     """Events of the domain that have explained nothing yet, in order."""
     host_event: Callable[[str | None, Collection[str]], HistoryEvent | None]
     """Returns the newest event of these types about a host itself."""
-    explain: Callable[[Operation], TaskInfo | None]
-    """Returns the task of this kind on the domain that explains the change, and spends it."""
+    explain: Callable[[Operation, int | None], TaskInfo | None]
+    """Returns the task of this kind on the domain that explains the change, and spends it; where
+    the chain of events is known that the change belongs to, the task of that chain."""
     has: Callable[[Operation], bool]
     """Returns whether there is such a task, and spends nothing."""
     is_host_connected: bool
@@ -76,6 +79,10 @@ class Facts:
         """What changed."""
         return self.part.change
 
+    def task(self, operation: Operation) -> TaskInfo | None:
+        """Return the task of this kind that explains the change, and spend it."""
+        return self.explain(operation, self.part.event.chain_id if self.part.event else None)
+
     def find(self, *types: str) -> HistoryEvent | None:
         """Return the domain's newest event of these types that has explained nothing yet."""
         found = (event for event in reversed(list(self.history)) if event.type in types)
@@ -90,7 +97,7 @@ def task(*operations: Operation) -> Find:
 
     def find(facts: Facts) -> Found | None:
         for operation in operations:
-            if (info := facts.explain(operation)) is not None:
+            if (info := facts.task(operation)) is not None:
                 return Found(Cause.TASK, task=info, event=facts.part.event)
         return None
 
@@ -140,12 +147,14 @@ def by_user(kind: str) -> Find:
 
 
 def by_guest(kind: str) -> Find:
-    """The history records the change without a user: nobody asked for it but the guest."""
+    """The history records an orderly end without a user: nobody asked for it but the guest."""
 
     def find(facts: Facts) -> Found | None:
-        entry = facts.part.event
+        entry, after = facts.part.event, facts.part.step.after
         if entry is None or entry.type != kind or entry.user:
             return None
+        if after is None or not after.clean_power_off:
+            return None  # it may as well have crashed
         return Found(Cause.EVENT, event=entry, initiator=Initiator.GUEST)
 
     return find
@@ -183,7 +192,7 @@ def both(first: Find, second: Find) -> Find:
 
 def by_host_shutdown(facts: Facts) -> Found | None:
     """The host itself went down: its automatic stop did it, or the history has its shutdown."""
-    if (info := facts.explain(Operation.AUTO_POWER_OFF)) is not None:
+    if (info := facts.task(Operation.AUTO_POWER_OFF)) is not None:
         return Found(Cause.TASK, task=info, event=facts.part.event, initiator=Initiator.HOST)
     entry = facts.host_event(_host_before(facts), ("HostShutdownEvent",))
     if entry is None or facts.has(Operation.POWER_OFF):
@@ -200,13 +209,23 @@ def host_failed(facts: Facts) -> Found | None:
     is_out_of_sight = after.is_lost or before.connection_state not in (None, "connected")
     entry = facts.host_event(before.host, HOST_FAILURES)
     if entry is not None and (is_unseen or is_out_of_sight):
-        return Found(Cause.EVENT, event=entry, initiator=Initiator.HA, spends_event=False)
+        return Found(Cause.EVENT, event=entry, spends_event=False, blames_host=True)
     entry = facts.find(*HA_RESTARTS)
     if entry is not None and is_unseen:
-        return Found(Cause.EVENT, event=entry, initiator=Initiator.HA, spends_event=False)
+        return Found(Cause.EVENT, event=entry, spends_event=False, blames_host=True)
     if is_unseen and not facts.is_host_connected:
-        return Found(Cause.BOOT_TIME, initiator=Initiator.HA, is_weak=True)
+        return Found(Cause.BOOT_TIME, is_weak=True, blames_host=True)
     return None
+
+
+def restarted_elsewhere(facts: Facts) -> Found | None:
+    """It was booted on another host while the one that it ran on is lost: HA does that."""
+    before, after, _ = facts.part.step
+    if before is None or after is None or not facts.part.is_unseen:
+        return None
+    if before.host == after.host or facts.is_host_connected:
+        return None
+    return Found(Cause.BOOT_TIME, initiator=Initiator.HA, is_weak=True)
 
 
 def clean_power_off_is_false(facts: Facts) -> Found | None:
@@ -239,7 +258,18 @@ def guest_state_was(state: str) -> Find:
 
 def guest_shows(facts: Facts) -> Found | None:
     """The properties of the guest show it, and nothing else does."""
-    return Found(Cause.GUEST_STATE, initiator=Initiator.GUEST)
+    return Found(Cause.GUEST_STATE)
+
+
+def guest_does(facts: Facts) -> Found | None:
+    """The guest's system does so by itself: nobody has asked for it."""
+    return Found(Cause.STATE, initiator=Initiator.GUEST)
+
+
+def had_crashed(facts: Facts) -> Found | None:
+    """The guest's system had crashed before."""
+    before = facts.part.step.before
+    return Found(Cause.GUEST_STATE) if before is not None and before.has_crashed else None
 
 
 def just_booted(facts: Facts) -> Found | None:
@@ -247,7 +277,7 @@ def just_booted(facts: Facts) -> Found | None:
     boot_time = _boot_time(facts)
     if boot_time is None or facts.looked_at - boot_time > _BOOT:
         return None
-    return Found(Cause.GUEST_STATE, initiator=Initiator.GUEST)
+    return Found(Cause.GUEST_STATE)
 
 
 _BOOT = timedelta(minutes=5)
@@ -275,7 +305,7 @@ def revert(before: str, after: str) -> Find:
 
 def revert_between_inactive(facts: Facts) -> Found | None:
     """It was put back to a snapshot, whatever its power states."""
-    info = facts.explain(Operation.REVERT)
+    info = facts.task(Operation.REVERT)
     entry = facts.part.event
     return Found(Cause.EVENT if entry else Cause.TASK, task=info, event=entry)
 
@@ -310,6 +340,8 @@ def went_on(facts: Facts) -> Found | None:
         return Found(Cause.STATE, message=f"it went to {facts.elsewhere}")
     if facts.in_gap or facts.has(Operation.DESTROY):
         return None
+    if (left := went_out_of_scope(facts)) is not None:
+        return left
     return Found(Cause.STATE, message=f"it was on when it left {_SCOPE}", is_weak=True)
 
 
@@ -414,6 +446,8 @@ def _initiator(
 ) -> Initiator | None:
     if found.initiator is not None:
         return found.initiator
+    if entry is not None and entry.type.startswith("Drs"):
+        return Initiator.DRS
     if told is not None:
         if told.description_id.startswith("Drm."):
             return Initiator.DRS
@@ -428,6 +462,8 @@ def _initiator(
 
 def _user(found: Found, told: TaskEvidence | None, entry: HistoryEvent | None) -> str | None:
     """Return the name of who asked; of a schedule or an alarm, its name."""
+    if entry is not None and entry.type.startswith("Drs"):
+        return None
     if told is not None and (told.user or told.name):
         return told.user or told.name
     if found.request is not None:

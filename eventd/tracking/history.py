@@ -44,7 +44,9 @@ class History:
     def go_back(self, position: HistoryPosition | None) -> None:
         """Know the history up to a position, and nothing after it."""
         self._since = position.since if position else None
-        self._seen: dict[Identity, None] = dict.fromkeys(position.settled if position else ())
+        self._seen: dict[Identity, None] = {}
+        self._settled = set(position.settled if position else ())
+        """Dealt with in an earlier life, and not read in this one."""
         self._newest_shown: HistoryEvent | None = None
         self._ahead: list[HistoryEvent] = []
         """Read, and not yet shown by an update set to have happened by then."""
@@ -67,7 +69,7 @@ class History:
         return self._since
 
     def take_in(self, events: Iterable[HistoryEvent]) -> None:
-        """Know these events, which were read in this order; those seen before are passed by."""
+        """Know these events, which were read in this order; those read before are passed by."""
         for event in events:
             if identity_of(event) not in self._seen:
                 self._seen[identity_of(event)] = None
@@ -84,10 +86,13 @@ class History:
         end = keys.index(identity_of(newest)) + 1 if identity_of(newest) in keys else 0
         if not end and identity_of(newest) not in self._seen:
             end = len(keys)  # its reading was given up: what there is has to do
-        new, self._ahead = self._ahead[:end], self._ahead[end:]
-        if new:
-            self._since = new[-1].created_time
+        counted, self._ahead = self._ahead[:end], self._ahead[end:]
+        if counted:
+            self._since = counted[-1].created_time
             self._expire(self._since - _MAY_EXPLAIN)
+        # The settled ones only show how far the others go.
+        new = [event for event in counted if identity_of(event) not in self._settled]
+        self._settled -= {identity_of(event) for event in counted}
         return new
 
     def _expire(self, earliest: datetime) -> None:
@@ -136,6 +141,6 @@ class History:
         if self._since is None:
             return None
         since = min([self._since, *(event.created_time for event in held)])
-        open_events = {identity_of(event) for event in (*held, *self._ahead)}
-        settled = {key for key in self._seen if key[1] >= since} - open_events
+        dealt_with = self._seen.keys() - {identity_of(event) for event in (*held, *self._ahead)}
+        settled = {key for key in self._settled | dealt_with if key[1] >= since}
         return HistoryPosition(since, frozenset(settled))

@@ -6,7 +6,7 @@ while, and with it all that happened to that domain later; the others go on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -38,6 +38,13 @@ from eventd.vi.types import HistoryEvent, TaskInfo
 __all__ = ["Judge", "Judgement", "Moment"]
 
 _REBOOTS = ("VmResettingEvent", "VmGuestRebootEvent", *MONITORING_RESETS)
+_BY_TASKS: Mapping[str, Operation] = {
+    "VmReconfiguredEvent": Operation.RECONFIGURE,
+    "VmResourceReallocatedEvent": Operation.RECONFIGURE,
+    "VmRelocatedEvent": Operation.MIGRATE,
+}
+"""What tells something by itself and is done by a task, which says more about who did it."""
+
 _FAILED_STARTS = ("VmFailedToPowerOnEvent", "NotEnoughResourcesToStartVmEvent")
 _SYMPTOMS = (
     "esx.problem.vm.kill.unexpected.forcefulPageRetire",
@@ -274,8 +281,12 @@ class Judge:
         in_gap = moment.in_gap
         # A question goes before what it held up, and comes after what led to it.
         judgement.events += self._narrator.tell_cleared(step, now=moment.now, in_gap=in_gap)
+        raised = [*self._narrator.tell_raised(step, now=moment.now, in_gap=in_gap)]
+        if any(part.change is Change.BLOCKED for part, _ in decided):
+            judgement.events += raised
+            raised = []
         self._tell_parts(decided, reference, history, moment, judgement)
-        judgement.events += self._narrator.tell_raised(step, now=moment.now, in_gap=in_gap)
+        judgement.events += raised
         judgement.steps.append(step)
         return True
 
@@ -292,7 +303,8 @@ class Judge:
         open_events = self._history.of_domain(reference)
         decided = []
         for part in parts:
-            verdict = decide(self._facts(part, reference, open_events, moment), self._suspend)
+            known = _known_by(part, open_events)
+            verdict = decide(self._facts(part, reference, known, moment), self._suspend)
             if verdict.found.is_weak and self._waits(pending, moment, judgement):
                 self._tasks.take_back()
                 return None
@@ -492,7 +504,7 @@ class Judge:
         if event.type in _REBOOTS:
             self._tell_reboot(event, picture, moment, judgement)
             return
-        found = Found(Cause.EVENT, event=event)
+        found = self._found_for(event)
         for what, of in self._tellings(event, picture, found):
             if what is DefinedDetail.UPDATED:
                 if picture.reference in judgement.updated:
@@ -501,6 +513,14 @@ class Judge:
             judgement.events.append(
                 self._narrator.tell_occurrence(what, picture, of, now=moment.now)
             )
+
+    def _found_for(self, event: HistoryEvent) -> Found:
+        """Return the evidence that an event is, with the task that it belongs to."""
+        operation = _BY_TASKS.get(event.type)
+        task = None
+        if operation is not None and event.domain is not None:
+            task = self._tasks.explain(event.domain, operation, event.chain_id)
+        return Found(Cause.TASK if task else Cause.EVENT, task=task, event=event)
 
     def _tellings(
         self, event: HistoryEvent, picture: DomainPicture, found: Found
@@ -514,7 +534,7 @@ class Judge:
         if failed_task is not None:
             for alias in removed_devices(event):
                 said = Said(DomainDeviceRemovalFailed, {"dev_alias": alias})
-                yield said, found._replace(task=failed_task)
+                yield said, found._replace(cause=Cause.TASK, task=failed_task)
             return
         for what in OCCURRENCES[event.type](event):
             yield what, found
@@ -570,9 +590,19 @@ def _asks(event: HistoryEvent) -> bool:
         event.type in CONCLUDED
         or event.type in MIGRATED
         or event.type in _FAILED_STARTS
-        or event.type in (REVERTED, "VmResettingEvent", "VmRelocatedEvent")
-        or bool(removed_devices(event))
+        or event.type in (REVERTED, "VmResettingEvent", *_BY_TASKS)
     )
+
+
+def _known_by(part: Part, history: list[HistoryEvent]) -> list[HistoryEvent]:
+    """Return the events up to that which records the change: later ones explain what came later.
+
+    The last change of a domain has all of them.
+    """
+    if part.event is None or not part.is_unseen:
+        return history
+    end = history.index(part.event) + 1
+    return history[:end]
 
 
 def _spent_by(

@@ -94,6 +94,9 @@ class Narrator:
         """
         found = verdict.found
         known = evidence(found, part).model_copy(update=self._hosts(part, elsewhere))
+        if found.blames_host and part.step.before is not None:
+            host = self._inventory.host_name(part.step.before.host)
+            known = known.model_copy(update={"source_host": host, "destination_host": None})
         synthetic = in_gap and known.cause in _UNFOUNDED
         occurred_at = _time_of(part, found) or now
         for what in verdict.then:

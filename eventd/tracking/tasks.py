@@ -173,7 +173,9 @@ class Tasks:
         )
 
     def _is_job_underway(self, task: TaskInfo) -> bool:
-        return task.description_id in _JOBS and task.state not in _ENDED
+        """Whether a job has done its work, as far as can be seen, and not ended yet."""
+        is_spent = task.task.value in self._spent
+        return is_spent and task.description_id in _JOBS and task.state not in _ENDED
 
     def take_in(self, tasks: Iterable[TaskInfo], now: datetime) -> None:
         """Know these tasks from now on, and no others; ``now`` is aware UTC."""
@@ -191,10 +193,16 @@ class Tasks:
                 self._seen_ended.setdefault(task.task.value, now)
         _trim(self._seen_ended)
 
-    def explain(self, domain: str, operation: Operation) -> TaskInfo | None:
-        """Return the task of this kind that explains a change of the domain, and spend it."""
+    def explain(
+        self, domain: str, operation: Operation, chain: int | None = None
+    ) -> TaskInfo | None:
+        """Return the task of this kind that explains a change of the domain, and spend it.
+
+        ``chain`` is that of the event that records the change, if there is one. Of a host that
+        tells the chains of tasks (``TaskInfo.eventChainId``), only a task of that chain will do.
+        """
         alike = _STOPS if operation in _STOPS else frozenset({operation})
-        task = self._find(domain, alike)
+        task = self._find(domain, alike, chain)
         if task is None or _operation_of(task) is not operation:
             return None
         key = task.task.value
@@ -276,10 +284,13 @@ class Tasks:
         _remember(self._spent, (task.task.value for task in found))
         return found
 
-    def _find(self, domain: str, operations: Collection[Operation]) -> TaskInfo | None:
+    def _find(
+        self, domain: str, operations: Collection[Operation], chain: int | None = None
+    ) -> TaskInfo | None:
         for task in self._read:
             is_its_own = task.entity is not None and task.entity.value == domain
-            if is_its_own and self._may_explain(task, operations):
+            is_of_chain = chain is None or task.event_chain_id in (chain, None, 0)
+            if is_its_own and is_of_chain and self._may_explain(task, operations):
                 return task
         return None
 

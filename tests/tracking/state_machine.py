@@ -89,7 +89,7 @@ def _applies(row: Row, arc: tuple[str, str]) -> bool:
         part=Part(row.change, Step(before, after)),
         history=(),
         host_event=lambda host, types: None,
-        explain=lambda operation: None,
+        explain=lambda operation, chain: None,
         has=lambda operation: False,
         is_host_connected=True,
         elsewhere=None,

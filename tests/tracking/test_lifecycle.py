@@ -504,7 +504,7 @@ def no_evidence(change: Change) -> Facts:
         part=Part(change, Step(ON, ON)),
         history=(),
         host_event=lambda host, types: None,
-        explain=lambda operation: None,
+        explain=lambda operation, chain: None,
         has=lambda operation: False,
         is_host_connected=True,
         elsewhere=None,
