@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from eventd.simulator import Pace, Question, SimulatorServer, World, serve
+from eventd.simulator.scenarios import load, names
+from tests.simulator.test_scenario import played
 
 if TYPE_CHECKING:
     from pyVmomi import vim
@@ -285,6 +287,100 @@ async def test_the_events_are_read(connect: Connect, operations: Operate) -> Non
     assert (migrated.sourceHost.name, migrated.host.name) == ("esx01.example", "esx02.example")
     assert (events[4].oldName, events[4].newName) == ("web01", "www")
     assert len({events[0].chainId, events[1].chainId}) == 1
+
+
+@pytest.mark.parametrize("name", names())
+async def test_all_that_a_scenario_leaves_behind_is_read(connect: Connect, name: str) -> None:
+    """Every event of the history, and every domain with all its properties."""
+    for world in played(load(name)).values():
+
+        def look() -> tuple[list[Any], list[str]]:
+            from pyVmomi import vim
+
+            service = log_in(connect, server)
+            manager = service.content.eventManager
+            collector = manager.CreateCollectorForEvents(vim.event.EventFilterSpec())
+            domains = service.content.viewManager.CreateContainerView(
+                service.content.rootFolder, [vim.VirtualMachine], recursive=True
+            ).view
+            for domain in domains:
+                parts = (domain.config, domain.runtime, domain.guest, domain.summary)
+                assert all((*parts, domain.snapshot or True))
+                states = {task.info.state for task in domain.recentTask}
+                assert states <= {"queued", "running", "success", "error"}
+            return list(collector.ReadNextEvents(1000)), [domain.name for domain in domains]
+
+        async with serve(world) as server:
+            events, domains = await asyncio.to_thread(look)
+
+        assert [type(event).__name__.rpartition(".")[2] for event in events] == [
+            event.type for event in world.events.events
+        ]
+        assert sorted(domains) == sorted(world.domains.names)
+
+
+async def test_a_client_can_do_what_scenarios_do(connect: Connect) -> None:
+    """Reconfigure, take a snapshot and go back, make a template, terminate, post an event."""
+    world = make(product="vpx", domains=2, hosts=2, powered_on=True)
+
+    def operate() -> tuple[Any, Any]:
+        from pyVmomi import vim
+
+        service = log_in(connect, server)
+        pool = vim.ResourcePool("resgroup-8", service._stub)
+        web, db = service.content.viewManager.CreateContainerView(
+            service.content.rootFolder, [vim.VirtualMachine], recursive=True
+        ).view
+        disk = vim.vm.device.VirtualDisk(key=-1, controllerKey=1000, unitNumber=3)
+        change = vim.vm.device.VirtualDeviceSpec(operation="add", device=disk)
+        shares = vim.SharesInfo(shares=2000, level="custom")
+        spec = vim.vm.ConfigSpec(
+            annotation="the shop",
+            deviceChange=[change],
+            cpuAllocation=vim.ResourceAllocationInfo(shares=shares),
+        )
+        _finish(web.ReconfigVM_Task(spec))
+        _finish(web.CreateSnapshot_Task("before", "", memory=True, quiesce=False))
+        _finish(web.PowerOffVM_Task())
+        _finish(web.RevertToCurrentSnapshot_Task())
+        snapshot = web.snapshot.rootSnapshotList[0].snapshot
+        _finish(snapshot.RevertToSnapshot_Task())
+        _finish(snapshot.RemoveSnapshot_Task(removeChildren=False))
+        assert web.AcquireTicket("webmks").ticket
+        db.TerminateVM()
+        while db.runtime.powerState != "poweredOff":
+            pass
+        db.MarkAsTemplate()
+        db.MarkAsVirtualMachine(pool=pool)
+        argument = vim.event.VmEventArgument(name="", vm=web)
+        event = vim.event.VmGuestOSCrashedEvent(
+            key=0, chainId=0, createdTime=START, userName="", vm=argument, template=False
+        )
+        service.content.eventManager.PostEvent(event)
+        return web.config, service.content.eventManager.latestEvent
+
+    async with serve(world) as server:
+        config, latest = await asyncio.to_thread(operate)
+
+    assert config.annotation == "the shop"
+    assert config.cpuAllocation.shares.shares == 2000
+    assert [device.key for device in config.hardware.device] == [2000, 3000, 4000, 2001]
+    assert (type(latest).__name__, latest.vm.name) == ("vim.event.VmGuestOSCrashedEvent", "web01")
+    assert [h.words for h in world.happened if h.domain == "web01" and "agent" not in h.words] == [
+        *("defined updated", "metadata-change description", "tunable", "device-added"),
+        *("job-completed snapshot-create", "stopped destroyed", "started from_snapshot"),
+        *("stopped from_snapshot", "started from_snapshot", "job-completed snapshot-remove"),
+        "graphics initialize",
+    ]
+    assert [h.words for h in world.happened if h.domain == "db01"] == [
+        *("stopped destroyed", "defined updated", "defined updated"),
+    ]
+
+
+def _finish(task: Any) -> None:
+    while task.info.state not in ("success", "error"):
+        pass
+    assert task.info.state == "success", task.info.error
 
 
 @pytest.mark.parametrize("api_version", ["2.5", "4.1", "6.7", "7.0.3.0", "9.1.0.0"])

@@ -73,7 +73,7 @@ class Power(Stage):
     ) -> Reference:
         """Power a domain on, which fails after it has begun."""
         domain = self._at(name, now)
-        self.tasks.fail_next(domain, VIFault("FileFault", reason))
+        self.tasks.fail_next(domain, VIFault("FileFault", reason, members={"file": "web01.vmdk"}))
         return self.power_on(domain, user=user, now=now)
 
     def refuse_power_on(
@@ -94,7 +94,7 @@ class Power(Stage):
             domain,
             by=By("user", user),
             message=reason,
-            members={"reason": fault.localized},
+            members={"reason": reason},
         )
         task = self._start(
             "PowerOnVM_Task",

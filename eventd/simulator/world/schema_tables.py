@@ -532,7 +532,7 @@ VmGuestOSCrashedEvent : VmEvent
 VmFailedToPowerOnEvent : VmEvent
     reason LocalizedMethodFault
 NotEnoughResourcesToStartVmEvent : VmEvent
-    reason LocalizedMethodFault
+    reason string
 VmDasBeingResetEvent : VmEvent
     reason string
 VmDasBeingResetWithScreenshotEvent : VmDasBeingResetEvent
