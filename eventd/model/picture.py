@@ -62,6 +62,8 @@ class DomainPicture(NamedTuple):
     """``runtime.onlineStandby``: the guest's system sleeps, and the domain is on."""
     snapshot: str | None = None
     """``snapshot.currentSnapshot``: value of the reference of the snapshot that it runs on."""
+    snapshot_tree: str | None = None
+    """A digest of ``snapshot.rootSnapshotList``: another one shows that snapshots came or went."""
     fault_tolerance_role: str | None = None
     """``config.ftInfo.role``: ``1`` of the primary, ``2`` of a secondary; kept likewise."""
     is_lost: bool = False

@@ -224,7 +224,7 @@ def _at_any_time(before: DomainPicture, after: DomainPicture) -> Iterator[Change
     ran, run = (picture.tools_state == "guestToolsRunning" for picture in (before, after))
     if before.tools_state and after.tools_state and ran != run:
         yield Change.TOOLS_STARTED if run else Change.TOOLS_STOPPED
-    if before.snapshot != after.snapshot:
+    if (before.snapshot, before.snapshot_tree) != (after.snapshot, after.snapshot_tree):
         yield Change.SNAPSHOT_CHANGED
 
 

@@ -190,6 +190,15 @@ def both(first: Find, second: Find) -> Find:
     return find
 
 
+def either(first: Find, second: Find) -> Find:
+    """One of both is there."""
+
+    def find(facts: Facts) -> Found | None:
+        return first(facts) or second(facts)
+
+    return find
+
+
 def by_host_shutdown(facts: Facts) -> Found | None:
     """The host itself went down: its automatic stop did it, or the history has its shutdown."""
     if (info := facts.task(Operation.AUTO_POWER_OFF)) is not None:
@@ -259,6 +268,11 @@ def guest_state_was(state: str) -> Find:
 def guest_shows(facts: Facts) -> Found | None:
     """The properties of the guest show it, and nothing else does."""
     return Found(Cause.GUEST_STATE)
+
+
+def guest_reboots(facts: Facts) -> Found | None:
+    """The properties of the guest show it, and nobody has asked for it."""
+    return Found(Cause.GUEST_STATE, initiator=Initiator.GUEST)
 
 
 def guest_does(facts: Facts) -> Found | None:

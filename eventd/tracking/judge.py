@@ -33,7 +33,7 @@ from eventd.tracking.resets import ResetFolding
 from eventd.tracking.tasks import Operation, Tasks
 from eventd.tracking.tellings import Said, Telling
 from eventd.tracking.waiting import Told, ToldParts
-from eventd.vi.types import HistoryEvent, TaskInfo
+from eventd.vi.types import ConfigChange, HistoryEvent, TaskInfo
 
 __all__ = ["Judge", "Judgement", "Moment"]
 
@@ -486,12 +486,18 @@ class Judge:
         occurred, self._occurred = self._occurred, []
         for event in occurred:
             picture = self._inventory.domains.get(event.domain or "")
-            if event.domain in judgement.held:
+            if event.domain in judgement.held or self._is_underway(event):
                 self._occurred.append(event)
             elif picture is not None and not picture.is_secondary and self._is_open(event):
                 self._tell_occurrence(event, picture, moment, judgement)
                 if event.type not in _SYMPTOMS:
                     self._history.spend([event])
+
+    def _is_underway(self, event: HistoryEvent) -> bool:
+        """Whether the task still goes on that is to remove a device, and may fail."""
+        return bool(removed_devices(event)) and self._tasks.watch(
+            event.domain or "", Operation.RECONFIGURE, event.chain_id
+        )
 
     def _is_open(self, event: HistoryEvent) -> bool:
         """Whether an event has not explained a change in the meantime."""
@@ -507,7 +513,8 @@ class Judge:
         found = self._found_for(event)
         for what, of in self._tellings(event, picture, found):
             if what is DefinedDetail.UPDATED:
-                if picture.reference in judgement.updated:
+                is_told = picture.reference in judgement.updated
+                if is_told or (event.config == _NO_MORE and _is_renamed(picture, judgement)):
                     continue
                 judgement.updated.add(picture.reference)
             judgement.events.append(
@@ -579,6 +586,17 @@ class Judge:
                 judgement.events.append(
                     self._narrator.tell_job(picture, task, operation, now=moment.now)
                 )
+
+
+_NO_MORE = ConfigChange()
+"""A reconfiguration of nothing that eventd tells of: it may have been the name."""
+
+
+def _is_renamed(picture: DomainPicture, judgement: Judgement) -> bool:
+    return any(
+        part.change is Change.RENAMED and part.step.reference == picture.reference
+        for part in (told.part for _, told in judgement.told)
+    )
 
 
 _NO_CAUSES = (Cause.UNKNOWN, Cause.OUT_OF_SCOPE, Cause.STATE)

@@ -36,8 +36,10 @@ from eventd.tracking.facts import (
     by_user,
     came_on,
     clean_power_off_is_false,
+    either,
     event,
     guest_does,
+    guest_reboots,
     guest_shows,
     guest_state_was,
     had_crashed,
@@ -112,6 +114,7 @@ _KILLED = event(
     "esx.problem.vm.kill.unexpected.vmtrack",
     "esx.problem.vm.kill.unexpected.vmx.fault.failure",
 )
+_GUEST_WENT_DOWN = either(guest_state_was("shuttingDown"), request("VmGuestShutdownEvent"))
 _POWERED_ON = happened("VmPoweredOnEvent")
 _MIGRATED = happened("VmMigratedEvent")
 _LEFT_FOR_ANOTHER_HOST = event(
@@ -179,7 +182,7 @@ TABLE: tuple[Row, ...] = (
     Row(22, Change.STOPPED, event("com.vmware.vim.vm.reboot.powerOff", by=Initiator.GUEST),
         _GUEST_STOPPED),
     Row(12, Change.STOPPED, host_failed, (StoppedDetail.CRASHED,)),
-    Row(8, Change.STOPPED, both(by_host_shutdown, guest_state_was("shuttingDown")), _HOST_STOPPED),
+    Row(8, Change.STOPPED, both(by_host_shutdown, _GUEST_WENT_DOWN), _HOST_STOPPED),
     Row(8, Change.STOPPED, by_host_shutdown, (StoppedDetail.DESTROYED,)),
     Row(4, Change.STOPPED, task(Operation.POWER_OFF), (StoppedDetail.DESTROYED,)),
     Row(9, Change.STOPPED, _KILLED, (StoppedDetail.CRASHED,)),
@@ -231,7 +234,7 @@ TABLE: tuple[Row, ...] = (
     Row(21, Change.REBOOTED, task(Operation.RESET), (REBOOT,)),
     Row(21, Change.REBOOTED, event("VmResettingEvent"), (REBOOT,)),
     Row(21, Change.REBOOTED, request("VmGuestRebootEvent"), (REBOOT,)),
-    Row(21, Change.REBOOTED, guest_shows, (REBOOT,)),
+    Row(21, Change.REBOOTED, guest_reboots, (REBOOT,)),
     Row(10, Change.PANICKED, event("VmGuestOSCrashedEvent"), (CrashedDetail.PANICKED,)),
     Row(10, Change.PANICKED, guest_shows, (CrashedDetail.PANICKED,)),
     Row(20, Change.STANDING_BY, request("VmGuestStandbyEvent"),

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from zlib import crc32
 
 from eventd.model.domain import Choice, Question
 from eventd.model.picture import DomainPicture, PowerState
 from eventd.vi.times import parse_datetime
-from eventd.vi.types import HistoryEvent, PropertyValue, QuestionInfo
+from eventd.vi.types import HistoryEvent, PropertyValue, QuestionInfo, Unparsed
 
 __all__ = ["events_in", "only_identity", "pictured", "text_of", "texts_in"]
 
@@ -48,6 +49,10 @@ def _name(value: PropertyValue) -> str | None:
 
 def _lower(value: PropertyValue) -> str | None:
     return value.lower() if isinstance(value, str) and value else None
+
+
+def _digest(value: PropertyValue) -> str | None:
+    return f"{crc32(value.xml):08x}" if isinstance(value, Unparsed) else None
 
 
 def _question(value: PropertyValue) -> Question | None:
@@ -87,6 +92,7 @@ _FIELDS: Mapping[str, tuple[str, Callable[[PropertyValue], object]]] = {
     "guest.guestKernelCrashed": ("has_crashed", _BOOLEANS.get),
     "runtime.onlineStandby": ("is_on_standby", _BOOLEANS.get),
     "snapshot.currentSnapshot": ("snapshot", text_of),
+    "snapshot.rootSnapshotList": ("snapshot_tree", _digest),
     "config.ftInfo.role": ("fault_tolerance_role", text_of),
 }
 

@@ -139,6 +139,8 @@ class Tasks:
         self._tentative: list[str] = []
         """Spent since `try_out`."""
         self._told_jobs: dict[str, None] = {}
+        self._watched: dict[str, None] = {}
+        """Tasks whose end something waits for."""
 
     def begin(self, host_time: datetime) -> None:
         """The first picture is taken now: what ended before has led to it."""
@@ -174,8 +176,9 @@ class Tasks:
 
     def _is_job_underway(self, task: TaskInfo) -> bool:
         """Whether a job has done its work, as far as can be seen, and not ended yet."""
-        is_spent = task.task.value in self._spent
-        return is_spent and task.description_id in _JOBS and task.state not in _ENDED
+        key = task.task.value
+        is_job = task.description_id in _JOBS and key in self._spent
+        return (is_job or key in self._watched) and task.state not in _ENDED
 
     def take_in(self, tasks: Iterable[TaskInfo], now: datetime) -> None:
         """Know these tasks from now on, and no others; ``now`` is aware UTC."""
@@ -220,6 +223,14 @@ class Tasks:
         for key in self._tentative:
             self._spent.pop(key, None)
         self._tentative.clear()
+
+    def watch(self, domain: str, operation: Operation, chain: int) -> bool:
+        """Return whether the task that an event belongs to goes on; its end is awaited then."""
+        task = self._find(domain, {operation}, chain)
+        if task is None or task.state in _ENDED:
+            return False
+        _remember(self._watched, [task.task.value])
+        return True
 
     def failed(self, domain: str, operation: Operation, chain: int) -> TaskInfo | None:
         """Return the failed task of this kind on a domain that an event of a chain belongs to.

@@ -41,6 +41,7 @@ _DOMAIN_PATHS = (
     "config.template",
     "guest.guestState",
     "snapshot.currentSnapshot",
+    "snapshot.rootSnapshotList",
 )
 
 _NEWER_DOMAIN_PATHS = {
