@@ -368,8 +368,10 @@ async def test_a_client_can_do_what_scenarios_do(connect: Connect) -> None:
     assert (type(latest).__name__, latest.vm.name) == ("vim.event.VmGuestOSCrashedEvent", "web01")
     assert [h.words for h in world.happened if h.domain == "web01" and "agent" not in h.words] == [
         *("defined updated", "metadata-change description", "tunable", "device-added"),
-        *("job-completed snapshot-create", "stopped destroyed", "started from_snapshot"),
-        *("stopped from_snapshot", "started from_snapshot", "job-completed snapshot-remove"),
+        *("job-completed snapshot-create", "stopped destroyed"),
+        *("started from_snapshot", "job-completed snapshot-revert"),
+        *("stopped from_snapshot", "started from_snapshot", "job-completed snapshot-revert"),
+        "job-completed snapshot-remove",
         "graphics initialize",
     ]
     assert [h.words for h in world.happened if h.domain == "db01"] == [

@@ -25,11 +25,11 @@ def kinds(played: World) -> list[object]:
 
 
 def told(played: World, name: str = "web01") -> list[str]:
-    """What has happened to a domain, without cause and without its agent."""
+    """What has happened to a domain, without cause, its agent and its jobs."""
     return [
         happening.words
         for happening in played.happened
-        if happening.domain == name and "agent" not in happening.words
+        if happening.domain == name and not happening.words.startswith(("agent", "job"))
     ]
 
 

@@ -105,8 +105,9 @@ class Availability(Stage):
         self.find_host_again(host, now=now)
         for domain in self._domains_on(host):
             if domain in self._dead:
-                self._tell_of_death(domain, "clean-power-off")
                 self._dead.discard(domain)
+                if domain not in self._declared:
+                    self._tell(domain, "stopped crashed", "clean-power-off")
             self._declared.discard(domain)
 
     def restart_by_ha(
@@ -138,7 +139,9 @@ class Availability(Stage):
     def _tell_of_death(self, domain: Reference, cause: str) -> None:
         if domain not in self._declared:
             self._declared.add(domain)
-            self._tell(domain, "stopped crashed", cause, source=self._host_of(domain))
+            # Back on the same host, cleanPowerOff says it, and not where it was.
+            source = None if cause == "clean-power-off" else self._host_of(domain)
+            self._tell(domain, "stopped crashed", cause, source=source)
 
     # -- what HA does to domains whose host or datastore is cut off
 

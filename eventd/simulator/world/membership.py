@@ -168,12 +168,13 @@ class Membership(Stage):
         host = self.host(name)
         self.events.post("HostRemovedEvent", now=self.now, user=user, host=host)
         for domain in self._domains_on(host):
-            self._go_out_of_scope(domain)
+            self._go_out_of_scope(domain, By("user", user))
         self.views.left(host)
         self.objects.unlink(self.inventory.compute_resource, "host", host)
 
-    def _go_out_of_scope(self, domain: Reference) -> None:
+    def _go_out_of_scope(self, domain: Reference, by: By | None = None) -> None:
+        cause, source = "out-of-scope", self._host_of(domain)
         if self._is_on(domain):
-            self._tell(domain, "stopped migrated", "out-of-scope", source=self._host_of(domain))
-        self._tell(domain, "undefined removed", "out-of-scope")
+            self._tell(domain, "stopped migrated", cause, by, source=source)
+        self._tell(domain, "undefined removed", cause, by)
         self._leave(domain)

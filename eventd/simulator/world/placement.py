@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from eventd.simulator.world.faults import InvalidArgument, VIFault
 from eventd.simulator.world.happenings import By, Initiator
@@ -10,6 +10,10 @@ from eventd.simulator.world.stage import Named, Reference, Stage
 from eventd.simulator.world.tasks import Task
 
 __all__ = ["Placement"]
+
+
+_RAN_BEFORE = timedelta(days=1)
+"""How long a domain that comes from elsewhere has run; to move does not change its boot time."""
 
 
 class Placement(Stage):
@@ -148,7 +152,7 @@ class Placement(Stage):
             values={
                 "config.uuid": uuid,
                 "config.instanceUuid": instance_uuid,
-                "runtime.bootTime": self.now,
+                "runtime.bootTime": self.now - _RAN_BEFORE,
             },
             powered_on=True,
         )

@@ -154,6 +154,7 @@ class Power(Stage):
             self._set(at, lambda: self.domains.set_suspended(domain, at))
             self._post("VmSuspendedEvent", at, domain, task)
             self._tell(domain, "suspended paused", "task", by)
+            self._tell(domain, "job-completed suspend", "task", by)
 
         return self._start(
             "SuspendVM_Task", "VirtualMachine.suspend", domain, by=by, begin=begin, end=end

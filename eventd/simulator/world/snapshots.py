@@ -89,8 +89,10 @@ class Snapshots(Stage):
             self._post(_REVERTED, at, domain, task)
             for words in _WORDS[before, target.power_state]:
                 self._tell(domain, words, "event", by)
+            self._tell(domain, "job-completed snapshot-revert", "task", by)
             if target.power_state == "poweredOn":
                 self._tell_agent(domain, "connected")
+            self._tell(domain, "job-completed snapshot-revert", "task", by)
 
         method, description = (
             ("RevertToCurrentSnapshot_Task", "VirtualMachine.revertToCurrentSnapshot")

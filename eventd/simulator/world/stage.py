@@ -303,7 +303,7 @@ class Stage:
         return host if host is None or isinstance(host, str) else self._name(host)
 
     def _tell_agent(self, domain: Reference, word: str) -> None:
-        self._tell(domain, f"agent-lifecycle {word}", "state")
+        self._tell(domain, f"agent-lifecycle {word}", "guest-state")
 
     def _tell_of_question(self, domain: Reference, question: Question) -> None:
         self._tell(domain, "question raised", "state")
