@@ -22,6 +22,9 @@ __all__ = ["HA_RESTARTS", "REQUESTS", "Facts", "Find", "Found", "evidence"]
 HA_RESTARTS = ("com.vmware.vc.ha.VmRestartedByHAEvent", "VmRestartedOnAlternateHostEvent")
 """vSphere HA started the domain again. The latter was replaced by the former in 5.0."""
 
+RESTARTS = (*HA_RESTARTS, "com.vmware.vc.vcp.VmRestartEvent")
+"""vSphere HA started the domain again, after its host or its storage had failed."""
+
 HOST_FAILURES = ("DasHostFailedEvent", "com.vmware.vc.HA.DasHostFailedEvent")
 """vSphere HA declared a host failed."""
 

@@ -6,7 +6,7 @@ while, and with it all that happened to that domain later; the others go on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -21,6 +21,7 @@ from eventd.tracking.facts import (
     HOST_FAILURES,
     MONITORING_RESETS,
     REQUESTS,
+    RESTARTS,
     Facts,
     Found,
 )
@@ -32,7 +33,7 @@ from eventd.tracking.occurrences import OCCURRENCES, removed_devices
 from eventd.tracking.resets import ResetFolding
 from eventd.tracking.tasks import Operation, Tasks
 from eventd.tracking.tellings import Said, Telling
-from eventd.tracking.waiting import Told, ToldParts
+from eventd.tracking.waiting import Told, ToldParts, records
 from eventd.vi.types import ConfigChange, HistoryEvent, TaskInfo
 
 __all__ = ["Judge", "Judgement", "Moment"]
@@ -96,7 +97,7 @@ class Judgement:
     steps: list[Step] = field(default_factory=list)
     """The steps that were told."""
     told: list[tuple[int, Told]] = field(default_factory=list)
-    """The changes among them, by the position of their last event."""
+    """The changes that were told, by the position of their last event."""
     held: set[str] = field(default_factory=set)
     """Domains of which something is held back."""
     deadline: float | None = None
@@ -112,6 +113,8 @@ class _Pending:
     step: Step
     since: float | None = None
     """Since when it is held back."""
+    seen_at: datetime | None = None
+    """When it was judged first, by the host's clock."""
 
 
 class Judge:
@@ -160,8 +163,9 @@ class Judge:
         self._rebooted.discard(domain)
         self._unseen.pop(domain, None)
 
-    def forget_all(self) -> None:
-        """Nothing is to be told."""
+    def take_back(self, judgement: Judgement) -> None:
+        """Nothing is to be told, and what was told last is not published."""
+        self._told.take_back(told for _, told in judgement.told)
         self._pending.clear()
         self._news.clear()
         self._occurred.clear()
@@ -179,7 +183,8 @@ class Judge:
             for pending in self._pending
             if pending.step.after and unfold(pending.step)
         }
-        return changed | {event.domain for event in self._news if event.domain and _asks(event)}
+        asked = {event.domain for event in self._news if event.domain and _asks(event)}
+        return changed | asked | self._unseen.keys()
 
     # -- judging
 
@@ -223,8 +228,9 @@ class Judge:
             return
         domain = told.part.step.reference
         part = told.part._replace(event=event or told.part.event)
-        facts = self._facts(part, domain, self._history.of_domain(domain), moment)
-        verdict = decide(facts, self._suspend)
+        history = [e for e in self._history.of_domain(domain) if _may_have_led_to(e, told)]
+        history += [event] if event else []
+        verdict = decide(self._facts(part, domain, history, moment), self._suspend)
         if verdict.found.is_weak or verdict.found.cause in _NO_CAUSES:
             return
         told.is_explained = True
@@ -285,14 +291,15 @@ class Judge:
         if any(part.change is Change.BLOCKED for part, _ in decided):
             judgement.events += raised
             raised = []
-        self._tell_parts(decided, reference, history, moment, judgement)
+        seen_at = pending.seen_at or moment.host_time
+        self._tell_parts(decided, reference, history, moment, judgement, seen_at=seen_at)
         judgement.events += raised
         judgement.steps.append(step)
         return True
 
     def _decide(
         self,
-        parts: Iterable[Part],
+        parts: Sequence[Part],
         reference: str,
         pending: _Pending,
         moment: Moment,
@@ -300,10 +307,11 @@ class Judge:
     ) -> list[tuple[Part, Verdict]] | None:
         """Return what each part means, or None if one has to wait for its cause."""
         self._tasks.try_out()
-        open_events = self._history.of_domain(reference)
+        history = open_events = self._history.of_domain(reference)
         decided = []
-        for part in parts:
-            known = _known_by(part, open_events)
+        for part, (after, until) in zip(parts, _spans(parts, history), strict=True):
+            span = history[after:until]
+            known = [event for event in open_events if event in span]
             verdict = decide(self._facts(part, reference, known, moment), self._suspend)
             if verdict.found.is_weak and self._waits(pending, moment, judgement):
                 self._tasks.take_back()
@@ -320,6 +328,7 @@ class Judge:
             return False
         if pending.since is None:
             pending.since = moment.instant
+            pending.seen_at = moment.host_time
         deadline = pending.since + self._grace
         if moment.instant >= deadline:
             return False
@@ -356,13 +365,15 @@ class Judge:
         history: list[HistoryEvent],
         moment: Moment,
         judgement: Judgement,
+        *,
+        seen_at: datetime,
     ) -> None:
         spent: list[HistoryEvent] = []
         for part, verdict in decided:
             if part.change is Change.REBOOTED and reference in self._rebooted:
                 self._rebooted.discard(reference)
                 continue
-            self._tell_part(part, verdict, reference, moment, judgement)
+            self._tell_part(part, verdict, reference, moment, judgement, seen_at=seen_at)
             spent += _spent_by(part, verdict, history)
         self._history.spend(spent)
 
@@ -373,6 +384,8 @@ class Judge:
         reference: str,
         moment: Moment,
         judgement: Judgement,
+        *,
+        seen_at: datetime,
     ) -> None:
         picture = part.step.after or part.step.before
         elsewhere = self._elsewhere_of(part, picture.instance_uuid if picture else None)
@@ -387,27 +400,29 @@ class Judge:
             )
         )
         judgement.events += told
-        self._remember(part, verdict, told, moment, judgement)
+        self._remember(part, verdict, told, judgement, seen_at=seen_at)
 
     def _remember(
         self,
         part: Part,
         verdict: Verdict,
         told: list[DomainEvent],
-        moment: Moment,
         judgement: Judgement,
+        *,
+        seen_at: datetime,
     ) -> None:
         found = verdict.found
+        entries = (part.event, found.event, found.request)
         words = next((_words(e) for e in reversed(told) if isinstance(e, LifecycleEvent)), "")
         entry = Told(
             part,
-            at=moment.host_time,
+            seen_at=seen_at,
             words=words,
             is_explained=not (words and (found.is_weak or found.cause in _NO_CAUSES)),
-            is_recorded=bool(part.event or found.event or found.request),
+            is_recorded=any(e is not None and records(e, part.change) for e in entries),
         )
         self._told.add(part.step.reference, entry)
-        if words:
+        if told:
             judgement.told.append((len(judgement.events) - 1, entry))
 
     def _swallow_reset(self, step: Step, history: list[HistoryEvent], moment: Moment) -> None:
@@ -465,7 +480,8 @@ class Judge:
             parts, reference, _Pending(Step(picture, picture), since), moment, judgement
         )
         if decided is not None:
-            self._tell_parts(decided, reference, history, moment, judgement)
+            seen_at = moment.host_time
+            self._tell_parts(decided, reference, history, moment, judgement, seen_at=seen_at)
 
     # -- what events and tasks tell by themselves
 
@@ -569,7 +585,9 @@ class Judge:
         part = Part(Change.REBOOTED, Step(picture, picture))
         history = self._history.of_domain(picture.reference)
         verdict = decide(self._facts(part, picture.reference, history, moment), self._suspend)
-        self._tell_part(part, verdict, picture.reference, moment, judgement)
+        self._tell_part(
+            part, verdict, picture.reference, moment, judgement, seen_at=moment.host_time
+        )
         self._history.spend([*_spent_by(part, verdict, history)])
         self._rebooted.add(picture.reference)
 
@@ -612,15 +630,44 @@ def _asks(event: HistoryEvent) -> bool:
     )
 
 
-def _known_by(part: Part, history: list[HistoryEvent]) -> list[HistoryEvent]:
-    """Return the events up to that which records the change: later ones explain what came later.
+def _spans(parts: Sequence[Part], history: list[HistoryEvent]) -> list[tuple[int, int]]:
+    """Return, for each change, between which places of the history its cause is looked for.
 
-    The last change of a domain has all of them.
+    It lies after the record of the change of power before, and before that of the next one.
     """
-    if part.event is None or not part.is_unseen:
-        return history
-    end = history.index(part.event) + 1
-    return history[:end]
+    places = [
+        history.index(part.event) if part.event in history and part.event is not None else None
+        for part in parts
+    ]
+    spans = []
+    for number, part in enumerate(parts):
+        before = [place for place in places[:number] if place is not None]
+        later = [place for place in places[number + 1 :] if place is not None]
+        is_of_power = part.change in _OF_POWER
+        after = before[-1] + 1 if is_of_power and before else 0
+        until = later[0] if is_of_power and later else len(history)
+        spans.append((after, until))
+    return spans
+
+
+_OF_POWER = frozenset(
+    {
+        Change.STARTED,
+        Change.STOPPED,
+        Change.SUSPENDED,
+        Change.RESUMED,
+        Change.DISCARDED,
+        Change.REVERTED,
+    }
+)
+
+
+def _may_have_led_to(event: HistoryEvent, told: Told) -> bool:
+    """Whether an event that comes late can be the cause of a change that was told.
+
+    That vSphere HA has started a domain again, it says when it is done.
+    """
+    return told.is_as_old_as(event) or event.type in RESTARTS
 
 
 def _spent_by(

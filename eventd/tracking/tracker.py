@@ -298,7 +298,8 @@ class Tracker:
     def roll_back(self) -> None:
         """Forget what was taken in and not accepted; the next whole picture shows it again."""
         self._inventory.domains = dict(self._told)
-        self._judge.forget_all()
+        self._judge.take_back(self._judgement)
+        self._judgement = Judgement()
         self._history.go_back(self._position)
         self.deadline = None
 

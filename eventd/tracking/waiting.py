@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from eventd.model.picture import PowerState
-from eventd.tracking.changes import CONCLUDED, MIGRATED, Change, Part
+from eventd.tracking.changes import CONCLUDED, MIGRATED, REVERTED, Change, Part
 from eventd.vi.types import HistoryEvent
 
-__all__ = ["Told", "ToldParts"]
+__all__ = ["Told", "ToldParts", "records"]
 
 _COMES_LATE = timedelta(minutes=2)
 """How long an entry may take; our choice, far above the seconds that a busy vCenter may take."""
@@ -40,6 +40,7 @@ _RECORDED_AS: dict[Change, object] = {
     Change.APPEARED: "appeared",
     Change.LEFT: "left",
     Change.RENAMED: "renamed",
+    Change.REVERTED: "reverted",
 }
 _OTHERS: dict[str, object] = {
     **dict.fromkeys(MIGRATED, "moved"),
@@ -52,7 +53,18 @@ _OTHERS: dict[str, object] = {
     "VmRemovedEvent": "left",
     "VmRenamedEvent": "renamed",
     "VmAutoRenameEvent": "renamed",
+    REVERTED: "reverted",
 }
+
+
+def records(event: HistoryEvent, change: Change) -> bool:
+    """Whether an event is the entry that the host's history has for such a change."""
+    what = _recorded_by(event)
+    return what is not None and _RECORDED_AS.get(change) == what
+
+
+def _recorded_by(event: HistoryEvent) -> object:
+    return CONCLUDED.get(event.type) or _OTHERS.get(event.type)
 
 
 @dataclass(slots=True)
@@ -60,8 +72,8 @@ class Told:
     """One change that was told, and where."""
 
     part: Part
-    at: datetime
-    """When, by the host's clock."""
+    seen_at: datetime
+    """When it was seen, by the host's clock: what was recorded later is another change."""
     words: str
     """What its last event says: ``stopped shutdown``."""
     is_explained: bool
@@ -69,6 +81,10 @@ class Told:
     """Whether the entry that records it is known."""
     record: str | None = None
     """The id of that event's record, once it is published."""
+
+    def is_as_old_as(self, event: HistoryEvent) -> bool:
+        """Whether an event had been recorded when the change was seen."""
+        return event.created_time <= self.seen_at + _TOLERANCE
 
 
 class ToldParts:
@@ -84,16 +100,19 @@ class ToldParts:
             del self._told[domain][:-_MOST]
 
     def recorded_by(self, event: HistoryEvent) -> Told | None:
-        """Return the change that an entry records, if it was told without it; forget it then."""
-        what = CONCLUDED.get(event.type) or _OTHERS.get(event.type)
-        for told in self._told.get(event.domain or "", []) if what is not None else []:
-            if (
-                not told.is_recorded
-                and _RECORDED_AS[told.part.change] == what
-                and event.created_time <= told.at + _TOLERANCE
-            ):
+        """Return the change that an entry records, if it was told without it; forget it then.
+
+        Entries come in the order of what they record. So one that records a change of power that
+        is not told yet ends the waiting for those of the changes that were told before.
+        """
+        waiting = [t for t in self._told.get(event.domain or "", ()) if not t.is_recorded]
+        for told in waiting:
+            if records(event, told.part.change) and told.is_as_old_as(event):
                 told.is_recorded = True
                 return told
+        if event.type in CONCLUDED:
+            for told in waiting:
+                told.is_recorded |= isinstance(_RECORDED_AS[told.part.change], PowerState)
         return None
 
     def unexplained(self, domain: str) -> list[Told]:
@@ -103,16 +122,19 @@ class ToldParts:
     def expire(self, host_time: datetime) -> None:
         """Forget what will hardly be recorded any more."""
         for domain, told in list(self._told.items()):
-            kept = [each for each in told if host_time - each.at < _COMES_LATE and _is_open(each)]
+            kept = [
+                each for each in told if host_time - each.seen_at < _COMES_LATE and _is_open(each)
+            ]
             if kept:
                 self._told[domain] = kept
             else:
                 del self._told[domain]
 
-    def number(self, told: Iterable[tuple[int, Told]], ids: list[str]) -> None:
-        """Know the ids of the records of what was told, by the positions of its events."""
-        for index, each in told:
-            each.record = ids[index]
+    def take_back(self, told: Iterable[Told]) -> None:
+        """These were not published after all."""
+        unpublished = {id(each) for each in told}
+        for domain, known in self._told.items():
+            self._told[domain] = [each for each in known if id(each) not in unpublished]
 
 
 def _is_open(told: Told) -> bool:
