@@ -1,0 +1,244 @@
+"""Plays a scenario on simulated hosts that real connections follow, in a time of its own.
+
+Nobody sleeps: the clock of the worlds, of the connections and of their deadlines is one number,
+which the stage sets. After each moment it waits until every connection has taken in what its host
+had to say by then: a domain of the stage's own is renamed, and that is told after all before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from eventd.connections.connection import Connection
+from eventd.connections.credentials import Credentials
+from eventd.connections.transport import Transport
+from eventd.journal.memory import MemoryJournal
+from eventd.model.domain import ConnectionState
+from eventd.model.events import DomainEvent, Event, LifecycleEvent
+from eventd.model.evidence import Evidence
+from eventd.model.picture import PictureChange
+from eventd.model.record import EventRecord
+from eventd.simulator import SimulatorServer, World, serve
+from eventd.simulator.scenario import Scenario
+from eventd.tracking.inventory import SuspendMode
+from eventd.tracking.tracker import Tracker
+from eventd.vi.uri import ConnectionURI
+
+__all__ = ["BARRIER", "Followed", "Stage", "Time", "line", "staged"]
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+PATIENCE = 20.0
+"""Seconds that the stage waits for what takes a few milliseconds."""
+
+BARRIER = "barrier"
+"""What the names of the stage's own domains begin with."""
+
+_AFTERMATH = timedelta(seconds=5)
+"""How long a scenario goes on after its last step."""
+
+
+class Time:
+    """The time of a stage, aware and monotonic at once."""
+
+    def __init__(self) -> None:
+        self._elapsed = timedelta()
+        self._passed = asyncio.Event()
+
+    def now(self) -> datetime:
+        """What every clock shows."""
+        return NOON + self._elapsed
+
+    def instant(self) -> float:
+        """The same in seconds since the beginning."""
+        return self._elapsed.total_seconds()
+
+    def set(self, now: datetime) -> None:
+        """Let time pass; it never goes back."""
+        self._elapsed = max(self._elapsed, now - NOON)
+        passed, self._passed = self._passed, asyncio.Event()
+        passed.set()
+
+    async def reach(self, instant: float) -> None:
+        """Wait until then."""
+        while self.instant() < instant:
+            await self._passed.wait()
+
+
+class Followed:
+    """A simulated host, the connection that follows it, and what it has told."""
+
+    def __init__(
+        self, name: str, world: World, time: Time, *, suspend: SuspendMode, grace: float
+    ) -> None:
+        self.name = name
+        self.world = world
+        self._time = time
+        self._barrier = world.domains.add(BARRIER, now=time.now())
+        self._renames = 0
+        self._told = asyncio.Event()
+        self._journal = MemoryJournal("stage")
+        self.elsewhere: Sequence[Followed] = ()
+        self.events: list[Event] = []
+        self.tracker = Tracker(
+            name,
+            source=f"{world.product}://{name}/",
+            suspend=suspend,
+            grace=grace,
+            elsewhere=self._whereabouts,
+        )
+
+    def _whereabouts(self, instance_uuid: str) -> str | None:
+        hosts = (other.tracker.whereabouts(instance_uuid) for other in self.elsewhere)
+        return next((host for host in hosts if host is not None), None)
+
+    def connection(self, server: SimulatorServer) -> Connection:
+        """Make the connection to the served world."""
+        uri = ConnectionURI.parse(server.whole_uri)
+        return Connection(
+            self.name,
+            uri,
+            transport=partial(Transport, uri.endpoint, ssl_context=None),
+            credentials=lambda: Credentials("root", "pass"),
+            tracker=self.tracker,
+            publish=self._publish,
+            clock=self._time.now,
+            timer=self._time,
+            delay=lambda error, failures: 0.0,
+        )
+
+    def _publish(
+        self, events: Sequence[Event], picture: PictureChange | None = None
+    ) -> Sequence[EventRecord]:
+        self.events += events
+        told, self._told = self._told, asyncio.Event()
+        told.set()
+        return self._journal.append(events, now=self._time.now(), picture=picture)
+
+    async def take_in(self) -> None:
+        """Wait until all that has happened by now is taken in."""
+        self._renames += 1
+        name = f"{BARRIER}-{self._renames}"
+        self.world.domains.set_name(self._barrier, name, self._time.now())
+        await self._until(lambda event: _is_about(event, name))
+
+    async def connected(self) -> None:
+        """Wait until the connection is in sync."""
+        await self._until(lambda event: event.type == ConnectionState.CONNECTED)
+
+    async def _until(self, is_it: Callable[[Event], bool]) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while not any(map(is_it, self.events)):
+                await self._told.wait()
+
+    @property
+    def lines(self) -> list[str]:
+        """What was told of the domains, in the words of the worlds."""
+        return [
+            line(event)
+            for event in self.events
+            if isinstance(event, DomainEvent) and not event.domain.name.startswith(BARRIER)
+        ]
+
+
+def _is_about(event: Event, name: str) -> bool:
+    return isinstance(event, DomainEvent) and event.domain.name == name
+
+
+def line(event: DomainEvent) -> str:
+    """Write an event as a world writes what happened."""
+    words = f"{event.type} {event.reason}" if isinstance(event, LifecycleEvent) else _words(event)
+    return " ".join([event.domain.name, words, *_because(event.evidence)])
+
+
+def _words(event: DomainEvent) -> str:
+    parts = [str(event.kind), event.type, event.reason]
+    return " ".join(part for part in parts if part)
+
+
+def _because(evidence: Evidence) -> Iterator[str]:
+    yield str(evidence.cause)
+    if evidence.initiator is not None:
+        by = str(evidence.initiator)
+        yield f"{by}:{evidence.user}" if evidence.user else by
+    if evidence.source_host is not None:
+        yield f"from {evidence.source_host}"
+    if evidence.destination_host is not None:
+        yield f"to {evidence.destination_host}"
+
+
+class Stage:
+    """Worlds that are followed."""
+
+    def __init__(self, followed: Mapping[str, Followed], time: Time) -> None:
+        self.followed = followed
+        self.time = time
+
+    async def play(self, scenario: Scenario) -> None:
+        """Play all steps, and what comes of them."""
+        worlds = {name: followed.world for name, followed in self.followed.items()}
+        start = at = self.time.now()
+        for due in scenario.play(worlds, start=start):
+            if due.at > at:
+                await self.go_to(due.at)
+            at = due.at
+            due.perform()
+        await self.go_to(at + _AFTERMATH)
+
+    async def go_to(self, end: datetime) -> None:
+        """Let everything happen until then, and be taken in as it happens."""
+        await self.take_in()
+        while (due := self._next_moment()) is not None and due <= end:
+            await self._be_at(due)
+        await self._be_at(end)
+
+    def _next_moment(self) -> datetime | None:
+        deadlines = [followed.world.next_deadline for followed in self.followed.values()]
+        alarms = [followed.tracker.deadline for followed in self.followed.values()]
+        moments = [moment for moment in deadlines if moment is not None]
+        moments += [NOON + timedelta(seconds=alarm) for alarm in alarms if alarm is not None]
+        return min(moments, default=None)
+
+    async def _be_at(self, moment: datetime) -> None:
+        self.time.set(moment)
+        for followed in self.followed.values():
+            followed.world.advance(moment)
+        await self.take_in()
+
+    async def take_in(self) -> None:
+        """Wait until all that has happened by now is taken in."""
+        for followed in self.followed.values():
+            await followed.take_in()
+
+
+@asynccontextmanager
+async def staged(
+    worlds: Mapping[str, World],
+    time: Time,
+    *,
+    suspend: SuspendMode = SuspendMode.PAUSED,
+    grace: float = 1.5,
+) -> AsyncIterator[Stage]:
+    """Serve worlds and follow them for as long as the block lasts."""
+    followed = {
+        name: Followed(name, world, time, suspend=suspend, grace=grace)
+        for name, world in worlds.items()
+    }
+    async with AsyncExitStack() as stack:
+        connections = []
+        for one in followed.values():
+            one.elsewhere = [other for other in followed.values() if other is not one]
+            server = await stack.enter_async_context(
+                serve(one.world, password="pass", clock=time.now)
+            )
+            connections.append(one.connection(server))
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        running = [tasks.create_task(connection.run()) for connection in connections]
+        for one in followed.values():
+            await one.connected()
+        yield Stage(followed, time)
+        for task in running:
+            task.cancel()
