@@ -63,7 +63,13 @@ class Daemon:
         # A new name for each life of the process, since what is kept in memory ends with it.
         self.journal: Journal = MemoryJournal(secrets.token_hex(8))
         self._connections = [
-            _connection(settings, journal=self.journal, publish=self._publish, clock=clock)
+            _connection(
+                settings,
+                journal=self.journal,
+                publish=self._publish,
+                elsewhere=partial(self._elsewhere, settings.name),
+                clock=clock,
+            )
             for settings in configuration.connections
         ]
 
@@ -74,6 +80,12 @@ class Daemon:
         records = self.journal.append(events, now=self._clock(), picture=picture)
         self.delivery.publish(records)
         return records
+
+    def _elsewhere(self, name: str, instance_uuid: str) -> str | None:
+        """Return the host on which a domain runs that another connection than ``name`` follows."""
+        others = (each for each in self._connections if each.name != name)
+        hosts = (connection.whereabouts(instance_uuid) for connection in others)
+        return next((host for host in hosts if host is not None), None)
 
     def domains(self) -> list[DomainStatus]:
         """Return every known domain, by connection in configured order, then by name."""
@@ -145,6 +157,7 @@ def _connection(
     *,
     journal: Journal,
     publish: Publish,
+    elsewhere: Callable[[str], str | None],
     clock: Callable[[], datetime],
 ) -> Connection:
     uri = settings.uri
@@ -166,6 +179,7 @@ def _connection(
             suspend=settings.suspend,
             grace=settings.grace,
             known=journal.pictures(settings.name),
+            elsewhere=elsewhere,
         ),
         publish=publish,
         clock=clock,

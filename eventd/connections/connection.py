@@ -293,6 +293,13 @@ class Connection:
             error=self._error,
         )
 
+    def whereabouts(self, instance_uuid: str) -> str | None:
+        """Return the name of the host on which a domain runs, or ran until a moment ago.
+
+        None if it is not known here. A domain has the same instance UUID wherever it goes.
+        """
+        return self._tracker.whereabouts(instance_uuid)
+
     def domains(self) -> list[DomainStatus]:
         """Return the present state of every domain, by name."""
         return self._tracker.statuses(stale=self._state is not ConnectionState.CONNECTED)
