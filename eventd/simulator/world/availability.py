@@ -48,9 +48,8 @@ class Availability(Stage):
         self.objects.assign(host, "runtime.connectionState", state)
         self.events.post(kind, now=self.now, user=user, host=host)
         for domain in self._domains_on(host):
-            self.objects.assign(domain, "runtime.connectionState", "disconnected")
+            self._disconnect(domain, "disconnected")
             self._post("VmDisconnectedEvent", self.now, domain)
-            self._tell(domain, "control-error", "state")
 
     def find_host_again(self, name: Named, *, now: datetime) -> None:
         """The vCenter is connected to a host again, on which everything has gone on."""
@@ -199,12 +198,11 @@ class Availability(Stage):
         self._tell_agent(domain, "disconnected")
 
         def come_up(at: datetime) -> None:
-            if self._is_on(domain):
-                self.domains.set_guest_running(domain)
-                self._post("VmPoweredOnEvent", at, domain)
-                self._tell_agent(domain, "connected")
+            self.domains.set_guest_running(domain)
+            self._post("VmPoweredOnEvent", at, domain)
+            self._tell_agent(domain, "connected")
 
-        self.schedule.add(self.now + self.pace.guest, come_up)
+        self._in_this_run(domain, come_up)
 
     def fail_reset_by_ha(self, name: Named, *, now: datetime) -> None:
         """HA cannot reset a domain whose guest gives no sign of life."""
@@ -268,10 +266,9 @@ class Availability(Stage):
     def lose_files(self, name: Named, *, trouble: Trouble = "inaccessible", now: datetime) -> None:
         """A domain's files cannot be read; its entry stays, without its configuration."""
         domain = self._at(name, now)
-        self.objects.assign(domain, "runtime.connectionState", trouble)
+        self._disconnect(domain, trouble)
         if trouble == "orphaned":
             self._post("VmOrphanedEvent", self.now, domain)
-        self._tell(domain, "control-error", "state")
         self.domains.hide_configuration(domain)
 
     def find_files(self, name: Named, *, now: datetime) -> None:
@@ -293,7 +290,10 @@ class Availability(Stage):
             f"{self._name(domain)} (secondary)",
             now=self.now,
             host=place,
-            values={"runtime.bootTime": self._boot_time(domain), **self._fault_tolerance(2)},
+            values={
+                "runtime.bootTime": self.objects.read(domain, "runtime.bootTime"),
+                **self._fault_tolerance(2),
+            },
             powered_on=True,
         )
         self._secondaries[domain] = secondary

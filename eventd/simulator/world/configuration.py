@@ -7,7 +7,7 @@ from datetime import datetime
 
 from eventd.simulator.world import devices
 from eventd.simulator.world.devices import DeviceEdit
-from eventd.simulator.world.faults import VIFault
+from eventd.simulator.world.faults import InvalidState, VIFault
 from eventd.simulator.world.happenings import By
 from eventd.simulator.world.stage import Named, Reference, Stage
 from eventd.simulator.world.tasks import Task
@@ -226,6 +226,8 @@ class Configuration(Stage):
         self._mark(self._at(name, now), _FROM_TEMPLATE, user, template=False)
 
     def _mark(self, domain: Reference, kind: str, user: str, *, template: bool) -> None:
+        if self.objects.read(domain, "config.template") is template:
+            raise InvalidState("The virtual machine is already marked so.")
         self.domains.configure(domain, {"config.template": template}, self.now)
         by = By("user", user)
         if self.schema.has("7.0.1.0"):

@@ -5,6 +5,7 @@ Nothing is checked here and no event is posted: that is the business of `operati
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from itertools import count
@@ -61,6 +62,7 @@ class Domains:
         self._by_name: dict[str, Reference] = {}
         self._by_uuid: dict[str, list[Reference]] = {}
         self._hidden: dict[Reference, dict[str, Value]] = {}
+        self._resets: Counter[Reference] = Counter()
 
     def __len__(self) -> int:
         return len(self._by_name)
@@ -246,8 +248,13 @@ class Domains:
             },
         )
 
+    def run(self, domain: Reference) -> tuple[Value | None, int]:
+        """What tells one run of the guest from the next: when it was booted, and how often anew."""
+        return self._objects.read(domain, "runtime.bootTime"), self._resets[domain]
+
     def set_resetting(self, domain: Reference) -> None:
         """Let the guest go down for a reboot; the power state stays on."""
+        self._resets[domain] += 1
         self._objects.update(domain, {"guest.guestState": "resetting", **TOOLS_STOPPED, **_SANE})
 
     def set_guest_running(self, domain: Reference) -> None:

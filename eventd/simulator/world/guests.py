@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from eventd.simulator.world.domains import TOOLS_RUNNING, TOOLS_STOPPED
+from eventd.simulator.world.faults import InvalidState
 from eventd.simulator.world.happenings import By
 from eventd.simulator.world.stage import Named, Reference, Stage
 
@@ -36,16 +37,7 @@ class Guests(Stage):
         by = By("user", user)
         self.objects.assign(domain, "guest.guestState", "shuttingDown")
         self._post("VmGuestShutdownEvent", self.now, domain, by=by)
-        self._end_run_later(domain, "request", by)
-
-    def _end_run_later(self, domain: Reference, cause: str, by: By) -> None:
-        booted = self._boot_time(domain)
-
-        def stop(at: datetime) -> None:
-            if self._boot_time(domain) == booted:
-                self._guest_stops(domain, at, cause, by)
-
-        self.schedule.add(self.now + self.pace.guest, stop)
+        self._in_this_run(domain, lambda at: self._guest_stops(domain, at, "request", by))
 
     def reboot_guest(self, name: Named, *, user: str = "root", now: datetime) -> None:
         """Ask the guest to reboot; the power state stays on."""
@@ -65,14 +57,15 @@ class Guests(Stage):
         self._post("VmGuestStandbyEvent", self.now, domain, by=by)
 
         def sleep(at: datetime) -> None:
-            if self._is_on(domain) and online:
+            if online:
                 self._fall_asleep(domain, "request", by)
-            elif self._is_on(domain):
+            else:
+                self._interrupt_tasks(domain, at)
                 self._set(at, lambda: self.domains.set_suspended(domain, at))
                 self._post("VmSuspendedEvent", at, domain)
                 self._tell(domain, "suspended paused", "request", by)
 
-        self.schedule.add(self.now + self.pace.guest, sleep)
+        self._in_this_run(domain, sleep)
 
     # -- of their own accord
 
@@ -83,8 +76,6 @@ class Guests(Stage):
         self._guest_stops(domain, self.now, "event", _GUEST)
 
     def _guest_stops(self, domain: Reference, at: datetime, cause: str, by: By) -> None:
-        if not self._is_on(domain):
-            return
         crashed = self.objects.read(domain, "guest.guestKernelCrashed") is True
         self._stop(domain, at)
         self._post("VmPoweredOffEvent", at, domain)
@@ -98,6 +89,8 @@ class Guests(Stage):
         """The guest reboots of its own accord: its tools go and come back."""
         domain = self._at(name, now)
         self._require(domain, "poweredOn", requested="poweredOn", idle=False)
+        if self.objects.read(domain, "guest.guestState") == "resetting":
+            raise InvalidState("The guest is already rebooting.")
         self._guest_reboots(domain, "guest-state", _GUEST)
 
     def _guest_reboots(self, domain: Reference, cause: str, by: By) -> None:
@@ -106,11 +99,10 @@ class Guests(Stage):
         self._tell_agent(domain, "disconnected")
 
         def come_up(_: datetime) -> None:
-            if self._is_on(domain):
-                self.domains.set_guest_running(domain)
-                self._tell_agent(domain, "connected")
+            self.domains.set_guest_running(domain)
+            self._tell_agent(domain, "connected")
 
-        self.schedule.add(self.now + self.pace.guest, come_up)
+        self._in_this_run(domain, come_up)
 
     def guest_reboot_powers_off(self, name: Named, *, now: datetime) -> None:
         """The guest reboots, and its configuration turns that into a power off (since 8.0)."""
@@ -129,6 +121,8 @@ class Guests(Stage):
         self._fall_asleep(domain, "state", _GUEST)
 
     def _fall_asleep(self, domain: Reference, cause: str, by: By) -> None:
+        if self.objects.read(domain, "runtime.onlineStandby") is True:
+            return
         self.objects.assign(domain, "runtime.onlineStandby", value=True)
         self._tell(domain, "pmsuspended memory", cause, by)
         self._tell(domain, "pm-suspend", cause, by)
@@ -136,6 +130,8 @@ class Guests(Stage):
     def guest_wakes_up(self, name: Named, *, now: datetime) -> None:
         """The guest that sleeps goes on."""
         domain = self._at(name, now)
+        if self.objects.read(domain, "runtime.onlineStandby") is not True:
+            raise InvalidState("The guest does not sleep.")
         self.objects.assign(domain, "runtime.onlineStandby", value=False)
         self._tell(domain, "started wakeup", "state")
         self._tell(domain, "pm-wakeup", "state")
@@ -158,6 +154,8 @@ class Guests(Stage):
         """The guest's kernel panics; the domain stays on (told since 6.0)."""
         domain = self._at(name, now)
         self._require(domain, "poweredOn", requested="poweredOn", idle=False)
+        if self.objects.read(domain, "guest.guestKernelCrashed") is True:
+            raise InvalidState("The guest has already crashed.")
         self.objects.assign(domain, "guest.guestKernelCrashed", value=True)
         self._post("VmGuestOSCrashedEvent", self.now, domain)
         self._tell(domain, "crashed panicked", "event")

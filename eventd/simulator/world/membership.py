@@ -99,7 +99,7 @@ class Membership(Stage):
         by = By("user", user)
 
         def end(task: Task, at: datetime) -> Reference:
-            values = {"runtime.bootTime": self._boot_time(source)}
+            values = {"runtime.bootTime": self.objects.read(source, "runtime.bootTime")}
             copy = self.domains.add(
                 new_name, now=at, host=self._host_of(source), values=values, powered_on=True
             )

@@ -32,7 +32,7 @@ class Placement(Stage):
     ) -> Reference:
         """Move a domain to another host of the vCenter; a running one runs on."""
         domain = self._at(name, now)
-        source, destination = self._host_of(domain), self._known_host(host)
+        source, destination = self._host_of(domain), self._other_host(domain, host)
         by = By(initiator, user if initiator == "user" else "")
         is_hot = self._is_on(domain)
 
@@ -60,7 +60,7 @@ class Placement(Stage):
     ) -> Reference:
         """Try to move a domain to another host, in vain."""
         domain = self._at(name, now)
-        destination = self._known_host(host)
+        destination = self._other_host(domain, host)
         is_hot = self._is_on(domain)
 
         def end(task: Task, at: datetime) -> None:
@@ -112,9 +112,9 @@ class Placement(Stage):
         members = {"destHost": self.events.argument("Host", destination)}
         self._post(kind, at, task.entity, task, members=members)
 
-    def _known_host(self, name: Named) -> Reference:
+    def _other_host(self, domain: Reference, name: Named) -> Reference:
         host = self.host(name)
-        if host not in self.inventory.hosts:
+        if host not in self.inventory.hosts or host == self._host_of(domain):
             raise InvalidArgument("host")
         return host
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from eventd.simulator.world.faults import VIFault
+from eventd.simulator.world.faults import InvalidState, VIFault
 from eventd.simulator.world.happenings import By, Initiator
 from eventd.simulator.world.stage import Named, Reference, Stage
 from eventd.simulator.world.tasks import Task
@@ -34,6 +34,8 @@ class Power(Stage):
         """
         domain = self._at(name, now)
         self._require(domain, "poweredOff", "suspended", requested="poweredOn")
+        if self.objects.read(domain, "config.template") is True:
+            raise InvalidState("A template cannot be powered on.")
         by = By(initiator, user if initiator in ("user", "schedule", "alarm") else "")
         resumes = self.domains.power_state(domain) == "suspended"
 

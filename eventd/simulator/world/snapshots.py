@@ -92,7 +92,6 @@ class Snapshots(Stage):
             self._tell(domain, "job-completed snapshot-revert", "task", by)
             if target.power_state == "poweredOn":
                 self._tell_agent(domain, "connected")
-            self._tell(domain, "job-completed snapshot-revert", "task", by)
 
         method, description = (
             ("RevertToCurrentSnapshot_Task", "VirtualMachine.revertToCurrentSnapshot")

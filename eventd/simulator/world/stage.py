@@ -158,9 +158,22 @@ class Stage:
     def _is_on(self, domain: Reference) -> bool:
         return domain in self.objects and self.domains.power_state(domain) == "poweredOn"
 
-    def _boot_time(self, domain: Reference) -> Value | None:
-        is_there = domain in self.objects
-        return self.objects.read(domain, "runtime.bootTime") if is_there else None
+    def _in_this_run(self, domain: Reference, step: Callable[[datetime], None]) -> None:
+        """Let a guest do something a little later, unless it was stopped or reset by then."""
+        run = self.domains.run(domain)
+
+        def take(at: datetime) -> None:
+            if self._is_on(domain) and self.domains.run(domain) == run:
+                step(at)
+
+        self.schedule.add(self.now + self.pace.guest, take)
+
+    def _disconnect(self, domain: Reference, state: str) -> None:
+        """Let a domain be out of reach; that is told when it was within reach before."""
+        before = self.objects.read(domain, "runtime.connectionState")
+        self.objects.assign(domain, "runtime.connectionState", state)
+        if before == "connected":
+            self._tell(domain, "control-error", "state")
 
     # -- what an operation requires
 
