@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum, auto
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from typing import NamedTuple
 
 from eventd.model.picture import DomainPicture, PowerState
@@ -108,6 +108,7 @@ MIGRATED = frozenset({"VmMigratedEvent", "DrsVmMigratedEvent"})
 REVERTED = "com.vmware.vc.vm.VmStateRevertedToSnapshot"
 """The event that records the return to a snapshot."""
 
+_START = (PowerState.POWERED_OFF, PowerState.POWERED_ON)
 _POWER_CHANGES = {
     (PowerState.POWERED_OFF, PowerState.POWERED_ON): Change.STARTED,
     (PowerState.POWERED_ON, PowerState.POWERED_OFF): Change.STOPPED,
@@ -127,14 +128,21 @@ _LOST = {
 
 
 def unfold(
-    step: Step, history: Sequence[HistoryEvent] = (), *, is_reverted: bool = False
+    step: Step,
+    history: Sequence[HistoryEvent] = (),
+    *,
+    is_reverted: bool = False,
+    is_last: bool = True,
 ) -> list[Part]:
     """Return the changes that lead from one picture to the other, in their order.
 
     ``history`` are the events of the domain that nothing is told of yet, in order; those that
     record a part of the way are in the parts. ``is_reverted`` says that a task put the domain back
-    to a snapshot in between. The way is gap-free: each part begins where the one before ends. To
-    libvirt a domain with another UUID is another domain, so that one leaves and one appears.
+    to a snapshot in between. ``is_last`` is False if other steps of the domain are to be told after
+    this one, so that the rest of the events may be theirs.
+
+    The way is gap-free: each part begins where the one before ends. To libvirt a domain with
+    another UUID is another domain, so that one leaves and one appears.
     """
     before, after, is_reset = step
     if before is None:
@@ -143,7 +151,10 @@ def unfold(
         return list(_departure(before, history))
     if before.uuid != after.uuid:
         return [*_departure(before, ()), *_appearance(after, ())]
-    parts = list(_difference(before, after, history, is_reset=is_reset, is_reverted=is_reverted))
+    hops = []
+    if not is_reset:
+        hops = _hops(before, after, history, is_reverted=is_reverted, is_last=is_last)
+    parts = list(_difference(before, after, history, hops))
     if is_reset:
         parts.append(Part(Change.REBOOTED, step))
     return parts
@@ -173,15 +184,12 @@ def _difference(
     before: DomainPicture,
     after: DomainPicture,
     history: Sequence[HistoryEvent],
-    *,
-    is_reset: bool,
-    is_reverted: bool,
+    hops: Sequence[_Hop],
 ) -> Iterator[Part]:
     here = before
     if before.name and before.name != after.name:  # a name may be told later than the domain
         here = before._replace(name=after.name)
         yield Part(Change.RENAMED, Step(before, here))
-    hops = [] if is_reset else _hops(here, after, history, is_reverted=is_reverted)
     if hops:
         yield from _power_parts(here, after, hops)
         here = _fresh(here)
@@ -243,11 +251,12 @@ def _hops(
     history: Sequence[HistoryEvent],
     *,
     is_reverted: bool,
+    is_last: bool,
 ) -> list[_Hop]:
     """Return the transitions between two pictures of a domain that is there all the time."""
     if is_reverted and not any(event.type == REVERTED for event in history):
         return [_Hop(after.power, None, is_revert=True)]
-    if hops := _way(before.power, after.power, history):
+    if hops := _way(before.power, after.power, history, is_last=is_last):
         return hops
     if before.power is after.power is PowerState.POWERED_ON:
         # Set at power-on only; a server that tells it late, or not at all, tells nothing by it.
@@ -269,9 +278,18 @@ def _around(by_way_of: PowerState, history: Sequence[HistoryEvent]) -> list[_Hop
 
 
 def _recorded_way(
-    here: PowerState, target: PowerState, history: Sequence[HistoryEvent]
+    here: PowerState,
+    target: PowerState,
+    history: Sequence[HistoryEvent],
+    *,
+    is_last: bool = True,
 ) -> list[_Hop]:
-    """Return the longest way to the target that the history tells; empty if it tells none."""
+    """Return the longest way to the target that the history tells; empty if it tells none.
+
+    Where other steps follow that have their part of the history, it is the shortest one.
+    """
+    if not is_last and here is target:
+        return []
     taken: list[_Hop] = []
     hops: list[_Hop] = []
     state = here
@@ -283,15 +301,19 @@ def _recorded_way(
         state = to
         if state is target:
             taken = list(hops)
+            if not is_last:
+                break
     return taken
 
 
-def _way(here: PowerState, target: PowerState, history: Sequence[HistoryEvent]) -> list[_Hop]:
+def _way(
+    here: PowerState, target: PowerState, history: Sequence[HistoryEvent], *, is_last: bool
+) -> list[_Hop]:
     """Return the way to the target; what the history lacks of it is one transition, without event.
 
     Empty where there is nothing to tell: the state is the same, and no way leads out and back.
     """
-    taken = _recorded_way(here, target, history)
+    taken = _recorded_way(here, target, history, is_last=is_last)
     return taken if taken or here is target else [_Hop(target, None)]
 
 
@@ -319,6 +341,8 @@ def _power_parts(
     before: DomainPicture, after: DomainPicture, hops: Sequence[_Hop]
 ) -> Iterator[Part]:
     here = before
+    states = [before.power, *(hop.to for hop in hops)]
+    starts = [number for number, way in enumerate(pairwise(states), 1) if way == _START]
     for number, hop in enumerate(hops, 1):
         there = after if number == len(hops) else _between(here, after, hop)
         change = Change.REVERTED if hop.is_revert else _POWER_CHANGES[here.power, hop.to]
@@ -328,7 +352,7 @@ def _power_parts(
             Step(here, there),
             hop.event,
             is_unseen=not is_last or hop.is_unseen,
-            not_after=None if is_last else after.boot_time,
+            not_after=after.boot_time if starts and number < starts[-1] else None,
         )
         here = there
 
@@ -336,10 +360,14 @@ def _power_parts(
 def _between(here: DomainPicture, after: DomainPicture, hop: _Hop) -> DomainPicture:
     """Return the picture after a transition that no picture shows."""
     host = hop.event.host if hop.event else None
-    there = _fresh(here)._replace(power_state=hop.to, is_lost=False, host=host or here.host)
+    there = _fresh(here)._replace(
+        name=after.name, power_state=hop.to, is_lost=False, host=host or here.host
+    )
     if hop.to is PowerState.POWERED_OFF:
-        return there._replace(boot_time=None, name=after.name)
-    return there._replace(name=after.name)
+        return there._replace(boot_time=None)
+    if hop.to is PowerState.SUSPENDED:
+        return there._replace(suspend_time=after.suspend_time)
+    return there
 
 
 def _fresh(picture: DomainPicture) -> DomainPicture:

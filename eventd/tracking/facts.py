@@ -207,7 +207,7 @@ def by_host_shutdown(facts: Facts) -> Found | None:
     if (info := facts.task(Operation.AUTO_POWER_OFF)) is not None:
         return Found(Cause.TASK, task=info, event=facts.part.event, initiator=Initiator.HOST)
     entry = facts.host_event(_host_before(facts), ("HostShutdownEvent",))
-    if entry is None or facts.has(Operation.POWER_OFF):
+    if entry is None or facts.has(Operation.POWER_OFF) or _was_before_boot(facts, entry):
         return None
     return Found(Cause.EVENT, event=entry, initiator=Initiator.HOST, spends_event=False)
 
@@ -220,6 +220,8 @@ def host_failed(facts: Facts) -> Found | None:
     is_unseen = facts.part.is_unseen
     is_out_of_sight = after.is_lost or before.connection_state not in (None, "connected")
     entry = facts.host_event(before.host, HOST_FAILURES)
+    if entry is not None and _was_before_boot(facts, entry):
+        entry = None
     if entry is not None and (is_unseen or is_out_of_sight):
         return Found(Cause.EVENT, event=entry, spends_event=False, blames_host=True)
     entry = facts.find(*HA_RESTARTS)
@@ -395,6 +397,16 @@ def unknown(facts: Facts) -> Found | None:
 
 def _boot_time(facts: Facts) -> datetime | None:
     return facts.part.step.after.boot_time if facts.part.step.after else None
+
+
+def _was_before_boot(facts: Facts, entry: HistoryEvent) -> bool:
+    """Whether the domain was booted after that, so that it did not stop by it."""
+    before = facts.part.step.before
+    return (
+        before is not None
+        and before.boot_time is not None
+        and entry.created_time < before.boot_time
+    )
 
 
 def _host_before(facts: Facts) -> str | None:

@@ -97,6 +97,9 @@ class Inventory:
         if after.clean_power_off is not None and after.power_state is not PowerState.POWERED_OFF:
             # It tells of the stop before (VI API reference: unset while on), never of the next.
             after = after._replace(clean_power_off=None)
+        if after.boot_time is not None and after.power_state is PowerState.POWERED_OFF:
+            # It tells of the run before, and a host may be late to unset it.
+            after = after._replace(boot_time=None)
         if before is not None and before.is_lost and _runs_again(before, after):
             after = after._replace(is_lost=False)
         self.domains[reference] = after

@@ -6,6 +6,7 @@ while, and with it all that happened to that domain later; the others go on.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,11 +31,11 @@ from eventd.tracking.inventory import Inventory, Step, SuspendMode
 from eventd.tracking.lifecycle import Verdict, decide
 from eventd.tracking.narration import Narrator
 from eventd.tracking.occurrences import OCCURRENCES, removed_devices
-from eventd.tracking.resets import ResetFolding
+from eventd.tracking.resets import Reboots, ResetFolding
 from eventd.tracking.tasks import Operation, Tasks
-from eventd.tracking.tellings import Said, Telling
+from eventd.tracking.tellings import REBOOT, Said, Telling
 from eventd.tracking.waiting import Told, ToldParts, records
-from eventd.vi.types import ConfigChange, HistoryEvent, TaskInfo
+from eventd.vi.types import ConfigChange, HistoryEvent, TaskInfo, TaskState
 
 __all__ = ["Judge", "Judgement", "Moment"]
 
@@ -45,6 +46,17 @@ _BY_TASKS: Mapping[str, Operation] = {
     "VmRelocatedEvent": Operation.MIGRATE,
 }
 """What tells something by itself and is done by a task, which says more about who did it."""
+
+_DONE_BY: Mapping[Change, Operation] = {
+    Change.STARTED: Operation.POWER_ON,
+    Change.RESUMED: Operation.POWER_ON,
+    Change.STOPPED: Operation.POWER_OFF,
+    Change.DISCARDED: Operation.POWER_OFF,
+    Change.SUSPENDED: Operation.SUSPEND,
+    Change.MOVED: Operation.MIGRATE,
+    Change.RELOCATED: Operation.MIGRATE,
+}
+"""Which task leads to a change, where somebody wanted it."""
 
 _FAILED_STARTS = ("VmFailedToPowerOnEvent", "NotEnoughResourcesToStartVmEvent")
 _SYMPTOMS = (
@@ -145,8 +157,7 @@ class Judge:
         self._unseen: dict[str, float] = {}
         """Domains whose history has changes that no picture shows, and since when."""
         self._told = ToldParts()
-        self._rebooted: set[str] = set()
-        """Domains whose reboot was told before the guest was seen going down."""
+        self._reboots = Reboots()
 
     # -- taking in
 
@@ -160,7 +171,7 @@ class Judge:
 
     def forget(self, domain: str) -> None:
         """A domain is gone; what is noted of it is still to be told."""
-        self._rebooted.discard(domain)
+        self._reboots.end(domain)
         self._unseen.pop(domain, None)
 
     def take_back(self, judgement: Judgement) -> None:
@@ -209,6 +220,7 @@ class Judge:
         news, self._news = self._news, []
         for event in news:
             if (told := self._told.recorded_by(event)) is not None:
+                self._reboots.note(told.part.step.reference, _sign_of(event))
                 self._amend(told, event, moment, judgement)
                 continue
             self._history.keep(event)
@@ -255,12 +267,14 @@ class Judge:
     def _judge_steps(self, moment: Moment, judgement: Judgement) -> None:
         resets = ResetFolding(self._tasks)
         held: list[_Pending] = []
+        left = Counter(pending.step.reference for pending in self._pending)
         for pending in self._pending:
             reference = pending.step.reference
+            left[reference] -= 1
             if reference in judgement.held:
                 held.append(pending)
             elif (step := resets.feed(pending.step)) is not None and not self._judge_step(
-                step, pending, moment, judgement
+                step, pending, moment, judgement, is_last=not left[reference]
             ):
                 judgement.held.add(reference)
                 held.append(pending)
@@ -268,15 +282,21 @@ class Judge:
         self._pending = [*(_Pending(step) for step in resets.held), *held]
 
     def _judge_step(
-        self, step: Step, pending: _Pending, moment: Moment, judgement: Judgement
+        self,
+        step: Step,
+        pending: _Pending,
+        moment: Moment,
+        judgement: Judgement,
+        *,
+        is_last: bool,
     ) -> bool:
         """Tell a step, unless it has to wait for its cause; return whether it was told."""
         reference = step.reference
         history = self._history.of_domain(reference)
         if _begins_to_run(step):
-            self._rebooted.discard(reference)
-        is_reverted = self._tasks.has(reference, Operation.REVERT)
-        parts = unfold(step, history, is_reverted=is_reverted)
+            self._reboots.end(reference)
+        is_reverted = self._is_reverted(step)
+        parts = unfold(step, history, is_reverted=is_reverted, is_last=is_last)
         decided = self._decide(parts, reference, pending, moment, judgement)
         if decided is None:
             return False
@@ -316,11 +336,30 @@ class Judge:
             if verdict.found.is_weak and self._waits(pending, moment, judgement):
                 self._tasks.take_back()
                 return None
+            verdict = verdict._replace(found=self._with_task(part, verdict.found))
             decided.append((part, verdict))
             if verdict.found.spends_event:
                 used = (part.event, verdict.found.event, verdict.found.request)
                 open_events = [event for event in open_events if event not in used]
         return decided
+
+    def _with_task(self, part: Part, found: Found) -> Found:
+        """Return what was found with the task that it goes back to, which is spent with it."""
+        operation = _DONE_BY.get(part.change)
+        entry = part.event or found.event
+        if operation is None or entry is None or found.task or found.blames_host:
+            return found
+        task = self._tasks.explain(part.step.reference, operation, entry.chain_id)
+        return found._replace(task=task)
+
+    def _is_reverted(self, step: Step) -> bool:
+        """Whether a task puts the domain back to a snapshot, and has, as far as can be seen."""
+        before, after, _ = step
+        is_of_power = before is not None and after is not None and before.power != after.power
+        return any(
+            is_of_power or task.state is TaskState.SUCCESS
+            for task in self._tasks.of_kind(step.reference, Operation.REVERT)
+        )
 
     def _waits(self, pending: _Pending, moment: Moment, judgement: Judgement) -> bool:
         """Return whether there is still time for a better cause to come."""
@@ -370,9 +409,6 @@ class Judge:
     ) -> None:
         spent: list[HistoryEvent] = []
         for part, verdict in decided:
-            if part.change is Change.REBOOTED and reference in self._rebooted:
-                self._rebooted.discard(reference)
-                continue
             self._tell_part(part, verdict, reference, moment, judgement, seen_at=seen_at)
             spent += _spent_by(part, verdict, history)
         self._history.spend(spent)
@@ -389,6 +425,10 @@ class Judge:
     ) -> None:
         picture = part.step.after or part.step.before
         elsewhere = self._elsewhere_of(part, picture.instance_uuid if picture else None)
+        if part.change is Change.REBOOTED and not self._is_new_reboot(part, verdict, moment):
+            verdict = verdict._replace(then=tuple(x for x in verdict.then if x is not REBOOT))
+            if not verdict.then:
+                return
         # Details of different types are equal as numbers, so that `in` would find others too.
         if any(what is DefinedDetail.UPDATED for what in verdict.then):
             if reference in judgement.updated:
@@ -401,6 +441,15 @@ class Judge:
         )
         judgement.events += told
         self._remember(part, verdict, told, judgement, seen_at=seen_at)
+
+    def _is_new_reboot(self, part: Part, verdict: Verdict, moment: Moment) -> bool:
+        found = verdict.found
+        signs = {_sign_of(e) for e in (part.event, found.event, found.request) if e is not None}
+        if found.task is not None:
+            signs.add("task")
+        if part.event is None:
+            signs.add("off and on" if part.step.is_reset else _guest_sign(part.step))
+        return self._reboots.is_new(part.step.reference, signs, moment.host_time)
 
     def _remember(
         self,
@@ -474,7 +523,7 @@ class Judge:
             return
         del self._unseen[reference]
         if self._tasks.is_resetting(reference):
-            parts = [Part(Change.REBOOTED, Step(picture, picture))]
+            parts = [Part(Change.REBOOTED, Step(picture, picture, is_reset=True))]
             self._history.spend([e for e in history if e.type in CONCLUDED])
         decided = self._decide(
             parts, reference, _Pending(Step(picture, picture), since), moment, judgement
@@ -482,6 +531,11 @@ class Judge:
         if decided is not None:
             seen_at = moment.host_time
             self._tell_parts(decided, reference, history, moment, judgement, seen_at=seen_at)
+            if any(part.change is Change.STARTED for part in parts) and picture.boot_time:
+                # The time of that boot may be told later; it is no sign of another one.
+                after = picture._replace(boot_time=None)
+                self._inventory.domains[reference] = after
+                judgement.steps.append(Step(picture, after))
 
     # -- what events and tasks tell by themselves
 
@@ -582,28 +636,41 @@ class Judge:
         self, event: HistoryEvent, picture: DomainPicture, moment: Moment, judgement: Judgement
     ) -> None:
         """Tell a reboot that the guest has not shown yet, or never will: it may have no tools."""
-        part = Part(Change.REBOOTED, Step(picture, picture))
+        entry = None if event.type in REQUESTS else event
+        part = Part(Change.REBOOTED, Step(picture, picture), entry)
         history = self._history.of_domain(picture.reference)
         verdict = decide(self._facts(part, picture.reference, history, moment), self._suspend)
         self._tell_part(
             part, verdict, picture.reference, moment, judgement, seen_at=moment.host_time
         )
         self._history.spend([*_spent_by(part, verdict, history)])
-        self._rebooted.add(picture.reference)
 
     def _tell_tasks(self, moment: Moment, judgement: Judgement) -> None:
         """Tell resets that only their task shows, and the jobs that have come to an end."""
         for task in self._tasks.finished_resets():
             reference = task.entity.value if task.entity else ""
-            if (picture := self._inventory.domains.get(reference)) is not None:
-                self._rebooted.add(reference)
+            picture = self._followed(reference)
+            if picture and self._reboots.is_new(reference, {"task"}, moment.host_time):
                 judgement.events.append(self._narrator.tell_reset(picture, task, now=moment.now))
         for task, operation in self._tasks.finished_jobs(but_of=judgement.held):
-            picture = self._inventory.domains.get(task.entity.value if task.entity else "")
-            if picture is not None:
+            if picture := self._followed(task.entity.value if task.entity else ""):
                 judgement.events.append(
                     self._narrator.tell_job(picture, task, operation, now=moment.now)
                 )
+
+    def _followed(self, domain: str) -> DomainPicture | None:
+        """Return the picture of a domain, unless it is none of its own."""
+        picture = self._inventory.domains.get(domain)
+        return None if picture is None or picture.is_secondary else picture
+
+
+def _sign_of(event: HistoryEvent) -> str:
+    return "monitoring" if event.type in MONITORING_RESETS else event.type
+
+
+def _guest_sign(step: Step) -> str:
+    is_going_down = step.after is not None and step.after.guest_state == "resetting"
+    return "guest goes down" if is_going_down else "guest has recovered"
 
 
 _NO_MORE = ConfigChange()
@@ -689,8 +756,15 @@ def _spent_by(
         yield from (event for event in history if event.type in REQUESTS)
     if part.change in (Change.MOVED, Change.RELOCATED):
         yield from (event for event in history if event.type in MIGRATED)
-    if part.change is Change.REBOOTED:
-        yield from (event for event in history if event.type in _REBOOTS)
+    if part.change is Change.LEFT:
+        yield from _up_to("VmRemovedEvent", history)
+
+
+def _up_to(kind: str, history: Iterable[HistoryEvent]) -> list[HistoryEvent]:
+    """Return the events up to the last one of a type; all of them if there is none."""
+    events = list(history)
+    ends = [number for number, event in enumerate(events) if event.type == kind]
+    return events[: ends[-1] + 1] if ends else events
 
 
 def _redundant(picture: DomainPicture, history: Iterable[HistoryEvent]) -> list[HistoryEvent]:

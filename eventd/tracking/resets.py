@@ -1,4 +1,4 @@
-"""Resets that some hosts show as a power-off and a power-on.
+"""Resets: which changes belong to one, and which signs of a reboot are signs of the same.
 
 ESX leaves a domain on while it is reset; govmomi's simulator turns it off and on. A reboot is not a
 stop and a start, so a power-off whose task a reset has started is merged with the power-on that
@@ -7,11 +7,14 @@ follows, and held back until that is seen.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
 from eventd.model.picture import PowerState
 from eventd.tracking.inventory import Step
 from eventd.tracking.tasks import Operation, Tasks
 
-__all__ = ["ResetFolding"]
+__all__ = ["Reboots", "ResetFolding"]
 
 
 class ResetFolding:
@@ -58,3 +61,36 @@ def _turns_off(step: Step) -> bool:
         and step.before.power_state is PowerState.POWERED_ON
         and step.after.power_state is PowerState.POWERED_OFF
     )
+
+
+_ONE_REBOOT = timedelta(minutes=5)
+"""How long the signs of one reboot may take; our choice, generous for a guest that shuts down."""
+
+
+class Reboots:
+    """Which signs belong to one reboot.
+
+    The guest's state, entries of the host's history and the task all show it, in any order and
+    some time apart. Each shows it once: the same sign again is another reboot.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[str, tuple[datetime, set[str]]] = {}
+
+    def is_new(self, domain: str, signs: Collection[str], at: datetime) -> bool:
+        """Note signs of a reboot, seen together; return whether it is one not known of yet."""
+        began, known = self._open.get(domain, (at, set()))
+        if not known or known & set(signs) or at - began > _ONE_REBOOT:
+            self._open[domain] = (at, set(signs))
+            return True
+        known |= set(signs)
+        return False
+
+    def note(self, domain: str, sign: str) -> None:
+        """Another sign was seen of the reboot that is under way, if one is."""
+        if domain in self._open:
+            self._open[domain][1].add(sign)
+
+    def end(self, domain: str) -> None:
+        """The guest runs again, or the domain is gone: what comes is another reboot."""
+        self._open.pop(domain, None)

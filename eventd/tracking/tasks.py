@@ -278,7 +278,17 @@ class Tasks:
 
     def has(self, domain: str, operation: Operation) -> bool:
         """Return whether a task of this kind could explain a change of the domain."""
-        return self._find(domain, {operation}) is not None
+        return bool(self.of_kind(domain, operation))
+
+    def of_kind(self, domain: str, operation: Operation) -> list[TaskInfo]:
+        """Return the tasks of this kind that could explain a change of the domain."""
+        return [
+            task
+            for task in self._read
+            if task.entity is not None
+            and task.entity.value == domain
+            and self._may_explain(task, {operation})
+        ]
 
     def finished_resets(self) -> list[TaskInfo]:
         """Return the resets that had ended well when tasks were read before; spend them.
