@@ -1,6 +1,6 @@
 """Domains: what the inventory holds of each, and what power changes do to their properties.
 
-Nothing is checked here and no event is posted: that is the business of `operations`.
+Nothing is checked here and no event is posted: that is the business of the operations.
 """
 
 from __future__ import annotations

@@ -130,6 +130,7 @@ class Guests(Stage):
     def guest_wakes_up(self, name: Named, *, now: datetime) -> None:
         """The guest that sleeps goes on."""
         domain = self._at(name, now)
+        self._require(domain, "poweredOn", requested="poweredOn", idle=False)
         if self.objects.read(domain, "runtime.onlineStandby") is not True:
             raise InvalidState("The guest does not sleep.")
         self.objects.assign(domain, "runtime.onlineStandby", value=False)

@@ -63,7 +63,9 @@ class Power(Stage):
             return
         reason = {"reason": fault.localized}
         self._post("VmFailedToPowerOnEvent", at, domain, task, message=fault.reason, members=reason)
-        self._tell(domain, "stopped failed", "event", task.by)
+        # One that cannot go on stays suspended: to call that stopped would be wrong.
+        if self.domains.power_state(domain) == "poweredOff":
+            self._tell(domain, "stopped failed", "event", task.by)
 
     def fail_power_on(
         self,
@@ -75,6 +77,7 @@ class Power(Stage):
     ) -> Reference:
         """Power a domain on, which fails after it has begun."""
         domain = self._at(name, now)
+        self._require(domain, "poweredOff", "suspended", requested="poweredOn")
         self.tasks.fail_next(domain, VIFault("FileFault", reason, members={"file": "web01.vmdk"}))
         return self.power_on(domain, user=user, now=now)
 
