@@ -269,12 +269,13 @@ def _hops(
 
 def _around(by_way_of: PowerState, history: Sequence[HistoryEvent]) -> list[_Hop]:
     """Return the way from on to on that its ends do not show, with the events that are known."""
-    there = [event for event in history if CONCLUDED.get(event.type) is by_way_of]
-    back = [event for event in history if CONCLUDED.get(event.type) is PowerState.POWERED_ON]
-    return [
-        _Hop(by_way_of, there[-1] if there else None),
-        _Hop(PowerState.POWERED_ON, back[-1] if back else None, is_unseen=True),
-    ]
+    there = back = None
+    for event in history:
+        if CONCLUDED.get(event.type) is by_way_of:
+            there, back = event, None
+        elif CONCLUDED.get(event.type) is PowerState.POWERED_ON:
+            back = event
+    return [_Hop(by_way_of, there), _Hop(PowerState.POWERED_ON, back, is_unseen=True)]
 
 
 def _recorded_way(
