@@ -390,6 +390,17 @@ def seen_anew(facts: Facts) -> Found | None:
     return Found(Cause.STATE)
 
 
+def shows_a_template(facts: Facts) -> Found | None:
+    """It is a template now, or was one before."""
+    after = facts.part.step.after
+    is_template = after is not None and after.is_template
+    return Found(Cause.STATE, message=_TEMPLATE if is_template else _NO_TEMPLATE)
+
+
+_TEMPLATE = "it became a template"
+_NO_TEMPLATE = "it is no template any more"
+
+
 def unknown(facts: Facts) -> Found | None:
     """Nothing explains the change."""
     return Found(Cause.UNKNOWN, event=facts.part.event, is_weak=facts.part.event is None)
@@ -425,9 +436,8 @@ _MESSAGES: dict[str, Callable[[HistoryEvent], str | None]] = {
     "VmClonedEvent": _source("sourceVm"),
     "VmDeployedEvent": _source("srcTemplate"),
     "VmPrimaryFailoverEvent": lambda _: "fault tolerance failover",
-    "VmConvertedToTemplateEvent": lambda _: "it became a template",
-    "com.vmware.vc.vm.VmConvertedToTemplateEvent": lambda _: "it became a template",
-    "com.vmware.vc.vm.TemplateConvertedToVmEvent": lambda _: "it is no template any more",
+    "com.vmware.vc.vm.VmConvertedToTemplateEvent": lambda _: _TEMPLATE,
+    "com.vmware.vc.vm.TemplateConvertedToVmEvent": lambda _: _NO_TEMPLATE,
 }
 
 

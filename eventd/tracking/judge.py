@@ -203,8 +203,11 @@ class Judge:
         """Tell what can be told now."""
         judgement = Judgement()
         self._told.expire(moment.host_time)
+        has_failed_host = any(event.type in HOST_FAILURES for event in self._news)
         self._sort(moment, judgement)
-        self._lose_domains_of_failed_hosts()
+        # All domains are looked at only then: a change has to cost the same however many there are.
+        suspects = [*self._inventory.domains] if has_failed_host else self._changed()
+        self._lose_domains_of_failed_hosts(suspects)
         self._judge_steps(moment, judgement)
         self._judge_unseen(moment, judgement)
         self._tell_occurrences(moment, judgement)
@@ -253,10 +256,16 @@ class Judge:
             )
         )
 
-    def _lose_domains_of_failed_hosts(self) -> None:
+    def _changed(self) -> list[str]:
+        return [*dict.fromkeys(pending.step.reference for pending in self._pending)]
+
+    def _lose_domains_of_failed_hosts(self, suspects: Iterable[str]) -> None:
         """Note that what ran on a host that HA declared failed, and is out of sight, is down."""
-        for reference, picture in list(self._inventory.domains.items()):
-            if picture.connection_state in (None, "connected") or picture.is_lost:
+        for reference in suspects:
+            picture = self._inventory.domains.get(reference)
+            if picture is None or picture.is_lost:
+                continue
+            if picture.connection_state in (None, "connected"):
                 continue
             is_on = picture.power_state is PowerState.POWERED_ON and not picture.is_secondary
             if is_on and self._history.of_host(picture.host, HOST_FAILURES) is not None:
@@ -331,6 +340,8 @@ class Judge:
         decided = []
         for part, (after, until) in zip(parts, _spans(parts, history), strict=True):
             span = history[after:until]
+            if part.event is None:  # a crash is not recorded, but what HA did about it is
+                span += [event for event in history[until:] if event.type in RESTARTS]
             known = [event for event in open_events if event in span]
             verdict = decide(self._facts(part, reference, known, moment), self._suspend)
             if verdict.found.is_weak and self._waits(pending, moment, judgement):

@@ -264,9 +264,14 @@ def _time_of(part: Part, found: Found) -> datetime | None:
     at = entry.created_time if entry is not None else ended_at
     if part.not_after is not None:
         return min(at or part.not_after, part.not_after)
-    booted_at = part.step.after.boot_time if part.step.after else None
-    if at is None and part.change in (Change.STARTED, Change.FOUND_ON):
-        return booted_at
+    before, after, _ = part.step
+    if at is None and after is not None:
+        if part.change in (Change.STARTED, Change.FOUND_ON):
+            return after.boot_time
+        # It stays set, and may be told a moment later than the state.
+        was_suspended = before.suspend_time if before is not None else None
+        if part.change is Change.SUSPENDED and after.suspend_time != was_suspended:
+            return after.suspend_time
     return at
 
 

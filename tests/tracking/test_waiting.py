@@ -405,7 +405,7 @@ def test_entries_that_trail_changes_explained_by_tasks_tell_nothing(host: Scenar
     assert host.say(off, on) == []
     host.wait(2)
     assert host.read() == []
-    assert host.say(host.modify(tools="guestToolsRunning")) == []
+    assert host.say(host.modify(guest="running")) == []
 
 
 def test_entry_that_trails_a_stop_that_another_event_explains_tells_nothing(
