@@ -35,6 +35,7 @@ from eventd.connections.transport import Transport
 from eventd.journal.memory import MemoryJournal
 from eventd.model.events import ConnectionConnected, Event
 from eventd.model.picture import PictureChange
+from eventd.model.record import EventRecord
 from eventd.tracking.tracker import Tracker
 from eventd.vi import filters
 from eventd.vi.types import ManagedObjectReference
@@ -62,13 +63,22 @@ def properties(number: int) -> list[Property]:
         ("name", "xsd:string", f"production-web-{number:05d}"),
         ("recentTask", "ArrayOfManagedObjectReference", ""),
         ("runtime.powerState", "VirtualMachinePowerState", "poweredOn"),
+        ("runtime.connectionState", "VirtualMachineConnectionState", "connected"),
         ("runtime.host", "ManagedObjectReference", f"host-{number % 300}"),
         ("runtime.bootTime", "xsd:dateTime", f"2026-11-20T12:{number % 60:02d}:00.123456Z"),
+        ("runtime.suspendTime", "xsd:dateTime", None),
         ("runtime.question", "VirtualMachineQuestionInfo", None),
         ("config.uuid", "xsd:string", f"4215d4a2-7c35-0b5d-6a2e-{number:012x}"),
+        ("config.template", "xsd:boolean", "false"),
         ("guest.guestState", "xsd:string", "running"),
+        ("snapshot.currentSnapshot", "ManagedObjectReference", None),
+        ("snapshot.rootSnapshotList", "ArrayOfVirtualMachineSnapshotTree", None),
         ("runtime.cleanPowerOff", "xsd:boolean", None),
         ("config.instanceUuid", "xsd:string", f"5015d4a2-7c35-0b5d-6a2e-{number:012x}"),
+        ("guest.toolsRunningStatus", "xsd:string", "guestToolsRunning"),
+        ("config.ftInfo.role", "xsd:int", None),
+        ("runtime.onlineStandby", "xsd:boolean", "false"),
+        ("guest.guestKernelCrashed", "xsd:boolean", "false"),
     ]
 
 
@@ -157,6 +167,7 @@ ANSWERS = {
         ("CreatePropertyCollector", "PropertyCollector"),
         ("CreateContainerView", "ContainerView"),
         ("CreateFilter", "PropertyFilter"),
+        ("CreateCollectorForEvents", "EventHistoryCollector"),
     )
 }
 
@@ -206,10 +217,12 @@ async def sync_with_eventd(port: int) -> float:
     journal = MemoryJournal("benchmark")
     is_in_sync = asyncio.Event()
 
-    def publish(events: Sequence[Event], picture: PictureChange | None = None) -> None:
-        journal.append(events, now=datetime.now(UTC), picture=picture)
+    def publish(
+        events: Sequence[Event], picture: PictureChange | None = None
+    ) -> Sequence[EventRecord]:
         if any(isinstance(event, ConnectionConnected) for event in events):
             is_in_sync.set()
+        return journal.append(events, now=datetime.now(UTC), picture=picture)
 
     connection = Connection(
         "vcenter",
