@@ -214,6 +214,10 @@ def _while_on(before: DomainPicture, after: DomainPicture) -> Iterator[Change]:
     has_recovered = before.has_crashed and not after.has_crashed
     if is_going_down or has_recovered:
         yield Change.REBOOTED
+    ran, run = (picture.tools_state == "guestToolsRunning" for picture in (before, after))
+    # A stop of the domain says already that they run no more, and a start is followed by theirs.
+    if after.tools_state and ran != run and (run or before.tools_state):
+        yield Change.TOOLS_STARTED if run else Change.TOOLS_STOPPED
     was_blocked = before.question is not None and before.question.is_out_of_space
     is_blocked = after.question is not None and after.question.is_out_of_space
     if was_blocked != is_blocked:
@@ -229,9 +233,6 @@ def _at_any_time(before: DomainPicture, after: DomainPicture) -> Iterator[Change
         yield Change.CONTROL_LOST
     if _differ(before.is_template, after.is_template):
         yield Change.TEMPLATE_CHANGED
-    ran, run = (picture.tools_state == "guestToolsRunning" for picture in (before, after))
-    if before.tools_state and after.tools_state and ran != run:
-        yield Change.TOOLS_STARTED if run else Change.TOOLS_STOPPED
     if (before.snapshot, before.snapshot_tree) != (after.snapshot, after.snapshot_tree):
         yield Change.SNAPSHOT_CHANGED
 
@@ -374,7 +375,12 @@ def _between(here: DomainPicture, after: DomainPicture, hop: _Hop) -> DomainPict
 def _fresh(picture: DomainPicture) -> DomainPicture:
     """Return the picture without what belongs to one run of the guest."""
     return picture._replace(
-        clean_power_off=None, guest_state=None, has_crashed=None, is_on_standby=None, question=None
+        clean_power_off=None,
+        guest_state=None,
+        tools_state=None,
+        has_crashed=None,
+        is_on_standby=None,
+        question=None,
     )
 
 

@@ -346,11 +346,14 @@ def booted_anew(facts: Facts) -> Found | None:
 
 def came_on(facts: Facts) -> Found | None:
     """It was on before it was known, and nobody powered it on here."""
-    if facts.elsewhere is not None:
-        return Found(Cause.STATE, message=f"it came from {facts.elsewhere}")
     if facts.in_gap:
         return None
     return Found(Cause.STATE, message=f"it was on when it entered {_SCOPE}", is_weak=True)
+
+
+def came_from_elsewhere(facts: Facts) -> Found | None:
+    """Another connection has it, or had it a moment ago."""
+    return Found(Cause.STATE) if facts.elsewhere is not None else None
 
 
 def went_on(facts: Facts) -> Found | None:

@@ -404,7 +404,7 @@ class Judge:
         )
 
     def _elsewhere_of(self, part: Part, identity: str | None) -> str | None:
-        if identity is None or part.change not in (Change.LOST_ON, Change.FOUND_ON):
+        if identity is None or part.change not in _BETWEEN_CONNECTIONS:
             return None
         return self._elsewhere(identity)
 
@@ -452,6 +452,18 @@ class Judge:
         )
         judgement.events += told
         self._remember(part, verdict, told, judgement, seen_at=seen_at)
+        self._tell_job_of(verdict, reference, moment, judgement)
+
+    def _tell_job_of(
+        self, verdict: Verdict, reference: str, moment: Moment, judgement: Judgement
+    ) -> None:
+        """Tell that the task has succeeded which led to what was told just now."""
+        task, picture = verdict.found.task, self._inventory.domains.get(reference)
+        operation = self._tasks.finished_job(task) if task and picture else None
+        if task is not None and picture is not None and operation is not None:
+            judgement.events.append(
+                self._narrator.tell_job(picture, task, operation, now=moment.now)
+            )
 
     def _is_new_reboot(self, part: Part, verdict: Verdict, moment: Moment) -> bool:
         found = verdict.found
@@ -632,9 +644,8 @@ class Judge:
         if picture.power is not PowerState.POWERED_OFF:
             return None
         task = self._tasks.failed(picture.reference, Operation.POWER_ON, event.chain_id)
-        has_begun = (task is not None and task.start_time is not None) or (
-            event.chain_id != event.key
-        )
+        # A chain may begin with the event of its task, so that the task itself knows better.
+        has_begun = event.chain_id != event.key if task is None else task.start_time is not None
         message = event.members.get("reason") or event.message
         return Found(Cause.EVENT, task=task, event=event, message=message) if has_begun else None
 
@@ -694,6 +705,8 @@ def _is_renamed(picture: DomainPicture, judgement: Judgement) -> bool:
         for part in (told.part for _, told in judgement.told)
     )
 
+
+_BETWEEN_CONNECTIONS = (Change.LOST_ON, Change.APPEARED, Change.FOUND_ON)
 
 _NO_CAUSES = (Cause.UNKNOWN, Cause.OUT_OF_SCOPE, Cause.STATE)
 

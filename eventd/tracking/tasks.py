@@ -248,6 +248,15 @@ class Tasks:
         ]
         return failed[-1] if failed else None
 
+    def finished_job(self, task: TaskInfo) -> JobOperation | None:
+        """Return what job a task was, if it has succeeded and that is not told yet; it is then."""
+        operation = _JOBS.get(task.description_id)
+        key = task.task.value
+        if operation is None or task.state is not TaskState.SUCCESS or key in self._told_jobs:
+            return None
+        _remember(self._told_jobs, [key])
+        return operation
+
     def finished_jobs(self, *, but_of: Collection[str] = ()) -> list[tuple[TaskInfo, JobOperation]]:
         """Return the jobs that have succeeded since the first picture; each is returned once.
 

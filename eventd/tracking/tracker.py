@@ -315,7 +315,7 @@ class Tracker:
 
     def whereabouts(self, instance_uuid: str) -> str | None:
         """Return the host on which a domain runs, or ran until it left what is followed here."""
-        for picture in self._told.values():
+        for picture in self._inventory.domains.values():
             if picture.instance_uuid == instance_uuid and picture.power is PowerState.POWERED_ON:
                 return self._inventory.host_name(picture.host)
         return self._departed.get(instance_uuid)
