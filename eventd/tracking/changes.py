@@ -280,18 +280,9 @@ def _around(by_way_of: PowerState, history: Sequence[HistoryEvent]) -> list[_Hop
 
 
 def _recorded_way(
-    here: PowerState,
-    target: PowerState,
-    history: Sequence[HistoryEvent],
-    *,
-    is_last: bool = True,
+    here: PowerState, target: PowerState, history: Sequence[HistoryEvent]
 ) -> list[_Hop]:
-    """Return the longest way to the target that the history tells; empty if it tells none.
-
-    Where other steps follow that have their part of the history, it is the shortest one.
-    """
-    if not is_last and here is target:
-        return []
+    """Return the longest way to the target that the history tells; empty if it tells none."""
     taken: list[_Hop] = []
     hops: list[_Hop] = []
     state = here
@@ -303,8 +294,6 @@ def _recorded_way(
         state = to
         if state is target:
             taken = list(hops)
-            if not is_last:
-                break
     return taken
 
 
@@ -315,8 +304,22 @@ def _way(
 
     Empty where there is nothing to tell: the state is the same, and no way leads out and back.
     """
-    taken = _recorded_way(here, target, history, is_last=is_last)
+    if not is_last:
+        return _single_hop(here, target, history)
+    taken = _recorded_way(here, target, history)
     return taken if taken or here is target else [_Hop(target, None)]
+
+
+def _single_hop(
+    here: PowerState, target: PowerState, history: Sequence[HistoryEvent]
+) -> list[_Hop]:
+    """Return the direct way, with the next event of the history if that is what it records."""
+    if here is target:
+        return []
+    event, to = next(_transitions(history, target), (None, None))
+    if event is None or to is not target:
+        return [_Hop(target, None)]
+    return [_Hop(target, event, is_revert=event.type == REVERTED)]
 
 
 def _transitions(

@@ -124,9 +124,9 @@ class _Pending:
 
     step: Step
     since: float | None = None
-    """Since when it is held back."""
+    """When it was judged first, in the seconds of a monotonic clock."""
     seen_at: datetime | None = None
-    """When it was judged first, by the host's clock."""
+    """The same by the host's clock."""
 
 
 class Judge:
@@ -280,6 +280,8 @@ class Judge:
         for pending in self._pending:
             reference = pending.step.reference
             left[reference] -= 1
+            if pending.since is None:  # also while it stands behind another one that waits
+                pending.since, pending.seen_at = moment.instant, moment.host_time
             if reference in judgement.held:
                 held.append(pending)
             elif (step := resets.feed(pending.step)) is not None and not self._judge_step(
@@ -376,10 +378,8 @@ class Judge:
         """Return whether there is still time for a better cause to come."""
         if not moment.may_wait or not self._grace:
             return False
-        if pending.since is None:
-            pending.since = moment.instant
-            pending.seen_at = moment.host_time
-        deadline = pending.since + self._grace
+        since = moment.instant if pending.since is None else pending.since
+        deadline = since + self._grace
         if moment.instant >= deadline:
             return False
         judgement.deadline = min(judgement.deadline or deadline, deadline)

@@ -269,12 +269,14 @@ def test_entry_of_the_present_state_changes_nothing() -> None:
     assert keys(unfold(Step(ON, OFF), history("on", "off"))) == [2]
 
 
-def test_step_that_others_follow_takes_the_shortest_way() -> None:
+def test_step_that_others_follow_takes_no_more_than_its_own_entry() -> None:
     """The rest of the history is theirs."""
     entries = history("off", "on", "off")
 
     assert keys(unfold(Step(ON, OFF), entries, is_last=False)) == [1]
     assert unfold(Step(ON, ON), entries, is_last=False) == []
+    assert keys(unfold(Step(ON, SUSPENDED), entries, is_last=False)) == [None]
+    assert names(unfold(Step(ON, OFF), history("revert", "on"), is_last=False)) == ["reverted"]
 
 
 def test_new_time_of_boot_takes_the_entries_that_there_are() -> None:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from eventd.model.events import DomainEventAmended, Event
 from eventd.model.evidence import Initiator
@@ -875,3 +877,75 @@ def test_what_was_not_published_leaves_its_event_to_what_is_told_instead(host: S
 
     assert told(events) == ["stopped destroyed (event)"]
     assert [domain.name for domain in domains_of(events)] == ["web01"]
+
+
+# -- always
+
+
+_CHANGES = {
+    ("poweredOff", "poweredOn"): "started",
+    ("poweredOn", "poweredOff"): "stopped",
+    ("poweredOn", "suspended"): "suspended",
+    ("suspended", "poweredOn"): "resumed",
+    ("suspended", "poweredOff"): "stopped",
+}
+_RECORDS = {
+    "poweredOn": "VmPoweredOnEvent",
+    "poweredOff": "VmPoweredOffEvent",
+    "suspended": "VmSuspendedEvent",
+}
+_happenings = st.lists(
+    st.tuples(
+        st.sampled_from(sorted(_RECORDS)),
+        st.integers(-1, 3),  # how many answers later its entry comes; before it, if below zero
+        st.sampled_from([0.2, 1.0, 3.0]),
+        st.booleans(),  # whether its task is told
+        st.booleans(),  # whether it is recorded at all
+    ),
+    max_size=8,
+)
+_TASKS = {
+    "poweredOn": "VirtualMachine.powerOn",
+    "poweredOff": "VirtualMachine.powerOff",
+    "suspended": "VirtualMachine.suspend",
+}
+
+
+@given(happenings=_happenings)
+@settings(deadline=None)
+def test_each_change_is_told_once_whenever_its_entry_comes(
+    happenings: list[tuple[str, int, float, bool, bool]],
+) -> None:
+    """Nothing is told twice and nothing invented, whether entries lead, trail or are missing."""
+    host = Scenario(follows_history=True, grace=1.5)
+    host.sync(host.enter(**WEB01))
+    host.wait(60)
+    happened: list[str] = []
+    answers: list[list[ObjectUpdate | TaskInfo | HistoryEvent]] = [
+        [] for _ in range(len(happenings) + 6)
+    ]
+    pauses = [0.0, *(pause for _, _, pause, _, _ in happenings)] + [1.0] * 5
+    state, latest = "poweredOff", 0
+    for number, (to, lag, _, has_task, is_recorded) in enumerate(happenings, 1):
+        if (state, to) not in _CHANGES:
+            continue
+        happened.append(_CHANGES[state, to])
+        state = to
+        answers[number].append(host.modify(power=to))
+        if has_task:
+            answers[number].append(host.task(_TASKS[to], key=f"task-{number}"))
+        if is_recorded:
+            latest = max(latest, number + lag)  # entries come in order
+            at = host.now + timedelta(seconds=sum(pauses[: number - (lag < 0)]))
+            answers[latest].append(host.event(_RECORDS[to], user="ops")._replace(created_time=at))
+    events: list[Event] = []
+    for answer, pause in zip(answers, pauses, strict=True):
+        events += host.say(*answer)
+        host.wait(pause)
+        events += host.read(*(x for x in answer if isinstance(x, TaskInfo)))
+    host.wait(2)
+    events += host.read()
+
+    lifecycle = [event for event in events if event.kind == "lifecycle"]
+    assert [event.type for event in lifecycle] == happened
+    assert host.tracker.deadline is None
