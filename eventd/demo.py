@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -19,16 +20,30 @@ from typing import NamedTuple
 from eventd.client import Client
 from eventd.config import Configuration
 from eventd.daemon import Daemon
-from eventd.model.events import Event
+from eventd.model.events import ConnectionEvent, Event, LifecycleEvent
+from eventd.model.ids import EventKind
 from eventd.model.record import EventRecord
 from eventd.rendering import sentence
-from eventd.simulator import Question, SimulatorServer, World, serve
+from eventd.simulator import SimulatorServer, serve
+from eventd.simulator.scenario import Due, Scenario, Step
+from eventd.simulator.scenarios import load
 
 __all__ = ["run"]
 
-_DOMAINS = 5
-_HOSTS = 2
 _PASSWORD = "pass"  # noqa: S105 - of the simulated host, which ends with this process
+
+_STORY = "story"
+"""The name of the scenario."""
+
+_KINDS = (
+    EventKind.LIFECYCLE,
+    EventKind.REBOOT,
+    EventKind.CONTROL_ERROR,
+    EventKind.JOB_COMPLETED,
+    EventKind.QUESTION,
+    EventKind.CONNECTION,
+)
+"""What the subscriber asks for: not what VMware Tools do in each guest."""
 
 _PAUSE_SECONDS = 1.0
 """Between two scenes, for people to read. The whole story takes less than half a minute."""
@@ -44,59 +59,31 @@ class Scene(NamedTuple):
 
     text: str
     act: Callable[[SimulatorServer], Awaitable[None] | None]
-    events: tuple[str, ...]
+    tells: tuple[str, ...]
     """What must be told: ``stopped destroyed``, ``reboot``, …"""
 
 
-def _power_on(server: SimulatorServer) -> None:
-    for name in ("web01", "db01", "mail01"):
-        server.world.power_on(name, user="alice", now=server.now())
+def _scenes(scenario: Scenario) -> list[Scene]:
+    """Return what happens on the host: each scene begins with a step that says something."""
+    scenes: list[list[Step]] = []
+    for step in scenario.steps:
+        if step.say is not None or not scenes:
+            scenes.append([])
+        scenes[-1].append(step)
+    return [
+        Scene(
+            steps[0].say or scenario.title,
+            partial(_perform, steps),
+            tuple(words for step in steps for words in step.tells),
+        )
+        for steps in scenes
+    ]
 
 
-def _power_off(server: SimulatorServer) -> None:
-    server.world.power_off("mail01", user="alice", now=server.now())
-
-
-def _guest_powers_off(server: SimulatorServer) -> None:
-    server.world.guest_powers_off("db01", now=server.now())
-
-
-def _migrate(server: SimulatorServer) -> None:
-    server.world.migrate("web01", "esx02.example", user="alice", now=server.now())
-
-
-def _reboot(server: SimulatorServer) -> None:
-    server.world.reboot_guest("web01", user="alice", now=server.now())
-
-
-def _suspend(server: SimulatorServer) -> None:
-    server.world.suspend("web01", user="bob", now=server.now())
-
-
-def _resume(server: SimulatorServer) -> None:
-    server.world.power_on("web01", user="bob", now=server.now())
-
-
-def _crash(server: SimulatorServer) -> None:
-    server.world.crash("web01", now=server.now())
-
-
-def _ask(server: SimulatorServer) -> None:
-    server.world.script_questions("db01", Question())
-    server.world.power_on("db01", user="bob", now=server.now())
-
-
-def _answer(server: SimulatorServer) -> None:
-    question = Question()
-    server.world.answer("db01", question.id, "1", now=server.now())
-
-
-def _rename(server: SimulatorServer) -> None:
-    server.world.rename("mail01", "mail-old", user="alice", now=server.now())
-
-
-def _destroy(server: SimulatorServer) -> None:
-    server.world.destroy("mail-old", user="alice", now=server.now())
+def _perform(steps: Iterable[Step], server: SimulatorServer) -> None:
+    now = server.now()
+    for step in steps:
+        Due(now, step, server.world, _STORY).perform()
 
 
 async def _go_away(server: SimulatorServer) -> None:
@@ -107,58 +94,56 @@ async def _come_back(server: SimulatorServer) -> None:
     await server.start()
 
 
-_STORY = (
-    Scene("Alice powers on web01, db01 and mail01.", _power_on, ("started booted",) * 3),
-    Scene("She pulls the plug of mail01.", _power_off, ("stopped destroyed",)),
-    Scene("Somebody types 'poweroff' inside db01.", _guest_powers_off, ("stopped shutdown",)),
-    Scene("web01 moves to another host.", _migrate, ("stopped migrated", "started migrated")),
-    Scene("The guest of web01 is rebooted: it is not a stop and a start.", _reboot, ("reboot",)),
-    Scene("Bob suspends web01 ...", _suspend, ("suspended paused",)),
-    Scene("... and lets it go on.", _resume, ("resumed unpaused",)),
-    Scene("Bob starts db01, and the host has a question.", _ask, ("raised",)),
-    Scene("Somebody answers it.", _answer, ("cleared", "started booted")),
-    Scene("The process of web01 dies.", _crash, ("stopped crashed",)),
-    Scene("mail01 gets another name ...", _rename, ("undefined renamed", "defined renamed")),
-    Scene("... and is deleted.", _destroy, ("undefined removed",)),
+_END = (
     Scene("The vCenter goes away: no domain is said to stop ...", _go_away, ("disconnected",)),
     Scene("... and is back.", _come_back, ("connected",)),
 )
 
 
 async def run(
-    *, forever: bool, write: Write, colour: bool, pause_seconds: float = _PAUSE_SECONDS
+    *,
+    forever: bool,
+    write: Write,
+    colour: bool,
+    pause_seconds: float = _PAUSE_SECONDS,
+    story: Scenario | None = None,
 ) -> int:
     """Tell the story once, or again and again; return the exit code.
 
     ``write`` is given one line at a time, without a line end. ``pause_seconds`` lie between two
-    scenes. The code is 0 if all events of the story arrived, else 1.
+    scenes. ``story`` is a scenario of one host whose steps say and tell something; by default the
+    one named ``story``. The code is 0 if all its events arrived and no others, else 1.
     """
+    scenario = story or load(_STORY)
     while True:
-        heard = await _tell(write, colour=colour, pause_seconds=pause_seconds)
+        heard = await _tell(scenario, write, colour=colour, pause_seconds=pause_seconds)
         if heard is None:
             return 1
         write("")
-        write(f"{heard.total()} events in {len(_STORY)} scenes: {_summary(heard)}.")
+        scenes = len(_scenes(scenario)) + len(_END)
+        write(f"{heard.total()} events in {scenes} scenes: {_summary(heard)}.")
         if not forever:
             break
     write("Next: name your own hosts in a file, and 'eventd run --config FILE'.")
     return 0
 
 
-async def _tell(write: Write, *, colour: bool, pause_seconds: float) -> Counter[str] | None:
+async def _tell(
+    scenario: Scenario, write: Write, *, colour: bool, pause_seconds: float
+) -> Counter[str] | None:
     """Tell the story once; return what was heard, or None if something was missing."""
     write("A simulated vCenter with two hosts and five domains, and eventd, which follows it:")
-    async with _stage() as (server, events):
+    async with _stage(scenario) as (server, events):
         listener = _Listener(events, write, colour=colour)
         if not await listener.hear(["connected"]):
             return None
-        for scene in _STORY:
+        for scene in (*_scenes(scenario), *_END):
             await asyncio.sleep(pause_seconds)
             write("")
             write(_faint(f"# {scene.text}", colour=colour))
             if (going_on := scene.act(server)) is not None:
                 await going_on
-            if not await listener.hear(scene.events):
+            if not await listener.hear(scene.tells):
                 return None
         return listener.heard
 
@@ -172,17 +157,19 @@ def _summary(heard: Counter[str]) -> str:
 
 
 @asynccontextmanager
-async def _stage() -> AsyncIterator[tuple[SimulatorServer, AsyncIterator[EventRecord]]]:
+async def _stage(
+    scenario: Scenario,
+) -> AsyncIterator[tuple[SimulatorServer, AsyncIterator[EventRecord]]]:
     """Run the host, the daemon and a subscriber, who hears all from the first event on."""
     with TemporaryDirectory(prefix="eventd-demo-") as name:
         directory = Path(name)
-        world = World(product="vpx", domains=_DOMAINS, hosts=_HOSTS, now=datetime.now(UTC))
+        [world] = scenario.build(now=datetime.now(UTC)).values()
         async with serve(world, password=_PASSWORD) as server:
             daemon = Daemon(_configuration(directory, port=server.port))
             async with (
                 daemon.serve(),
                 Client(directory / "eventd-ro.sock") as client,
-                aclosing(client.events(after=daemon.journal.oldest)) as events,
+                aclosing(client.events(event=_KINDS, after=daemon.journal.oldest)) as events,
             ):
                 yield server, events
 
@@ -234,5 +221,9 @@ class _Listener:
 
 
 def _words(event: Event) -> str:
-    what = event.type or str(event.kind)
-    return f"{what} {event.reason}" if event.reason else what
+    if isinstance(event, LifecycleEvent):
+        return f"{event.type} {event.reason}"
+    if isinstance(event, ConnectionEvent):
+        return str(event.type)
+    words = (str(event.kind), event.type, event.reason)
+    return " ".join(word for word in words if word)

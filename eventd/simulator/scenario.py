@@ -76,6 +76,8 @@ class _StepPlan(BaseModel):
     do: str
     after: Seconds = 1.0
     world: str | None = None
+    say: str | None = None
+    tells: tuple[str, ...] = ()
 
 
 class _Script(_Plan):
@@ -95,6 +97,10 @@ class Step(NamedTuple):
     operation: str
     """The name of a method of `World`."""
     arguments: Mapping[str, Any]
+    say: str | None = None
+    """What a storyteller says before it; a step without goes on with what was said before."""
+    tells: tuple[str, ...] = ()
+    """What is told of it, in words that `Happening.words` has too."""
 
     def __str__(self) -> str:
         words = [self.operation]
@@ -300,7 +306,8 @@ def _step(number: int, plan: _StepPlan, worlds: list[str], name: str) -> Step:
         raise InvalidArgument(f"{place}: no world is called {world!r}; there are {worlds}")
     arguments = plan.model_extra or {}
     _check_arguments(plan.do, signature, arguments, place)
-    return Step(number, timedelta(seconds=plan.after), world, plan.do, arguments)
+    after = timedelta(seconds=plan.after)
+    return Step(number, after, world, plan.do, arguments, plan.say, plan.tells)
 
 
 def _check_arguments(
