@@ -16,8 +16,9 @@ from eventd.model.events import Event, LifecycleEvent
 from eventd.model.lifecycle import LifecycleType
 from eventd.model.picture import PowerState
 from eventd.tracking.inventory import SuspendMode
-from eventd.tracking.tracker import Reading
+from eventd.tracking.tracker import Reading, Tracker
 from eventd.vi.types import (
+    HistoryEvent,
     ManagedObjectReference,
     ObjectUpdate,
     PropertyFilterUpdate,
@@ -26,7 +27,7 @@ from eventd.vi.types import (
     UpdateKind,
     UpdateSet,
 )
-from tests.tracking.playbook import WEB01, Scenario, evidence_of, told
+from tests.tracking.playbook import NOON, WEB01, Scenario, evidence_of, told
 
 
 def test_first_picture_tells_no_events() -> None:
@@ -497,3 +498,242 @@ def test_replaying_the_events_gives_the_state(moves: list[Any], mode: SuspendMod
         assert replay.states == {status.domain.uuid: status.state for status in statuses}
         if not events:
             assert replay.states == before
+
+
+ON = {**WEB01, "power": "poweredOn", "boot": "2026-11-20T11:00:00Z"}
+
+
+@pytest.fixture
+def followed() -> Scenario:
+    """A host whose history is followed, in sync for a minute, with web01 on."""
+    host = Scenario(follows_history=True, grace=1.5)
+    assert host.sync(host.enter(**ON)) == []
+    host.wait(60)
+    return host
+
+
+def failure(host: Scenario) -> HistoryEvent:
+    """VSphere HA declares host-1 failed."""
+    entry = host.event("DasHostFailedEvent", entity=None, host="host-2")
+    return entry._replace(references={"failedHost": "host-1"})
+
+
+def test_history_is_read_from_the_newest_event_that_is_known(followed: Scenario) -> None:
+    """The next session begins there; at first the host's present time has to do."""
+    assert followed.tracker.history_since is None
+    entry = followed.event("VmReconfiguredEvent", user="ops")
+    followed.say(entry)
+
+    assert followed.tracker.history_since == entry.created_time
+
+
+def test_event_that_rings_is_unread_until_it_was_read(followed: Scenario) -> None:
+    """The connection asks what it has to read."""
+    entry = followed.event("VmReconfiguredEvent", user="ops")
+    page = (followed.event("VmCreatedEvent")._replace(created_time=NOON), entry)
+    ring = ObjectUpdate(
+        UpdateKind.MODIFY,
+        ManagedObjectReference("EventHistoryCollector", "c"),
+        {"latestPage": page},
+        (),
+    )
+    part = PropertyFilterUpdate(ManagedObjectReference("PropertyFilter", "f"), [ring])
+    assert followed.tracker.take_in(UpdateSet("2", [part], truncated=False))
+    assert followed.tracker.unread_event == entry
+
+    assert told(followed.read(entry)) == ["defined updated (event)"]
+    assert followed.tracker.unread_event is None
+
+
+@pytest.mark.parametrize("page", [(), None, "odd", ("odd",)])
+def test_ring_without_an_event_announces_none(
+    followed: Scenario, page: tuple[()] | tuple[str] | str | None
+) -> None:
+    """The newest event may be one that cannot be read."""
+    ring = ObjectUpdate(
+        UpdateKind.MODIFY,
+        ManagedObjectReference("EventHistoryCollector", "c"),
+        {"latestPage": page},
+        (),
+    )
+
+    assert followed.say(ring) == []
+    assert followed.tracker.unread_event is None
+
+
+def test_position_of_an_earlier_run_passes_by_what_it_has_told(followed: Scenario) -> None:
+    """A restart of the daemon tells nothing twice, and misses nothing."""
+    first = followed.event("VmReconfiguredEvent", user="ops")
+    followed.say(first)
+    assert followed.outcome is not None
+    picture = followed.outcome.picture
+    second = followed.event("VmPoweredOffEvent", user="ops")
+
+    again = Tracker(
+        "esx01",
+        source="esx://esx01/",
+        known={"vm-42": followed.tracker._told["vm-42"]},
+        position=picture.position,
+    )
+    restarted = Scenario(follows_history=True)
+    restarted.tracker = again
+    again.follows_history = True
+    assert again.history_since == first.created_time
+    restarted.wait(100)
+    events = restarted.sync(restarted.enter(**WEB01), first, second)
+
+    assert told(events) == ["stopped destroyed (event)"]
+
+
+def test_history_before_the_first_picture_tells_nothing() -> None:
+    """It has led to that picture."""
+    host = Scenario(follows_history=True, grace=1.5)
+    off = host.event("VmPoweredOffEvent", user="ops")
+
+    assert host.sync(host.enter(**WEB01), off) == []
+    host.wait(60)
+    assert told(host.say(host.modify(power="poweredOn"), host.event("VmPoweredOnEvent"))) == [
+        "started booted (event)"
+    ]
+
+
+def test_shadow_of_a_domain_is_in_no_picture(followed: Scenario) -> None:
+    """A secondary of fault tolerance is another domain's; the primary is a domain."""
+    assert followed.say(followed.enter("vm-8", **ON, role="2")) == []
+    followed.wait(2)
+    assert followed.read() == []
+    assert followed.tracker.domain_count == 1
+    assert followed.outcome is not None
+    assert followed.outcome.picture.changed == {}
+
+    host = Scenario(follows_history=True, grace=1.5)
+    host.sync(host.enter(**ON, role="1"), host.enter("vm-8", **ON, role="2"))
+    assert host.outcome is not None
+    assert set(host.outcome.picture.changed) == {"vm-42"}
+
+
+def test_shadow_that_becomes_a_domain_appears(followed: Scenario) -> None:
+    """And one that becomes a shadow is gone."""
+    followed.say(followed.enter("vm-8", **ON, role="2"))
+    followed.say(followed.modify("vm-8", role="1"))
+    followed.wait(2)
+    assert [event.type for event in followed.read()] == ["defined", "started"]
+
+    followed.say(followed.modify("vm-8", role="2"))
+    followed.wait(2)
+    assert [event.type for event in followed.read()] == ["stopped", "undefined"]
+    assert followed.tracker.domain_count == 1
+
+
+def test_domain_of_a_failed_host_is_off_until_it_shows_itself(followed: Scenario) -> None:
+    """VI goes on to show the state that it had."""
+    followed.say(followed.modify(connection="disconnected"))
+    events = followed.say(failure(followed))
+    assert told(events) == ["stopped crashed (event)"]
+    assert followed.status().state is DomainState.SHUTOFF
+    assert followed.status().domain.id == -1
+    assert followed.outcome is not None
+    assert followed.outcome.picture.changed["vm-42"].is_lost
+    assert followed.say(followed.modify(guest="notRunning"), failure(followed)) == []
+
+    followed.say(followed.modify(connection="connected"))
+    followed.wait(2)
+    assert told(followed.read()) == ["started booted (state)"]
+    assert followed.status().state is DomainState.RUNNING
+
+
+def test_domain_that_is_off_or_in_sight_is_not_lost_with_its_host(followed: Scenario) -> None:
+    """Only what ran there, and cannot be seen any more."""
+    followed.say(followed.enter("vm-8", name="db", power="poweredOff", host="host-1"))
+    followed.wait(2)
+    followed.read()
+
+    assert followed.say(failure(followed)) == []
+    assert told(followed.say(followed.modify("vm-8", connection="disconnected"))) == [
+        "control-error (state)"
+    ]
+    assert followed.status().state is DomainState.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("changed", "state"),
+    [
+        ({"crashed": "true"}, DomainState.CRASHED),
+        ({"standby": "true"}, DomainState.PMSUSPENDED),
+        ({"power": "suspended"}, DomainState.PAUSED),
+        ({"power": "poweredOff"}, DomainState.SHUTOFF),
+        ({"crashed": "true", "standby": "true"}, DomainState.CRASHED),
+        ({"crashed": "false", "standby": "false"}, DomainState.RUNNING),
+    ],
+)
+def test_state_follows_the_properties(
+    followed: Scenario, changed: dict[str, str], state: DomainState
+) -> None:
+    """Those of the guest count while the domain is on."""
+    followed.say(followed.modify(**changed))
+    followed.wait(2)
+    followed.read()
+
+    assert followed.status().state is state
+
+
+def test_state_of_a_domain_without_space_is_paused(followed: Scenario) -> None:
+    """It keeps its id, since it is active."""
+    question = followed.question()._replace(message_ids=("msg.hbacommon.outofspace",))
+    followed.say(followed.modify(question=question))
+
+    assert (followed.status().state, followed.status().domain.id) == (DomainState.PAUSED, 42)
+
+
+def test_status_is_stale_while_the_domain_is_not_connected(followed: Scenario) -> None:
+    """Or while the connection is not."""
+    assert not followed.status().stale
+    [status] = followed.tracker.statuses(stale=True)
+    assert status.stale
+
+    followed.say(followed.modify(connection="inaccessible"))
+    assert followed.status().stale
+
+
+def test_whereabouts_are_told_of_what_runs_here_or_ran_until_it_left(followed: Scenario) -> None:
+    """Another connection asks by the instance UUID."""
+    identity = WEB01["instance_uuid"]
+    assert followed.tracker.whereabouts("another") is None
+    assert followed.tracker.whereabouts(identity) == "esx01.example"
+
+    followed.say(followed.leave())
+    followed.wait(2)
+    followed.read()
+
+    assert followed.tracker.whereabouts(identity) == "esx01.example"
+
+
+def test_whereabouts_of_a_domain_that_is_off_are_not_told(scenario: Scenario) -> None:
+    """It does not run here."""
+    assert scenario.tracker.whereabouts(WEB01["instance_uuid"]) is None
+    scenario.say(scenario.leave())
+    assert scenario.tracker.whereabouts(WEB01["instance_uuid"]) is None
+
+
+def test_only_so_many_departures_are_remembered(followed: Scenario) -> None:
+    """Nothing grows with the life of the process."""
+    many = [
+        followed.enter(
+            f"vm-{number}", **{**ON, "instance_uuid": f"i-{number}", "uuid": str(number)}
+        )
+        for number in range(1001)
+    ]
+    followed.sync(*many)
+    followed.sync()
+
+    remembered = [number for number in range(1001) if followed.tracker.whereabouts(f"i-{number}")]
+    assert len(remembered) == 1000
+
+
+def test_first_picture_comes_without_deadline() -> None:
+    """There is nothing to wait for."""
+    host = Scenario(follows_history=True, grace=1.5)
+    host.sync(host.enter(**ON))
+
+    assert host.tracker.deadline is None
+    assert not host.tracker.is_waiting
