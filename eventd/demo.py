@@ -215,7 +215,7 @@ class _Listener:
                     self.heard[words] += 1
                     missing[words] -= 1
         except TimeoutError:
-            self._write(f"The story is broken: {', '.join(missing)} was never told.")
+            self._write(f"The story is broken: {', '.join(+missing)} was never told.")
             return False
         return True
 

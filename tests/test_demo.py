@@ -37,7 +37,7 @@ async def test_story_is_told_to_its_end_with_exit_code_0() -> None:
         "undefined removed",
     ):
         assert words in text
-    assert re.search(r"^29 events in 16 scenes: .*3 stopped crashed", written[-2])
+    assert re.search(r"^27 events in 16 scenes: .*2 stopped crashed", written[-2])
 
 
 async def test_plain_lines_where_the_output_is_no_terminal() -> None:
