@@ -158,6 +158,8 @@ class Judge:
         """Domains whose history has changes that no picture shows, and since when."""
         self._told = ToldParts()
         self._reboots = Reboots()
+        self._symptoms: list[HistoryEvent] = []
+        """Those that are told, and may still explain a stop."""
 
     # -- taking in
 
@@ -215,8 +217,13 @@ class Judge:
         return judgement
 
     def open_events(self, domains: Iterable[str]) -> list[HistoryEvent]:
-        """Return the events of these domains that are not told or have explained nothing yet."""
-        return [event for domain in domains for event in self._history.of_domain(domain)]
+        """Return the events of these domains that neither are told nor have explained anything."""
+        return [
+            event
+            for domain in domains
+            for event in self._history.of_domain(domain)
+            if event not in self._symptoms
+        ]
 
     def _sort(self, moment: Moment, judgement: Judgement) -> None:
         """Find out which events are late, which tell something, and which may explain something."""
@@ -603,6 +610,8 @@ class Judge:
         if event.type in _REBOOTS:
             self._tell_reboot(event, picture, moment, judgement)
             return
+        if event.type in _SYMPTOMS:
+            self._symptoms = [*filter(self._is_open, self._symptoms), event]
         found = self._found_for(event)
         for what, of in self._tellings(event, picture, found):
             if what is DefinedDetail.UPDATED:

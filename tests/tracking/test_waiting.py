@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from eventd.model.events import DomainEventAmended, Event
 from eventd.model.evidence import Initiator
+from eventd.tracking.history import History
 from eventd.vi.types import HistoryEvent, ObjectUpdate, TaskInfo, TaskState
 from tests.tracking.playbook import NOON, WEB01, Scenario, domains_of, evidence_of, told, users_of
 
@@ -205,6 +206,24 @@ def test_position_stays_before_the_events_of_a_held_domain(host: Scenario) -> No
     host.wait(1.5)
     assert told(host.read()) == ["stopped shutdown (unknown)"]
     assert positions(host) == NOON + timedelta(seconds=70)
+
+
+def test_position_passes_by_what_of_a_held_domain_is_told(host: Scenario) -> None:
+    """An error of its storage was told before, and would be told again after a restart."""
+    error = host.event("com.vmware.vc.vcp.VmDatastoreFailedEvent")
+    assert told(host.say(error)) == ["io-error report (event)", "io-error-reason (event)"]
+    host.wait(10)
+    assert host.say(host.modify(power="poweredOff", boot=None)) == []
+
+    host.say(host.event("VmReconfiguredEvent", entity="vm-43"))
+    assert host.tracker.deadline is not None
+    assert host.outcome is not None
+    position = host.outcome.picture.position
+    assert position is not None
+    restarted = History(position)
+    restarted.show(error)
+    restarted.take_in([error])
+    assert restarted.advance() == [] or error.created_time < position.since
 
 
 def test_held_change_is_decided_when_the_picture_is_taken_anew(host: Scenario) -> None:
