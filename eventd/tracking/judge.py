@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
@@ -209,7 +209,7 @@ class Judge:
         self._sort(moment, judgement)
         # All domains are looked at only then: a change has to cost the same however many there are.
         suspects = [*self._inventory.domains] if has_failed_host else self._changed()
-        self._lose_domains_of_failed_hosts(suspects)
+        self._lose_domains_of_failed_hosts(suspects, moment)
         self._judge_steps(moment, judgement)
         self._judge_unseen(moment, judgement)
         self._tell_occurrences(moment, judgement)
@@ -266,7 +266,7 @@ class Judge:
     def _changed(self) -> list[str]:
         return [*dict.fromkeys(pending.step.reference for pending in self._pending)]
 
-    def _lose_domains_of_failed_hosts(self, suspects: Iterable[str]) -> None:
+    def _lose_domains_of_failed_hosts(self, suspects: Iterable[str], moment: Moment) -> None:
         """Note that what ran on a host that HA declared failed, and is out of sight, is down."""
         for reference in suspects:
             picture = self._inventory.domains.get(reference)
@@ -275,7 +275,8 @@ class Judge:
             if picture.connection_state in (None, "connected"):
                 continue
             is_on = picture.power_state is PowerState.POWERED_ON and not picture.is_secondary
-            if is_on and self._history.of_host(picture.host, HOST_FAILURES) is not None:
+            failure = self._history.of_host(picture.host, HOST_FAILURES) if is_on else None
+            if failure is not None and _took_down(failure, picture, moment):
                 lost = picture._replace(is_lost=True)
                 self._inventory.domains[reference] = lost
                 self.note(Step(picture, lost))
@@ -693,6 +694,17 @@ class Judge:
         """Return the picture of a domain, unless it is none of its own."""
         picture = self._inventory.domains.get(domain)
         return None if picture is None or picture.is_secondary else picture
+
+
+def _took_down(failure: HistoryEvent, picture: DomainPicture, moment: Moment) -> bool:
+    """Whether the failure of a host is why a domain is out of sight, and no earlier one."""
+    if picture.boot_time is not None and failure.created_time < picture.boot_time:
+        return False
+    return moment.in_gap or moment.host_time - failure.created_time <= _FAILURE_SHOWS
+
+
+_FAILURE_SHOWS = timedelta(minutes=2)
+"""How long after the failure of a host its domains may still be seen to go; our choice."""
 
 
 def _sign_of(event: HistoryEvent) -> str:

@@ -642,6 +642,35 @@ def test_domain_of_a_failed_host_is_off_until_it_shows_itself(followed: Scenario
     assert followed.status().state is DomainState.RUNNING
 
 
+def test_failure_of_a_host_that_is_over_takes_down_no_domain_later(followed: Scenario) -> None:
+    """Its host is back since, and out of sight for another reason now."""
+    followed.say(followed.modify(connection="disconnected"))
+    assert told(followed.say(failure(followed))) == ["stopped crashed (event)"]
+    followed.say(followed.modify(connection="connected"))
+    followed.wait(300)
+    followed.read()
+
+    assert told(followed.say(followed.modify(connection="disconnected"))) == [
+        "control-error (state)"
+    ]
+
+
+def test_failure_of_a_host_before_a_domain_was_booted_there_did_not_take_it_down(
+    scenario: Scenario,
+) -> None:
+    """It was started when the host was up again."""
+    scenario.tracker.follows_history = True
+    scenario.wait(10)
+    scenario.say(failure(scenario))
+    scenario.wait(30)
+    boot = scenario.now.isoformat()
+    scenario.say(scenario.modify(power="poweredOn", boot=boot))
+
+    assert told(scenario.say(scenario.modify(connection="disconnected"))) == [
+        "control-error (state)"
+    ]
+
+
 def test_domain_that_is_off_or_in_sight_is_not_lost_with_its_host(followed: Scenario) -> None:
     """Only what ran there, and cannot be seen any more."""
     followed.say(followed.enter("vm-8", name="db", power="poweredOff", host="host-1"))
