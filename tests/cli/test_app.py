@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import signal
@@ -14,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from eventd import __version__
@@ -26,17 +24,6 @@ from eventd.vi.uri import ConnectionURI
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "eventd.toml"
 CONNECTION = '[[connections]]\nname = "esx01"\nuri = "esx://root@127.0.0.1:1/?nonsense=1"\n'
-
-
-@pytest.fixture(autouse=True)
-def logging_restored() -> Iterator[None]:
-    """Commands configure the logging of their process, which here is that of the tests."""
-    root = logging.getLogger()
-    level, targets = root.level, root.handlers[:]
-    yield
-    root.setLevel(level)
-    root.handlers[:] = targets
-    structlog.reset_defaults()
 
 
 def invoke(*arguments: str | Path) -> Result:
