@@ -216,7 +216,9 @@ def _while_on(before: DomainPicture, after: DomainPicture) -> Iterator[Change]:
         yield Change.REBOOTED
     ran, run = (picture.tools_state == "guestToolsRunning" for picture in (before, after))
     # A stop of the domain says already that they run no more, and a start is followed by theirs.
-    if after.tools_state and ran != run and (run or before.tools_state):
+    # Nor do they start when a domain is in sight again of which nothing was told meanwhile.
+    was_in_sight = before.connection_state in (None, "connected")
+    if after.tools_state and ran != run and (before.tools_state or (run and was_in_sight)):
         yield Change.TOOLS_STARTED if run else Change.TOOLS_STOPPED
     was_blocked = before.question is not None and before.question.is_out_of_space
     is_blocked = after.question is not None and after.question.is_out_of_space

@@ -1140,3 +1140,15 @@ def test_42_old_time_of_a_suspend_is_not_that_of_the_next(on: Scenario) -> None:
 
     assert event.occurred_at == on.now
     assert later(on, on.modify(suspended_at=on.now.isoformat())) == []
+
+
+def test_42_stop_in_a_gap_that_was_asked_for_before_it(on: Scenario) -> None:
+    """A request that was made before the gap counts, if its stop is in it."""
+    on.say(on.event("VmGuestShutdownEvent", user="ops"))
+    on.wait(60)
+    off = on.event("VmPoweredOffEvent")
+    on.wait(60)
+    events = on.sync(on.enter(**{**WEB01, "clean": "true"}), off)
+
+    assert told(events) == ["shutdown guest (request)", "stopped shutdown (request)"]
+    assert events[1].occurred_at == off.created_time
