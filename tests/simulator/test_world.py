@@ -245,6 +245,19 @@ def test_a_crash_ends_the_tasks_of_its_domain() -> None:
     assert (task_state(played, task), state(played)) == ("error", "poweredOff")
 
 
+def test_a_task_that_has_done_its_work_succeeds_whatever_becomes_of_its_domain() -> None:
+    """A start that outlives its effect has not failed because the domain crashes meanwhile."""
+    played = world(pace=Pace(queued=timedelta(), running=timedelta(), ending=timedelta(minutes=5)))
+    task = played.power_on("web01", now=START)
+    played.advance(START)
+
+    played.crash("web01", now=LATER)
+
+    assert task_state(played, task) == "success"
+    assert "VmFailedToPowerOnEvent" not in events(played)
+    assert "stopped failed" not in [happening.words for happening in played.happened]
+
+
 def test_a_shutdown_ends_the_run_that_it_was_asked_of() -> None:
     """A domain that was meanwhile powered off and on again runs on."""
     played = world(powered_on=True, pace=Pace(guest=timedelta(seconds=30)))

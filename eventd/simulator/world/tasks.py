@@ -43,6 +43,8 @@ class Task:
     state: str = "queued"
     is_due: bool = False
     holds: int = 0
+    outcome: dict[str, Value] | None = None
+    """What it will tell when it is over, as soon as its work is done."""
 
     @property
     def is_active(self) -> bool:
@@ -210,8 +212,11 @@ class Tasks:
         self.fail(task, RequestCanceled(), now)
 
     def fail(self, task: Task, fault: VIFault, now: datetime) -> None:
-        """End a task with an error."""
+        """End a task with an error; one whose work is done succeeds all the same."""
         if not task.is_active:
+            return
+        if task.outcome is not None:
+            self._succeed(task, now)
             return
         task.fails(fault, now)
         self._complete(task, "error", {"info.error": fault.localized}, now)
@@ -243,10 +248,11 @@ class Tasks:
         except VIFault as fault:
             self.fail(task, fault, now)
             return
-        values: dict[str, Value] = {} if result is None else {"info.result": result}
-        self._schedule.add(
-            now + self.pace.ending, lambda at: self._complete(task, "success", values, at)
-        )
+        task.outcome = {} if result is None else {"info.result": result}
+        self._schedule.add(now + self.pace.ending, lambda at: self._succeed(task, at))
+
+    def _succeed(self, task: Task, now: datetime) -> None:
+        self._complete(task, "success", task.outcome or {}, now)
 
     def _complete(self, task: Task, state: str, values: dict[str, Value], now: datetime) -> None:
         if not task.is_active:
