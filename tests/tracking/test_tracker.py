@@ -563,16 +563,17 @@ def test_ring_without_an_event_announces_none(
 
 def test_position_of_an_earlier_run_passes_by_what_it_has_told(followed: Scenario) -> None:
     """A restart of the daemon tells nothing twice, and misses nothing."""
+    assert followed.outcome is not None
+    known = followed.outcome.picture.changed
     first = followed.event("VmReconfiguredEvent", user="ops")
     followed.say(first)
-    assert followed.outcome is not None
     picture = followed.outcome.picture
     second = followed.event("VmPoweredOffEvent", user="ops")
 
     again = Tracker(
         "esx01",
         source="esx://esx01/",
-        known={"vm-42": followed.tracker._told["vm-42"]},
+        known=known,
         position=picture.position,
     )
     restarted = Scenario(follows_history=True)
