@@ -10,12 +10,17 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from eventd.model.events import EVENT_CLASSES
+from eventd.model.ids import EventKind
 from tests.peers.vcsim_process import Model
 
-__all__ = ["Daemon", "Reader", "Simulator", "told"]
+__all__ = ["KINDS", "Daemon", "Reader", "Simulator", "told"]
 
 EVENTD = (sys.executable, "-m", "eventd")
 STOP_LIMIT = 10.0
+KINDS = sorted({cls.kind for cls in EVENT_CLASSES} - {EventKind.AGENT_LIFECYCLE})
+"""What readers ask for: all but when the tools of a guest start and stop, which is the guest's
+own affair and has no order with what a host does."""
 
 
 class Daemon:
@@ -109,12 +114,14 @@ class Reader:
     @classmethod
     def watch(cls, daemon: Daemon) -> Self:
         """``eventd watch -o json``, beginning with the present state."""
-        return cls([*EVENTD, "watch", "--socket", str(daemon.socket), "-o", "json", "--snapshot"])
+        command = [*EVENTD, "watch", "--socket", str(daemon.socket), "-o", "json", "--snapshot"]
+        return cls([*command, *(f"--event={kind}" for kind in KINDS)])
 
     @classmethod
-    def curl(cls, daemon: Daemon, query: str = "snapshot=true") -> Self:
+    def curl(cls, daemon: Daemon) -> Self:
         """``curl`` on the stream of events, beginning with the present state."""
-        url = f"http://eventd/v1/events?{query}"
+        kinds = "".join(f"&event={kind}" for kind in KINDS)
+        url = f"http://eventd/v1/events?snapshot=true{kinds}"
         return cls(["curl", "-sSN", "--unix-socket", str(daemon.socket), url])
 
     def __enter__(self) -> Self:

@@ -27,6 +27,7 @@ from eventd.simulator import (
     World,
     serve,
 )
+from tests.end_to_end.processes import KINDS
 
 HOSTS = ("esx01.example", "esx02.example")
 
@@ -109,10 +110,12 @@ class RandomLife:
 
     def _shut_down(self, name: str) -> Iterator[str]:
         self._world.shutdown_guest(name, now=self._now)
+        yield f"{name}: shutdown guest"
         yield f"{name}: stopped shutdown"
 
     def _guest_powers_off(self, name: str) -> Iterator[str]:
         self._world.guest_powers_off(name, now=self._now)
+        yield f"{name}: shutdown guest"
         yield f"{name}: stopped shutdown"
 
     def _crash(self, name: str) -> Iterator[str]:
@@ -122,6 +125,7 @@ class RandomLife:
     def _suspend(self, name: str) -> Iterator[str]:
         self._world.suspend(name, now=self._now)
         yield f"{name}: suspended paused"
+        yield f"{name}: job-completed suspend"
 
     def _resume(self, name: str) -> Iterator[str]:
         self._world.power_on(name, now=self._now)
@@ -137,6 +141,7 @@ class RandomLife:
         self._world.migrate(name, there, now=self._now)
         yield f"{name}: stopped migrated"
         yield f"{name}: started migrated"
+        yield f"{name}: job-completed migrate"
 
     def _rename(self, name: str) -> Iterator[str]:
         new = next(self._new_names)
@@ -173,7 +178,7 @@ async def test_random_life_is_told_exactly(
     async with serve(world, host="127.0.0.1") as server:
         daemon = Daemon(configuration(tmp_path, server))
         async with daemon.serve(), Client(tmp_path / "eventd-ro.sock") as client:
-            events = client.events(after=daemon.journal.oldest)
+            events = client.events(after=daemon.journal.oldest, event=KINDS)
             assert (await anext(events)).event.type == "connected"
             # At this speed nothing but its task shows a reset.
             life = RandomLife(server, seed=20261120, can_reset=tells_recent_tasks)
@@ -190,7 +195,7 @@ async def test_question_of_a_start_is_raised_and_cleared(tmp_path: Path) -> None
     async with serve(world, host="127.0.0.1") as server:
         daemon = Daemon(configuration(tmp_path, server))
         async with daemon.serve(), Client(tmp_path / "eventd-ro.sock") as client:
-            events = client.events(after=daemon.journal.oldest)
+            events = client.events(after=daemon.journal.oldest, event=KINDS)
             assert (await anext(events)).event.type == "connected"
             question = Question()
             world.script_questions("web01", question)
