@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eventd.model.events import DomainEvent, DomainStarted, DomainStopped
+from eventd.model.events import (
+    DomainAgentLifecycle,
+    DomainEvent,
+    DomainStarted,
+    DomainStopped,
+)
 from eventd.model.evidence import Cause, Evidence, Initiator, TaskEvidence
 from eventd.model.lifecycle import StartedDetail, StoppedDetail
 from eventd.rendering.characters import printable
@@ -21,14 +26,15 @@ def because(event: DomainEvent) -> Iterator[str]:
     Example: ``by VSPHERE.LOCAL\\ops (power off)``, ``from esx-a to esx-b``.
     """
     evidence = event.evidence
-    is_failure = evidence.initiator is Initiator.HA and _is_failure(event)
+    is_failure = _is_failure(event)
     if is_failure:
         yield _failure(event)
     else:
         yield from _who(evidence)
     if evidence.task and evidence.task.error:
         yield f"which failed: {printable(evidence.task.error)}"
-    if known := _known_by(evidence):
+    # What the tools of a guest do is not said twice.
+    if not isinstance(event, DomainAgentLifecycle) and (known := _known_by(evidence)):
         yield known
     if where := _on(event) if is_failure else _where(event):
         yield where
@@ -39,12 +45,13 @@ def because(event: DomainEvent) -> Iterator[str]:
 
 
 def _is_failure(event: DomainEvent) -> bool:
-    """Whether HA found the domain's host failed: nobody wanted that stop, nor that start."""
+    """Whether the domain's host failed: nobody wanted that stop, nor the start that followed."""
     match event:
         case DomainStopped(detail=StoppedDetail.CRASHED):
-            return True
-        case DomainStarted(detail=StartedDetail.BOOTED):
             return event.evidence.source_host is not None
+        case DomainStarted(detail=StartedDetail.BOOTED):
+            is_by_ha = event.evidence.initiator is Initiator.HA
+            return is_by_ha and event.evidence.source_host is not None
         case _:
             return False
 
