@@ -166,7 +166,7 @@ class RandomOperations:
     def do_one(self) -> Iterator[Sentence]:
         """Do one, and yield the sentences of the events that it leads to."""
         name = self._random.choice(sorted(self._domains))
-        reference = self._domains[name]._GetMoId()
+        reference = self._client.reference(self._domains[name])
         for sentence in self._do_something(name):
             yield reference, sentence
 

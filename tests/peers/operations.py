@@ -107,6 +107,10 @@ class Operations:
         )
         return found.propSet[0].val if found.propSet else None
 
+    def reference(self, entity: vim.ManagedEntity) -> str:
+        """Return the value of an object's reference: ``vm-42``."""
+        return str(entity._GetMoId())
+
     def power_on(self, domain: vim.VirtualMachine) -> None:
         """Start a domain, or wake a suspended one."""
         self._finish(domain.PowerOn(None))
