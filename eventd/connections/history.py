@@ -14,7 +14,7 @@ from eventd.connections.retry import is_mended_by_login
 from eventd.connections.session import Session
 from eventd.errors import Fault
 from eventd.vi import calls
-from eventd.vi.event_types import followed_types
+from eventd.vi.event_types import followed_classes, followed_types
 from eventd.vi.types import (
     HistoryEvent,
     ManagedObjectReference,
@@ -57,6 +57,7 @@ class EventHistory:
         event_manager: ManagedObjectReference,
         doorbell: ManagedObjectReference,
         *,
+        types: tuple[str, ...],
         connection: str,
         since: datetime,
     ) -> None:
@@ -64,6 +65,7 @@ class EventHistory:
         """The collector whose ``latestPage`` is to be followed."""
         self._session = session
         self._event_manager = event_manager
+        self._types = types
         self._connection = connection
         self._reader = doorbell
         self._newest = since
@@ -79,7 +81,8 @@ class EventHistory:
         """Begin with the events that were created at a time or after it.
 
         None where the host has no event history or refuses it, which is logged: events of domains
-        without their causes are better than none.
+        without their causes are better than none. A host that knows the classes of events, and not
+        the identifiers of those that extend them, is asked for the classes alone.
 
         Raises:
             HostError: the host is lost.
@@ -87,14 +90,21 @@ class EventHistory:
         manager = session.content.event_manager
         if manager is None:
             return None
-        try:
-            doorbell = await _create_doorbell(session, manager, since)
-        except Fault as fault:
-            if is_mended_by_login(fault):
-                raise
-            _log.warning("event_history_refused", connection=connection, error=fault.message)
-            return None
-        return cls(session, manager, doorbell, connection=connection, since=since)
+        version = session.api_version
+        for types in (followed_types(version), followed_classes(version)):
+            try:
+                doorbell = await _create_doorbell(session, manager, types, since)
+            except Fault as fault:
+                if is_mended_by_login(fault):
+                    raise
+                _log.warning("event_history_refused", connection=connection, error=fault.message)
+                if fault.name != "InvalidArgument":
+                    return None
+            else:
+                return cls(
+                    session, manager, doorbell, types=types, connection=connection, since=since
+                )
+        return None
 
     def hear(self, update_set: UpdateSet) -> None:
         """Note a ring that shows no event: the newest one cannot be read, or seen by the user."""
@@ -146,7 +156,7 @@ class EventHistory:
         """
         outworn = self._reader
         self._reader = await _create_collector(
-            self._session, self._event_manager, self._newest, page_size=None
+            self._session, self._event_manager, self._types, self._newest, page_size=None
         )
         if outworn != self.doorbell:
             await self._session.call(calls.destroy_collector(outworn))
@@ -181,21 +191,26 @@ class EventHistory:
 
 
 async def _create_doorbell(
-    session: Session, manager: ManagedObjectReference, since: datetime
+    session: Session, manager: ManagedObjectReference, types: tuple[str, ...], since: datetime
 ) -> ManagedObjectReference:
     if session.api_version >= EVENT_MAX_COUNT_SINCE:
-        return await _create_collector(session, manager, since, page_size=_DOORBELL_EVENTS)
-    doorbell = await _create_collector(session, manager, since, page_size=None)
+        return await _create_collector(session, manager, types, since, page_size=_DOORBELL_EVENTS)
+    doorbell = await _create_collector(session, manager, types, since, page_size=None)
     await session.call(calls.set_collector_page_size(doorbell, size=_DOORBELL_EVENTS))
     return doorbell
 
 
 async def _create_collector(
-    session: Session, manager: ManagedObjectReference, since: datetime, *, page_size: int | None
+    session: Session,
+    manager: ManagedObjectReference,
+    types: tuple[str, ...],
+    since: datetime,
+    *,
+    page_size: int | None,
 ) -> ManagedObjectReference:
     call = calls.create_collector_for_events(
         manager,
-        types=followed_types(session.api_version),
+        types=types,
         begin=since,
         version=session.api_version,
         page_size=page_size,

@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 from eventd.vi.versions import EVENT_TYPE_ID_SINCE, ApiVersion
 
-__all__ = ["FOLLOWED", "followed_types"]
+__all__ = ["FOLLOWED", "followed_classes", "followed_types"]
 
 _CLASSES = {
     "2.5": (
@@ -103,6 +103,11 @@ def _by_version() -> Mapping[str, ApiVersion]:
 
 FOLLOWED: Mapping[str, ApiVersion] = _by_version()
 """The types that are followed, and the version of the API from which on each can be asked for."""
+
+
+def followed_classes(version: ApiVersion) -> tuple[str, ...]:
+    """Return those of `followed_types` that are classes of the API, not identifiers."""
+    return tuple(name for name in followed_types(version) if name not in _IDENTIFIERS)
 
 
 def followed_types(version: ApiVersion) -> tuple[str, ...]:

@@ -135,6 +135,27 @@ async def test_a_host_that_refuses_its_history_has_none(name: str, host: Host) -
     ]
 
 
+async def test_a_host_that_does_not_know_identifiers_is_asked_for_classes_alone(
+    host: Host,
+) -> None:
+    """Those of HA and of the kernel are lost then; the plain causes are not."""
+    host.plan(
+        "CreateCollectorForEvents", fault("InvalidArgument"), host.usual("CreateCollectorForEvents")
+    )
+    session = await session_with(host)
+
+    with capture_logs() as logs:
+        assert await EventHistory.open(session, connection="esx01", since=NOON) is not None
+
+    assert [log["event"] for log in logs] == ["event_history_refused"]
+    asked = [
+        {child.text for child in call.call.children[-1].children if child.tag == "eventTypeId"}
+        for call in host.called("CreateCollectorForEvents")
+    ]
+    assert [("VmPoweredOffEvent" in types) for types in asked] == [True, True]
+    assert [any("." in str(name) for name in types) for types in asked] == [True, False]
+
+
 @pytest.mark.parametrize("name", ["NotAuthenticated", "ManagedObjectNotFound"])
 async def test_a_lost_session_is_no_refusal(name: str, host: Host) -> None:
     """A new login mends it."""
