@@ -8,17 +8,18 @@ in the order in which they happened.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from enum import Enum, auto
 from itertools import pairwise, zip_longest
 from typing import NamedTuple
 
 from eventd.model.picture import DomainPicture, PowerState
+from eventd.tracking.event_types import CONCLUDED, MIGRATED, REVERTED
 from eventd.tracking.inventory import Step
 from eventd.vi.types import HistoryEvent
 
-__all__ = ["CONCLUDED", "MIGRATED", "REVERTED", "Change", "Part", "unfold"]
+__all__ = ["Change", "Part", "unfold"]
 
 
 class Change(Enum):
@@ -90,23 +91,6 @@ class Part(NamedTuple):
     not_after: datetime | None = None
     """When the domain was booted anew, of an unseen stop."""
 
-
-CONCLUDED: Mapping[str, PowerState] = {
-    "VmPoweredOnEvent": PowerState.POWERED_ON,
-    "DrsVmPoweredOnEvent": PowerState.POWERED_ON,
-    "VmRestartedOnAlternateHostEvent": PowerState.POWERED_ON,
-    "VmPoweredOffEvent": PowerState.POWERED_OFF,
-    "VmPowerOffOnIsolationEvent": PowerState.POWERED_OFF,
-    "VmShutdownOnIsolationEvent": PowerState.POWERED_OFF,
-    "VmSuspendedEvent": PowerState.SUSPENDED,
-}
-"""The events that record a change of the power state, and the state that it led to."""
-
-MIGRATED = frozenset({"VmMigratedEvent", "DrsVmMigratedEvent"})
-"""The events that record a change of the host."""
-
-REVERTED = "com.vmware.vc.vm.VmStateRevertedToSnapshot"
-"""The event that records the return to a snapshot."""
 
 _START = (PowerState.POWERED_OFF, PowerState.POWERED_ON)
 _POWER_CHANGES = {

@@ -14,25 +14,11 @@ from typing import NamedTuple, TypeAlias
 from eventd.model.evidence import Cause, Evidence, Initiator, TaskEvidence, VIEventEvidence
 from eventd.model.picture import PowerState
 from eventd.tracking.changes import Change, Part
+from eventd.tracking.event_types import HA_RESTARTS, HOST_FAILURES
 from eventd.tracking.tasks import Operation, evidence_of
 from eventd.vi.types import HistoryEvent, TaskInfo
 
-__all__ = ["HA_RESTARTS", "REQUESTS", "Facts", "Find", "Found", "evidence"]
-
-HA_RESTARTS = ("com.vmware.vc.ha.VmRestartedByHAEvent", "VmRestartedOnAlternateHostEvent")
-"""vSphere HA started the domain again. The latter was replaced by the former in 5.0."""
-
-RESTARTS = (*HA_RESTARTS, "com.vmware.vc.vcp.VmRestartEvent")
-"""vSphere HA started the domain again, after its host or its storage had failed."""
-
-HOST_FAILURES = ("DasHostFailedEvent", "com.vmware.vc.HA.DasHostFailedEvent")
-"""vSphere HA declared a host failed."""
-
-MONITORING_RESETS = ("VmDasBeingResetEvent", "VmDasBeingResetWithScreenshotEvent")
-"""vSphere HA resets the domain, since nothing is heard from its guest."""
-
-REQUESTS = ("VmGuestShutdownEvent", "VmGuestStandbyEvent", "VmGuestRebootEvent")
-"""Somebody asked the guest for something. It follows later, and no task leads to it."""
+__all__ = ["Facts", "Find", "Found", "evidence"]
 
 
 class Found(NamedTuple):

@@ -17,15 +17,20 @@ from eventd.model.events import DomainDeviceRemovalFailed, DomainEvent, Lifecycl
 from eventd.model.evidence import Cause
 from eventd.model.lifecycle import DefinedDetail, StoppedDetail
 from eventd.model.picture import DomainPicture, PowerState
-from eventd.tracking.changes import CONCLUDED, MIGRATED, REVERTED, Change, Part, unfold
-from eventd.tracking.facts import (
+from eventd.tracking.changes import Change, Part, unfold
+from eventd.tracking.event_types import (
+    CONCLUDED,
+    FAILED_STARTS,
     HOST_FAILURES,
+    MIGRATED,
     MONITORING_RESETS,
+    REBOOTS,
     REQUESTS,
     RESTARTS,
-    Facts,
-    Found,
+    REVERTED,
+    SYMPTOMS,
 )
+from eventd.tracking.facts import Facts, Found
 from eventd.tracking.history import History, identity_of
 from eventd.tracking.inventory import Inventory, Step, SuspendMode
 from eventd.tracking.lifecycle import Verdict, decide
@@ -39,7 +44,6 @@ from eventd.vi.types import ConfigChange, HistoryEvent, TaskInfo, TaskState
 
 __all__ = ["Judge", "Judgement", "Moment"]
 
-_REBOOTS = ("VmResettingEvent", "VmGuestRebootEvent", *MONITORING_RESETS)
 _BY_TASKS: Mapping[str, Operation] = {
     "VmReconfiguredEvent": Operation.RECONFIGURE,
     "VmResourceReallocatedEvent": Operation.RECONFIGURE,
@@ -57,14 +61,6 @@ _DONE_BY: Mapping[Change, Operation] = {
     Change.RELOCATED: Operation.MIGRATE,
 }
 """Which task leads to a change, where somebody wanted it."""
-
-_FAILED_STARTS = ("VmFailedToPowerOnEvent", "NotEnoughResourcesToStartVmEvent")
-_SYMPTOMS = (
-    "esx.problem.vm.kill.unexpected.forcefulPageRetire",
-    "com.vmware.vc.vcp.VmDatastoreFailedEvent",
-    "com.vmware.vc.HA.VmcpStorageFailureDetectedForVm",
-)
-"""What leads to a stop, and is told before it."""
 
 _ENDS_OF_REQUESTS = frozenset(
     {
@@ -234,7 +230,7 @@ class Judge:
                 self._amend(told, event, moment, judgement)
                 continue
             self._history.keep(event)
-            if event.type in OCCURRENCES or event.type in (*_REBOOTS, *_FAILED_STARTS):
+            if event.type in OCCURRENCES or event.type in (*REBOOTS, *FAILED_STARTS):
                 self._occurred.append(event)
             if event.domain is not None:
                 if event.type in CONCLUDED or event.type == REVERTED:
@@ -577,7 +573,7 @@ class Judge:
         early = [
             event
             for event in self._occurred
-            if event.domain == step.reference and (step.after is None or event.type in _SYMPTOMS)
+            if event.domain == step.reference and (step.after is None or event.type in SYMPTOMS)
         ]
         self._occurred = [event for event in self._occurred if event not in early]
         for event in early:
@@ -591,7 +587,7 @@ class Judge:
                 self._occurred.append(event)
             elif picture is not None and not picture.is_secondary and self._is_open(event):
                 self._tell_occurrence(event, picture, moment, judgement)
-                if event.type not in _SYMPTOMS:
+                if event.type not in SYMPTOMS:
                     self._history.spend([event])
 
     def _is_underway(self, event: HistoryEvent) -> bool:
@@ -608,10 +604,10 @@ class Judge:
     def _tell_occurrence(
         self, event: HistoryEvent, picture: DomainPicture, moment: Moment, judgement: Judgement
     ) -> None:
-        if event.type in _REBOOTS:
+        if event.type in REBOOTS:
             self._tell_reboot(event, picture, moment, judgement)
             return
-        if event.type in _SYMPTOMS:
+        if event.type in SYMPTOMS:
             self._symptoms = [*filter(self._is_open, self._symptoms), event]
         found = self._found_for(event)
         for what, of in self._tellings(event, picture, found):
@@ -636,7 +632,7 @@ class Judge:
         self, event: HistoryEvent, picture: DomainPicture, found: Found
     ) -> Iterator[tuple[Telling, Found]]:
         """Return what an event tells, and on what evidence."""
-        if event.type in _FAILED_STARTS:
+        if event.type in FAILED_STARTS:
             if (failed := self._failed_start(event, picture)) is not None:
                 yield StoppedDetail.FAILED, failed
             return
@@ -737,7 +733,7 @@ def _asks(event: HistoryEvent) -> bool:
     return (
         event.type in CONCLUDED
         or event.type in MIGRATED
-        or event.type in _FAILED_STARTS
+        or event.type in FAILED_STARTS
         or event.type in (REVERTED, "VmResettingEvent", *_BY_TASKS)
     )
 

@@ -24,9 +24,8 @@ from eventd.model.lifecycle import (
     UndefinedDetail,
 )
 from eventd.tracking.changes import Change
+from eventd.tracking.event_types import HA_RESTARTS, MONITORING_RESETS
 from eventd.tracking.facts import (
-    HA_RESTARTS,
-    MONITORING_RESETS,
     Facts,
     Found,
     booted_anew,

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from eventd.model.picture import PowerState
-from eventd.tracking.changes import CONCLUDED, MIGRATED, REVERTED, Change, Part
+from eventd.tracking.changes import Change, Part
+from eventd.tracking.event_types import CONCLUDED, MIGRATED, REVERTED
 from eventd.vi.types import HistoryEvent
 
 __all__ = ["Told", "ToldParts", "records"]
