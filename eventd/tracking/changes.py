@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from enum import Enum, auto
-from itertools import pairwise, zip_longest
+from itertools import pairwise
 from typing import NamedTuple
 
 from eventd.model.picture import DomainPicture, PowerState
-from eventd.tracking.event_types import CONCLUDED, MIGRATED, REVERTED
+from eventd.tracking.event_types import MIGRATED
 from eventd.tracking.inventory import Step
+from eventd.tracking.ways import Hop, differ, hops_between, recorded_way
 from eventd.vi.types import HistoryEvent
 
 __all__ = ["Change", "Part", "unfold"]
@@ -137,7 +138,7 @@ def unfold(
         return [*_departure(before, ()), *_appearance(after, ())]
     hops = []
     if not is_reset:
-        hops = _hops(before, after, history, is_reverted=is_reverted, is_last=is_last)
+        hops = hops_between(before, after, history, is_reverted=is_reverted, is_last=is_last)
     parts = list(_difference(before, after, history, hops))
     if is_reset:
         parts.append(Part(Change.REBOOTED, step))
@@ -147,7 +148,7 @@ def unfold(
 def _appearance(after: DomainPicture, history: Sequence[HistoryEvent]) -> Iterator[Part]:
     off = _off(after)
     yield Part(Change.APPEARED, Step(None, off))
-    if hops := _recorded_way(PowerState.POWERED_OFF, after.power, history):
+    if hops := recorded_way(PowerState.POWERED_OFF, after.power, history):
         yield from _power_parts(off, after, hops)
     elif (found := _FOUND.get(after.power)) is not None:
         yield Part(found, Step(off, after))
@@ -155,7 +156,7 @@ def _appearance(after: DomainPicture, history: Sequence[HistoryEvent]) -> Iterat
 
 def _departure(before: DomainPicture, history: Sequence[HistoryEvent]) -> Iterator[Part]:
     last = before
-    if hops := _recorded_way(before.power, PowerState.POWERED_OFF, history):
+    if hops := recorded_way(before.power, PowerState.POWERED_OFF, history):
         last = _off(before)
         yield from _power_parts(before, last, hops)
     if (lost := _LOST.get(last.power)) is not None:
@@ -168,7 +169,7 @@ def _difference(
     before: DomainPicture,
     after: DomainPicture,
     history: Sequence[HistoryEvent],
-    hops: Sequence[_Hop],
+    hops: Sequence[Hop],
 ) -> Iterator[Part]:
     here = before
     if before.name and before.name != after.name:  # a name may be told later than the domain
@@ -177,7 +178,7 @@ def _difference(
     if hops:
         yield from _power_parts(here, after, hops)
         here = _fresh(here)
-    elif _differ(here.host, after.host):
+    elif differ(here.host, after.host):
         if here.power is PowerState.POWERED_ON:
             yield from _moves(here, after, history)
         else:
@@ -217,119 +218,14 @@ def _at_any_time(before: DomainPicture, after: DomainPicture) -> Iterator[Change
         == (before.connection_state or "connected")
     ):
         yield Change.CONTROL_LOST
-    if _differ(before.is_template, after.is_template):
+    if differ(before.is_template, after.is_template):
         yield Change.TEMPLATE_CHANGED
     if (before.snapshot, before.snapshot_tree) != (after.snapshot, after.snapshot_tree):
         yield Change.SNAPSHOT_CHANGED
 
 
-class _Hop(NamedTuple):
-    """One transition of the power state."""
-
-    to: PowerState
-    event: HistoryEvent | None
-    is_revert: bool = False
-    is_unseen: bool = False
-
-
-def _hops(
-    before: DomainPicture,
-    after: DomainPicture,
-    history: Sequence[HistoryEvent],
-    *,
-    is_reverted: bool,
-    is_last: bool,
-) -> list[_Hop]:
-    """Return the transitions between two pictures of a domain that is there all the time."""
-    if is_reverted and not any(event.type == REVERTED for event in history):
-        return [_Hop(after.power, None, is_revert=True)]
-    if hops := _way(before.power, after.power, history, is_last=is_last):
-        return hops
-    if before.power is after.power is PowerState.POWERED_ON:
-        # Set at power-on only; a server that tells it late, or not at all, tells nothing by it.
-        if _differ(before.boot_time, after.boot_time):
-            return _around(PowerState.POWERED_OFF, history)
-        if after.suspend_time and before.suspend_time != after.suspend_time:
-            return _around(PowerState.SUSPENDED, history)
-    return []
-
-
-def _around(by_way_of: PowerState, history: Sequence[HistoryEvent]) -> list[_Hop]:
-    """Return the way from on to on that its ends do not show, with the events that are known."""
-    there = back = None
-    for event in history:
-        if CONCLUDED.get(event.type) is by_way_of:
-            there, back = event, None
-        elif CONCLUDED.get(event.type) is PowerState.POWERED_ON:
-            back = event
-    return [_Hop(by_way_of, there), _Hop(PowerState.POWERED_ON, back, is_unseen=True)]
-
-
-def _recorded_way(
-    here: PowerState, target: PowerState, history: Sequence[HistoryEvent]
-) -> list[_Hop]:
-    """Return the longest way to the target that the history tells; empty if it tells none."""
-    taken: list[_Hop] = []
-    hops: list[_Hop] = []
-    state = here
-    for event, to in _transitions(history, target):
-        is_revert = event.type == REVERTED
-        if to is state and not is_revert:
-            continue  # the end of a reset, which a domain spends on
-        hops.append(_Hop(to, event, is_revert))
-        state = to
-        if state is target:
-            taken = list(hops)
-    return taken
-
-
-def _way(
-    here: PowerState, target: PowerState, history: Sequence[HistoryEvent], *, is_last: bool
-) -> list[_Hop]:
-    """Return the way to the target; what the history lacks of it is one transition, without event.
-
-    Empty where there is nothing to tell: the state is the same, and no way leads out and back.
-    """
-    if not is_last:
-        return _single_hop(here, target, history)
-    taken = _recorded_way(here, target, history)
-    return taken if taken or here is target else [_Hop(target, None)]
-
-
-def _single_hop(
-    here: PowerState, target: PowerState, history: Sequence[HistoryEvent]
-) -> list[_Hop]:
-    """Return the direct way, with the next event of the history if that is what it records."""
-    if here is target:
-        return []
-    event, to = next(_transitions(history, target), (None, None))
-    if event is None or to is not target:
-        return [_Hop(target, None)]
-    return [_Hop(target, event, is_revert=event.type == REVERTED)]
-
-
-def _transitions(
-    history: Sequence[HistoryEvent], target: PowerState
-) -> Iterator[tuple[HistoryEvent, PowerState]]:
-    """Return the events that change the power state, and the state that each leads to."""
-    reverts = {event.chain_id for event in history if event.type == REVERTED}
-    moves = [
-        event
-        for event in history
-        if event.type == REVERTED or (event.type in CONCLUDED and event.chain_id not in reverts)
-    ]
-    for event, following in zip_longest(moves, moves[1:]):
-        if event.type != REVERTED:
-            yield event, CONCLUDED[event.type]
-        elif following is None or following.type == REVERTED:
-            yield event, target
-        else:
-            is_off = CONCLUDED[following.type] is PowerState.POWERED_ON
-            yield event, PowerState.POWERED_OFF if is_off else PowerState.POWERED_ON
-
-
 def _power_parts(
-    before: DomainPicture, after: DomainPicture, hops: Sequence[_Hop]
+    before: DomainPicture, after: DomainPicture, hops: Sequence[Hop]
 ) -> Iterator[Part]:
     here = before
     states = [before.power, *(hop.to for hop in hops)]
@@ -348,7 +244,7 @@ def _power_parts(
         here = there
 
 
-def _between(here: DomainPicture, after: DomainPicture, hop: _Hop) -> DomainPicture:
+def _between(here: DomainPicture, after: DomainPicture, hop: Hop) -> DomainPicture:
     """Return the picture after a transition that no picture shows."""
     host = hop.event.host if hop.event else None
     there = _fresh(here)._replace(
@@ -389,7 +285,3 @@ def _moves(
             yield Part(Change.MOVED, Step(here, there), event)
             here = there
     yield Part(Change.MOVED, Step(here, after), events[-1] if events else None)
-
-
-def _differ(before: object, after: object) -> bool:
-    return before is not None and after is not None and before != after
