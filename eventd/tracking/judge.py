@@ -36,8 +36,9 @@ from eventd.tracking.inventory import Inventory, Step, SuspendMode
 from eventd.tracking.lifecycle import Verdict, decide
 from eventd.tracking.narration import Narrator
 from eventd.tracking.occurrences import OCCURRENCES, removed_devices
+from eventd.tracking.operations import Operation
 from eventd.tracking.resets import Reboots, ResetFolding
-from eventd.tracking.tasks import Operation, Tasks
+from eventd.tracking.tasks import Tasks
 from eventd.tracking.tellings import REBOOT, Said, Telling
 from eventd.tracking.waiting import Told, ToldParts, records
 from eventd.vi.types import ConfigChange, HistoryEvent, TaskInfo, TaskState

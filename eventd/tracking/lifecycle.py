@@ -8,7 +8,6 @@ row whose evidence is there decides. Without any, libvirt's neutral detail 0 is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from eventd.model.evidence import Initiator
@@ -25,9 +24,8 @@ from eventd.model.lifecycle import (
 )
 from eventd.tracking.changes import Change
 from eventd.tracking.event_types import HA_RESTARTS, MONITORING_RESETS
-from eventd.tracking.facts import (
-    Facts,
-    Found,
+from eventd.tracking.evidence import (
+    Find,
     booted_anew,
     both,
     by_guest,
@@ -60,8 +58,9 @@ from eventd.tracking.facts import (
     went_on,
     went_out_of_scope,
 )
+from eventd.tracking.facts import Facts, Found
 from eventd.tracking.inventory import SuspendMode
-from eventd.tracking.tasks import Operation
+from eventd.tracking.operations import Operation
 from eventd.tracking.tellings import (
     AGENT_CONNECTED,
     AGENT_DISCONNECTED,
@@ -85,7 +84,7 @@ class Row(NamedTuple):
     situation: int
     """Its number in the catalogue of situations."""
     change: Change
-    evidence: Callable[[Facts], Found | None]
+    evidence: Find
     then: tuple[Telling, ...]
 
 

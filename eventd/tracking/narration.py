@@ -43,8 +43,9 @@ from eventd.model.lifecycle import (
     UndefinedDetail,
 )
 from eventd.model.picture import DomainPicture, PowerState
+from eventd.tracking.attribution import evidence
 from eventd.tracking.changes import Change, Part
-from eventd.tracking.facts import Found, evidence
+from eventd.tracking.facts import Found
 from eventd.tracking.inventory import Inventory, Step
 from eventd.tracking.lifecycle import Verdict
 from eventd.tracking.tellings import REBOOT, Said, Telling

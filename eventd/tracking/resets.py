@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 
 from eventd.model.picture import PowerState
 from eventd.tracking.inventory import Step
-from eventd.tracking.tasks import Operation, Tasks
+from eventd.tracking.operations import Operation
+from eventd.tracking.tasks import Tasks
 
 __all__ = ["Reboots", "ResetFolding"]
 

@@ -7,104 +7,20 @@ the guest did by itself.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from typing import Any
 
 from eventd.model.arguments import JobOperation
-from eventd.model.evidence import TaskEvidence
+from eventd.tracking.operations import JOBS, Operation, operation_of
 from eventd.vi.types import TaskInfo, TaskState
 
-__all__ = ["Operation", "Tasks", "evidence_of"]
+__all__ = ["Tasks"]
 
-
-class Operation(Enum):
-    """What a task does to its domain, told by ``TaskInfo.descriptionId``.
-
-    The values are the ids that vCenter and ESX list in ``TaskManager.description``, and those
-    that govmomi's simulator sends in their place.
-    """
-
-    POWER_ON = (
-        "VirtualMachine.powerOn",
-        "Datacenter.powerOnVm",
-        "Datacenter.ExecuteVmPowerOnLRO",
-        "Drm.ExecuteVmPowerOnLRO",
-        "FaultTolerance.PowerOnSecondaryLRO",
-        "VirtualApp.powerOn",
-        "host.AutoStartManager.autoPowerOn",
-    )
-    POWER_OFF = (
-        "VirtualMachine.powerOff",
-        "VirtualMachine.terminate",
-        "VirtualMachine.terminateFaultTolerantVM",
-        "VirtualApp.powerOff",
-    )
-    SHUT_DOWN_GUEST = ("VirtualMachine.shutdownGuest",)
-    SUSPEND = ("VirtualMachine.suspend", "VirtualApp.suspend", "VirtualMachine.standbyGuest")
-    RESET = ("VirtualMachine.reset",)
-    MIGRATE = (
-        "VirtualMachine.migrate",
-        "VirtualMachine.relocate",
-        "VirtualMachine.relocateVm",
-        "Drm.ExecuteVMotionLRO",
-        "Drm.ExecuteMaintenanceRecommendationsLro",
-        "Drm.ExecuteStorageVmotionLro",
-    )
-    AUTO_POWER_OFF = ("host.AutoStartManager.autoPowerOff",)
-    REVERT = (
-        "vm.Snapshot.revert",
-        "VirtualMachine.revertToCurrentSnapshot",
-        "VirtualMachine.revertToSnapshot",
-        "VirtualMachine.revertSnapshot",
-    )
-    SNAPSHOT = (
-        "VirtualMachine.createSnapshot",
-        "VirtualMachine.createSnapshotEx",
-        "vm.Snapshot.remove",
-        "VirtualMachine.removeSnapshot",
-        "VirtualMachine.removeAllSnapshots",
-        "VirtualMachine.RemoveAllSnapshots",
-    )
-    RECONFIGURE = ("VirtualMachine.reconfigure", "VirtualMachine.reconfigVm")
-    RENAME = ("VirtualMachine.rename", "ManagedEntity.rename")
-    DESTROY = (
-        "VirtualMachine.destroy",
-        "ManagedEntity.destroy",
-        "VirtualMachine.unregister",
-        "Folder.unregisterAndDestroy",
-    )
-
-
-_JOBS: Mapping[str, JobOperation] = {
-    "VirtualMachine.migrate": JobOperation.MIGRATE,
-    "Drm.ExecuteVMotionLRO": JobOperation.MIGRATE,
-    "Drm.ExecuteMaintenanceRecommendationsLro": JobOperation.MIGRATE,
-    "VirtualMachine.relocate": JobOperation.RELOCATE,
-    "VirtualMachine.relocateVm": JobOperation.RELOCATE,
-    "Drm.ExecuteStorageVmotionLro": JobOperation.RELOCATE,
-    "VirtualMachine.suspend": JobOperation.SUSPEND,
-    "VirtualMachine.createSnapshot": JobOperation.SNAPSHOT_CREATE,
-    "VirtualMachine.createSnapshotEx": JobOperation.SNAPSHOT_CREATE,
-    "vm.Snapshot.remove": JobOperation.SNAPSHOT_REMOVE,
-    "VirtualMachine.removeSnapshot": JobOperation.SNAPSHOT_REMOVE,
-    "VirtualMachine.removeAllSnapshots": JobOperation.SNAPSHOT_REMOVE,
-    "VirtualMachine.RemoveAllSnapshots": JobOperation.SNAPSHOT_REMOVE,
-    "vm.Snapshot.revert": JobOperation.SNAPSHOT_REVERT,
-    "VirtualMachine.revertToCurrentSnapshot": JobOperation.SNAPSHOT_REVERT,
-    "VirtualMachine.revertToSnapshot": JobOperation.SNAPSHOT_REVERT,
-    "VirtualMachine.revertSnapshot": JobOperation.SNAPSHOT_REVERT,
-}
-"""The tasks that libvirt would call a job, and of which a successful end is told."""
 
 # Tasks that lead to the same change. When several changes come at once, each is explained by the
 # oldest of them, whatever its kind: the tasks ran in that order.
 _STOPS = frozenset({Operation.POWER_OFF, Operation.SHUT_DOWN_GUEST})
-
-_OPERATIONS = {
-    description_id: operation for operation in Operation for description_id in operation.value
-}
 
 _TRAILING = timedelta(seconds=10)
 """How long after the end of a task was seen its change may still be seen.
@@ -177,7 +93,7 @@ class Tasks:
     def _is_job_underway(self, task: TaskInfo) -> bool:
         """Whether a job has done its work, as far as can be seen, and not ended yet."""
         key = task.task.value
-        is_job = task.description_id in _JOBS and key in self._spent
+        is_job = task.description_id in JOBS and key in self._spent
         return (is_job or key in self._watched) and task.state not in _ENDED
 
     def take_in(self, tasks: Iterable[TaskInfo], now: datetime) -> None:
@@ -187,7 +103,7 @@ class Tasks:
             (
                 task
                 for task in tasks
-                if _operation_of(task) is not None or task.description_id in _JOBS
+                if operation_of(task) is not None or task.description_id in JOBS
             ),
             key=_queued,
         )
@@ -206,7 +122,7 @@ class Tasks:
         """
         alike = _STOPS if operation in _STOPS else frozenset({operation})
         task = self._find(domain, alike, chain)
-        if task is None or _operation_of(task) is not operation:
+        if task is None or operation_of(task) is not operation:
             return None
         key = task.task.value
         if key not in self._spent:
@@ -240,7 +156,7 @@ class Tasks:
         failed = [
             task
             for task in self._read
-            if _operation_of(task) is operation
+            if operation_of(task) is operation
             and task.state is TaskState.ERROR
             and task.entity is not None
             and task.entity.value == domain
@@ -250,7 +166,7 @@ class Tasks:
 
     def finished_job(self, task: TaskInfo) -> JobOperation | None:
         """Return what job a task was, if it has succeeded and that is not told yet; it is then."""
-        operation = _JOBS.get(task.description_id)
+        operation = JOBS.get(task.description_id)
         key = task.task.value
         if operation is None or task.state is not TaskState.SUCCESS or key in self._told_jobs:
             return None
@@ -263,9 +179,9 @@ class Tasks:
         Those of the domains ``but_of`` are left for later.
         """
         found = [
-            (task, _JOBS[task.description_id])
+            (task, JOBS[task.description_id])
             for task in self._read
-            if task.description_id in _JOBS
+            if task.description_id in JOBS
             and task.state is TaskState.SUCCESS
             and task.task.value not in self._told_jobs
             and self._is_new(task)
@@ -278,7 +194,7 @@ class Tasks:
         """Return whether the task that turns a domain off was started by a reset of it."""
         off = self._find(domain, _STOPS)
         return off is not None and any(
-            _operation_of(task) is Operation.RESET
+            operation_of(task) is Operation.RESET
             and task.state is not TaskState.ERROR
             and task.entity == off.entity
             and _queued(task) <= _queued(off) <= (task.complete_time or _queued(off))
@@ -327,7 +243,7 @@ class Tasks:
     def _may_explain(self, task: TaskInfo, operations: Collection[Operation]) -> bool:
         key = task.task.value
         return (
-            _operation_of(task) in operations
+            operation_of(task) in operations
             and task.state is not TaskState.ERROR
             and key not in self._spent
             and self._now - self._seen_ended.get(key, self._now) <= _TRAILING
@@ -343,10 +259,6 @@ def _queued(task: TaskInfo) -> datetime:
     return task.queue_time or _EARLIEST
 
 
-def _operation_of(task: TaskInfo) -> Operation | None:
-    return _OPERATIONS.get(task.description_id)
-
-
 def _remember(memory: dict[str, None], keys: Iterable[str]) -> None:
     memory.update(dict.fromkeys(keys))
     _trim(memory)
@@ -356,16 +268,3 @@ def _trim(memory: dict[str, Any]) -> None:
     """Forget the oldest, so that nothing grows with the life of the process."""
     while len(memory) > _REMEMBERED:
         del memory[next(iter(memory))]
-
-
-def evidence_of(task: TaskInfo) -> TaskEvidence:
-    """Return what of a task travels in an event."""
-    reason = task.reason
-    return TaskEvidence(
-        key=task.key,
-        description_id=task.description_id,
-        reason=reason.kind if reason else None,
-        user=reason.name if reason and reason.kind == "user" else None,
-        name=reason.name if reason and reason.kind != "user" else None,
-        error=task.error,
-    )
