@@ -1,4 +1,4 @@
-"""Draws the state machine of a domain from the lifecycle table, as a Mermaid diagram.
+"""Draws the state machine of a domain from the lifecycle table, as a Mermaid flowchart.
 
 Run it to write the picture in the catalogue of situations anew; a test holds the two together.
 """
@@ -22,14 +22,14 @@ from eventd.tracking.tellings import Telling
 CATALOGUE = Path(eventd.tracking.__file__).with_name("situations.md")
 MARK = "<!-- state machine -->\n"
 
-NOWHERE = "[*]"
+NOWHERE = "undefined"
 STATES: Mapping[str, str] = {
+    NOWHERE: "undefined",
     "off": "shut off",
     "on": "running",
     "suspended": "paused",
     "asleep": "pmsuspended",
     "crashed": "crashed",
-    "blocked": "paused for want of space",
 }
 POWER = {
     "off": PowerState.POWERED_OFF,
@@ -52,8 +52,8 @@ ARCS: Mapping[Change, tuple[tuple[str, str], ...]] = {
     Change.PANICKED: (("on", "crashed"),),
     Change.STANDING_BY: (("on", "asleep"),),
     Change.WOKEN: (("asleep", "on"),),
-    Change.BLOCKED: (("on", "blocked"),),
-    Change.UNBLOCKED: (("blocked", "on"),),
+    Change.BLOCKED: (("on", "suspended"),),
+    Change.UNBLOCKED: (("suspended", "on"),),
     Change.LOST_ON: (("on", "off"),),
     Change.LOST_SUSPENDED: (("suspended", "off"),),
     Change.LEFT: (("off", NOWHERE),),
@@ -62,25 +62,35 @@ ARCS: Mapping[Change, tuple[tuple[str, str], ...]] = {
 
 
 def diagram() -> str:
-    """Return the state machine as Mermaid's state diagram, one arc for each pair of states."""
-    arcs: dict[tuple[str, str], list[str]] = {}
+    """Return the state machine as a Mermaid flowchart: from a state by its events to the next.
+
+    What is told stands in boxes of its own, since labels of arcs would lie upon each other.
+    """
+    arcs: dict[tuple[str, str], dict[str, list[str]]] = {}
     for row in TABLE:
         for arc in ARCS.get(row.change, ()):
             if row.change is not Change.REVERTED or _applies(row, arc):
-                label = ", ".join(_words(what) for what in row.then)
-                if label not in arcs.setdefault(arc, []):
-                    arcs[arc].append(label)
+                told = arcs.setdefault(arc, {})
+                for what in row.then:
+                    kind, detail = _words(what)
+                    if detail not in (details := told.setdefault(kind, [])):
+                        details.append(detail)
     return "\n".join(_lines(arcs))
 
 
-def _lines(arcs: Mapping[tuple[str, str], list[str]]) -> Iterator[str]:
+def _lines(arcs: Mapping[tuple[str, str], Mapping[str, list[str]]]) -> Iterator[str]:
     yield "```mermaid"
-    yield "stateDiagram-v2"
+    yield "flowchart LR"
     for name, title in STATES.items():
-        yield f'    state "{title}" as {name}'
-    for (here, there), labels in arcs.items():
-        yield f"    {here} --> {there}: {'<br/>'.join(labels)}"
+        yield f'    {name}(["<b>{title}</b>"])'
+    for number, ((here, there), told) in enumerate(arcs.items(), 1):
+        yield f'    {here} --- e{number}["{_label(told)}"] --> {there}'
     yield "```"
+
+
+def _label(told: Mapping[str, list[str]]) -> str:
+    """Write what an arc tells, a line for each type: ``stopped destroyed, crashed``."""
+    return "<br/>".join(f"{kind} {', '.join(details)}".strip() for kind, details in told.items())
 
 
 def _applies(row: Row, arc: tuple[str, str]) -> bool:
@@ -100,8 +110,12 @@ def _applies(row: Row, arc: tuple[str, str]) -> bool:
     return row.evidence(facts) is not None
 
 
-def _words(what: Telling) -> str:
-    return words_of(what) if isinstance(what, Detail) else str(what.cls.kind)
+def _words(what: Telling) -> tuple[str, str]:
+    """Return a type and its detail, or a kind alone."""
+    if isinstance(what, Detail):
+        kind, _, detail = words_of(what).partition(" ")
+        return kind, detail
+    return str(what.cls.kind), ""
 
 
 def drawn() -> str:
