@@ -13,6 +13,7 @@ import gc
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from pyVim.connect import SmartConnect
@@ -145,6 +146,62 @@ class Operations:
         assert isinstance(compute_resource, vim.ComputeResource)
         spec = vim.vm.RelocateSpec(host=host, pool=compute_resource.resourcePool)
         self._finish(domain.Relocate(spec, None))
+
+    def shut_down_guest(self, domain: vim.VirtualMachine) -> None:
+        """Ask a running domain's guest to shut down; vcsim does it at once. This has no task."""
+        domain.ShutdownGuest()
+
+    def stand_by_guest(self, domain: vim.VirtualMachine) -> None:
+        """Ask a running domain's guest to sleep; vcsim suspends it at once. This has no task."""
+        domain.StandbyGuest()
+
+    def create_snapshot(self, domain: vim.VirtualMachine, name: str) -> None:
+        """Take a snapshot, without memory."""
+        self._finish(domain.CreateSnapshot(name, None, False, False))
+
+    def remove_snapshots(self, domain: vim.VirtualMachine) -> None:
+        """Drop all snapshots of a domain."""
+        # Its types want the argument of the newest API, which others than the newest host refuse.
+        self._finish(domain.RemoveAllSnapshots(None))  # type: ignore[call-arg]
+
+    def clone(self, domain: vim.VirtualMachine, name: str) -> None:
+        """Copy a domain; the copy is off."""
+        folder = domain.parent
+        assert isinstance(folder, vim.Folder)
+        spec = vim.vm.CloneSpec(location=vim.vm.RelocateSpec(), powerOn=False, template=False)
+        self._finish(domain.Clone(folder, name, spec))
+
+    def create(self, like: vim.VirtualMachine, name: str) -> None:
+        """Create a domain where another one is."""
+        folder, pool = like.parent, like.resourcePool
+        assert isinstance(folder, vim.Folder)
+        assert pool is not None
+        files = vim.vm.FileInfo(vmPathName="[LocalDS_0]")
+        self._finish(folder.CreateVm(vim.vm.ConfigSpec(name=name, files=files), pool, None))
+
+    def reconfigure(self, domain: vim.VirtualMachine, spec: vim.vm.ConfigSpec) -> None:
+        """Change a domain's configuration."""
+        self._finish(domain.Reconfigure(spec))
+
+    def set(self, domain: vim.VirtualMachine, **values: object) -> None:
+        """Set properties of a domain of vcsim: ``runtime_powerState="poweredOff"``.
+
+        A property that vcsim does not simulate is set by a reconfiguration with an option
+        ``SET.runtime.powerState``, which vcsim tells of like of any other.
+        """
+        options = [
+            vim.option.OptionValue(key=f"SET.{path.replace('_', '.')}", value=value)
+            for path, value in values.items()
+        ]
+        self.reconfigure(domain, vim.vm.ConfigSpec(extraConfig=options))
+
+    def post(self, kind: type[vim.event.Event], **members: object) -> None:
+        """Post an event; vcsim gives it a key, a chain of its own, the time and the user."""
+        now = datetime.now(UTC)
+        event = kind(key=0, chainId=0, createdTime=now, userName="", **members)
+        manager = self._content.eventManager
+        assert manager is not None
+        manager.PostEvent(event, None)
 
     def _all(self, kind: type[Entity]) -> list[Entity]:
         view_manager = self._content.viewManager
