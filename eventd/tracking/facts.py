@@ -31,6 +31,16 @@ class Found(NamedTuple):
     blames_host: bool = False
     """True if the host that the domain was on is what it happened to."""
 
+    @property
+    def is_cause(self) -> bool:
+        """Whether it says why something happened, and not merely that it did."""
+        return self.cause not in (Cause.STATE, Cause.UNKNOWN, Cause.OUT_OF_SCOPE)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it is a cause that no better one may follow."""
+        return self.is_cause and not self.is_weak
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:

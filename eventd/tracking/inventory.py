@@ -105,6 +105,11 @@ class Inventory:
         self.domains[reference] = after
         return Step(before, after)
 
+    def shown(self, reference: str) -> DomainPicture | None:
+        """Return the picture of a domain, unless it is the shadow of one by fault tolerance."""
+        picture = self.domains.get(reference)
+        return None if picture is None or picture.is_secondary else picture
+
     def remove(self, reference: str) -> Step:
         """Forget a domain, and return what was known of it."""
         return Step(self.domains.pop(reference, None), None)

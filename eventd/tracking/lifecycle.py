@@ -22,7 +22,7 @@ from eventd.model.lifecycle import (
     SuspendedDetail,
     UndefinedDetail,
 )
-from eventd.tracking.changes import Change
+from eventd.tracking.changes import Change, Part
 from eventd.tracking.event_types import HA_RESTARTS, MONITORING_RESETS
 from eventd.tracking.evidence import (
     Find,
@@ -91,9 +91,13 @@ class Row(NamedTuple):
 class Verdict(NamedTuple):
     """What a change turned out to mean."""
 
+    part: Part
+    """The change."""
     then: tuple[Telling, ...]
     """The events to publish, in order."""
     found: Found
+    elsewhere: str | None
+    """The host of another connection that the domain came from or went to."""
 
 
 _GUEST_STOPPED = (ShutdownDetail.GUEST, StoppedDetail.SHUTDOWN)
@@ -300,5 +304,5 @@ def decide(facts: Facts, mode: SuspendMode) -> Verdict:
     """Return what a change means: the first row whose evidence is there decides."""
     for row in _ROWS[mode][facts.change]:
         if (found := row.evidence(facts)) is not None:
-            return Verdict(row.then, found)
+            return Verdict(facts.part, row.then, found, facts.elsewhere)
     raise AssertionError(f"the lifecycle table has no last row for {facts.change}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from eventd.model.arguments import JobOperation
 from eventd.model.domain import Domain, Question
@@ -47,6 +48,7 @@ from eventd.tracking.attribution import evidence
 from eventd.tracking.changes import Change, Part
 from eventd.tracking.facts import Found
 from eventd.tracking.inventory import Inventory, Step
+from eventd.tracking.judgement import Moment
 from eventd.tracking.lifecycle import Verdict
 from eventd.tracking.tellings import REBOOT, Said, Telling
 from eventd.vi.types import HistoryEvent, TaskInfo, TaskState
@@ -64,12 +66,26 @@ _CLASSES: Mapping[type[Detail], type[LifecycleEvent]] = {
     PMSuspendedDetail: DomainPMSuspended,
     CrashedDetail: DomainCrashed,
 }
-_UNFOUNDED = (Cause.STATE, Cause.UNKNOWN, Cause.OUT_OF_SCOPE)
 
 
 def words_of(detail: Detail) -> str:
     """Return a type and its detail in words: ``stopped destroyed``."""
     return f"{_CLASSES[type(detail)].type} {detail.word}"
+
+
+class _Account(NamedTuple):
+    """On what evidence something is told, and when it happened."""
+
+    evidence: Evidence
+    occurred_at: datetime
+    entry: HistoryEvent | None = None
+    """The entry of the host's history that the fact is known by."""
+    synthetic: bool = False
+    """True if it happened while eventd was not looking, and nobody knows why."""
+
+
+def _account_of(task: TaskInfo, now: datetime) -> _Account:
+    return _Account(evidence(Found(Cause.TASK, task=task)), _end_of(task) or now)
 
 
 class Narrator:
@@ -79,48 +95,33 @@ class Narrator:
         self._inventory = inventory
         self._source = source
 
-    def tell(
-        self,
-        part: Part,
-        verdict: Verdict,
-        *,
-        now: datetime,
-        in_gap: bool,
-        elsewhere: str | None = None,
-    ) -> Iterator[DomainEvent]:
-        """Tell the events of one verdict, in order.
-
-        ``in_gap`` says that the change happened while eventd was not looking; ``elsewhere`` is the
-        host of another connection that a domain came from or went to.
-        """
-        found = verdict.found
-        known = evidence(found, part).model_copy(update=self._hosts(part, elsewhere))
+    def tell(self, verdict: Verdict, moment: Moment) -> Iterator[DomainEvent]:
+        """Tell the events of one verdict, in order."""
+        part, found = verdict.part, verdict.found
+        known = evidence(found, part).model_copy(update=self._hosts(part, verdict.elsewhere))
         if found.blames_host and part.step.before is not None:
             host = self._inventory.host_name(part.step.before.host)
             known = known.model_copy(update={"source_host": host, "destination_host": None})
-        synthetic = in_gap and known.cause in _UNFOUNDED
-        occurred_at = _time_of(part, found) or now
+        account = _Account(
+            known,
+            occurred_at=_time_of(part, found) or moment.now,
+            entry=found.event or part.event,
+            synthetic=moment.in_gap and not found.is_cause,
+        )
         for what in verdict.then:
-            domain = self._domain_of(what, part.step)
-            yield self._event(
-                what, domain, known, occurred_at, found.event or part.event, synthetic=synthetic
-            )
+            yield self._event(what, self._domain_of(what, part.step), account)
 
     def tell_occurrence(
         self, what: Telling, picture: DomainPicture, found: Found, *, now: datetime
     ) -> DomainEvent:
         """Tell what an event of the history says, or a task, without any change of a picture."""
         entry = found.event
-        at = entry.created_time if entry else now
-        domain = self._inventory.domain(picture)
-        return self._event(what, domain, evidence(found), at, entry, synthetic=False)
+        account = _Account(evidence(found), entry.created_time if entry else now, entry)
+        return self._event(what, self._inventory.domain(picture), account)
 
     def tell_reset(self, picture: DomainPicture, task: TaskInfo, *, now: datetime) -> DomainEvent:
         """Tell the reboot of which only the task is known."""
-        found = Found(Cause.TASK, task=task)
-        domain = self._inventory.domain(picture)
-        at = _end_of(task) or now
-        return self._event(REBOOT, domain, evidence(found), at, None, synthetic=False)
+        return self._event(REBOOT, self._inventory.domain(picture), _account_of(task, now))
 
     def tell_job(
         self, picture: DomainPicture, task: TaskInfo, operation: JobOperation, *, now: datetime
@@ -130,16 +131,16 @@ class Narrator:
         if task.start_time is not None and task.complete_time is not None:
             elapsed = max(0, round((task.complete_time - task.start_time).total_seconds() * 1000))
         said = Said(DomainJobCompleted, {"operation": operation, "time_elapsed": elapsed})
-        found = Found(Cause.TASK, task=task)
-        domain = self._inventory.domain(picture)
-        at = _end_of(task) or now
-        return self._event(said, domain, evidence(found), at, None, synthetic=False)
+        return self._event(said, self._inventory.domain(picture), _account_of(task, now))
 
     def tell_amendment(
-        self, part: Part, verdict: Verdict, *, record: str, published: str, now: datetime
+        self, verdict: Verdict, *, record: str, published: str, now: datetime
     ) -> DomainEvent:
-        """Tell the cause of a published event that became known late."""
-        found = verdict.found
+        """Tell the cause of a published event that became known late.
+
+        ``record`` is the id of its record, and ``published`` what it said.
+        """
+        part, found = verdict.part, verdict.found
         details = [what for what in verdict.then if isinstance(what, Detail)]
         arguments = {
             "amends": record,
@@ -148,60 +149,49 @@ class Narrator:
         }
         known = evidence(found, part).model_copy(update=self._hosts(part, None))
         domain = self._domain_of(details[-1] if details else REBOOT, part.step)
-        said = Said(DomainEventAmended, arguments)
-        return self._event(said, domain, known, now, found.event or part.event, synthetic=False)
+        account = _Account(known, now, found.event or part.event)
+        return self._event(Said(DomainEventAmended, arguments), domain, account)
 
-    def tell_cleared(self, step: Step, *, now: datetime, in_gap: bool) -> Iterator[DomainEvent]:
+    def tell_cleared(self, step: Step, moment: Moment) -> Iterator[DomainEvent]:
         """Tell which question went away, if one did."""
         question = step.before.question if step.before else None
         if question is not None and question != (step.after.question if step.after else None):
             was = Step(step.before, None)  # under the name that it had
-            yield self._about_question(QuestionCleared, question, was, now=now, in_gap=in_gap)
+            yield self._about_question(QuestionCleared, question, was, moment)
 
-    def tell_raised(self, step: Step, *, now: datetime, in_gap: bool) -> Iterator[DomainEvent]:
+    def tell_raised(self, step: Step, moment: Moment) -> Iterator[DomainEvent]:
         """Tell which question came, if one did."""
         question = step.after.question if step.after else None
         if question is not None and question != (step.before.question if step.before else None):
-            yield self._about_question(QuestionRaised, question, step, now=now, in_gap=in_gap)
+            yield self._about_question(QuestionRaised, question, step, moment)
 
     def _about_question(
         self,
         cls: type[QuestionEvent],
         question: Question,
         step: Step,
-        *,
-        now: datetime,
-        in_gap: bool,
+        moment: Moment,
     ) -> DomainEvent:
         return cls(
-            occurred_at=now,
+            occurred_at=moment.now,
             source=self._source,
-            synthetic=in_gap,
+            synthetic=moment.in_gap,
             domain=self._inventory.domain(_either(step)),
             evidence=Evidence(cause=Cause.STATE),
             question=question,
         )
 
-    def _event(
-        self,
-        what: Telling,
-        domain: Domain,
-        known: Evidence,
-        occurred_at: datetime,
-        entry: HistoryEvent | None,
-        *,
-        synthetic: bool,
-    ) -> DomainEvent:
+    def _event(self, what: Telling, domain: Domain, account: _Account) -> DomainEvent:
         cls, arguments = (
             (_CLASSES[type(what)], {"detail": what}) if isinstance(what, Detail) else what
         )
         return cls(
-            occurred_at=occurred_at,
+            occurred_at=account.occurred_at,
             source=self._source,
-            synthetic=synthetic,
-            fact=self._fact(what, domain, entry) if entry else None,
+            synthetic=account.synthetic,
+            fact=self._fact(what, domain, account.entry) if account.entry else None,
             domain=domain,
-            evidence=known,
+            evidence=account.evidence,
             **arguments,
         )
 

@@ -1,147 +1,182 @@
-"""What events of the host's history tell by themselves, without any change of a picture."""
+"""What events of the host's history tell by themselves, without any change of a picture.
+
+An event tells it when its domain is not held back, and only if it has not explained a change in the
+meantime. What each type of event tells is in `eventd.tracking.occurrence_table`; here are those of
+which that depends on the domain and its tasks: failed starts and removals, and reboots.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
-from eventd.model.arguments import (
-    GraphicsPhase,
-    IOErrorAction,
-    MemoryFailureAction,
-    MemoryFailureRecipient,
-    MetadataType,
-    TrayChange,
-    WatchdogAction,
-)
-from eventd.model.events import (
-    DomainDeviceAdded,
-    DomainDeviceRemoved,
-    DomainGraphics,
-    DomainIOError,
-    DomainIOErrorReason,
-    DomainMemoryFailure,
-    DomainMetadataChanged,
-    DomainNICMacChanged,
-    DomainTrayChange,
-    DomainTunable,
-    DomainWatchdog,
-)
-from eventd.model.lifecycle import DefinedDetail
-from eventd.tracking.devices import alias, alias_of_key
+from eventd.model.events import DomainDeviceRemovalFailed
+from eventd.model.evidence import Cause
+from eventd.model.lifecycle import DefinedDetail, StoppedDetail
+from eventd.model.picture import DomainPicture, PowerState
+from eventd.tracking.changes import Change, Part
+from eventd.tracking.chronicle import Chronicle
+from eventd.tracking.event_types import FAILED_STARTS, REBOOTS, REQUESTS, SYMPTOMS
+from eventd.tracking.facts import Found
+from eventd.tracking.history import identity_of
+from eventd.tracking.inquiry import Inquiry, Knowledge
+from eventd.tracking.inventory import Step
+from eventd.tracking.judgement import Judgement
+from eventd.tracking.narration import Narrator
+from eventd.tracking.occurrence_table import OCCURRENCES, removed_devices
+from eventd.tracking.operations import Operation
 from eventd.tracking.tellings import Said, Telling
-from eventd.vi.types import ConfigChange, DeviceChange, HistoryEvent
+from eventd.vi.types import ConfigChange, HistoryEvent
 
-__all__ = ["OCCURRENCES", "removed_devices"]
+__all__ = ["DONE_BY_TASKS", "Occurrences"]
 
-Tell = Callable[[HistoryEvent], Iterator[Telling]]
-
-
-def _graphics(phase: GraphicsPhase) -> Tell:
-    def tell(event: HistoryEvent) -> Iterator[Telling]:
-        service = event.members.get("ticketType", "mks")
-        yield Said(DomainGraphics, {"phase": phase, "service": service})
-
-    return tell
-
-
-def _reconfigured(event: HistoryEvent) -> Iterator[Telling]:
-    """A new definition, and what of it has an event of its own."""
-    yield DefinedDetail.UPDATED
-    config = event.config or ConfigChange()
-    yield from _devices(config)
-    if config.cpu_shares is not None:
-        yield Said(DomainTunable, {"parameters": {"cputune.cpu_shares": config.cpu_shares}})
-    if config.annotation is not None:
-        yield Said(DomainMetadataChanged, {"metadata": MetadataType.DESCRIPTION})
-
-
-def _devices(config: ConfigChange) -> Iterator[Said]:
-    new_keys = list(config.added_keys)
-    for device in config.devices:
-        match device.operation:
-            case "add":
-                yield Said(DomainDeviceAdded, {"dev_alias": _added(device, new_keys)})
-            case "remove":
-                yield Said(DomainDeviceRemoved, {"dev_alias": alias(device)})
-            case "edit" if device.type in _WITH_TRAY and device.connected is not None:
-                change = TrayChange.CLOSE if device.connected else TrayChange.OPEN
-                yield Said(DomainTrayChange, {"dev_alias": alias(device), "change": change})
-            case _:
-                pass  # another backing or size: the definition says it
-
-
-_WITH_TRAY = ("VirtualCdrom", "VirtualFloppy")
-
-
-def _added(device: DeviceChange, new_keys: list[int]) -> str:
-    """Return the alias of a new device: by the key that the host gave it, where that is told."""
-    if new_keys and (found := alias_of_key(new_keys.pop(0))) is not None:
-        return found
-    return alias(device)
-
-
-def removed_devices(event: HistoryEvent) -> list[str]:
-    """Return the aliases of the devices that a reconfiguration was to take away."""
-    config = event.config or ConfigChange()
-    return [alias(device) for device in config.devices if device.operation == "remove"]
-
-
-def _updated(_: HistoryEvent) -> Iterator[Telling]:
-    yield DefinedDetail.UPDATED
-
-
-def _storage_failed(_: HistoryEvent) -> Iterator[Telling]:
-    yield Said(DomainIOError, {"action": IOErrorAction.REPORT})
-    yield Said(DomainIOErrorReason, {"action": IOErrorAction.REPORT, "error_reason": ""})
-
-
-def _mac_changed(event: HistoryEvent) -> Iterator[Telling]:
-    adapter = event.members.get("adapter", "")
-    yield Said(
-        DomainNICMacChanged,
-        {
-            "dev_alias": _adapter_alias(adapter),
-            "old_mac": event.members.get("oldMac", ""),
-            "new_mac": event.members.get("newMac", ""),
-        },
-    )
-
-
-def _adapter_alias(adapter: str) -> str:
-    """Return the alias of a network card by its key, or by its label: the first is number 1."""
-    digits = adapter.rpartition(" ")[2]
-    if not digits.isdecimal():
-        return adapter
-    number = int(digits)
-    return alias_of_key(number) or f"net{max(number - 1, 0)}"
-
-
-def _reset_failed(_: HistoryEvent) -> Iterator[Telling]:
-    yield Said(DomainWatchdog, {"action": WatchdogAction.NONE})
-
-
-def _page_failed(_: HistoryEvent) -> Iterator[Telling]:
-    yield Said(
-        DomainMemoryFailure,
-        {
-            "recipient": MemoryFailureRecipient.HYPERVISOR,
-            "action": MemoryFailureAction.FATAL,
-        },
-    )
-
-
-OCCURRENCES: Mapping[str, Tell] = {
-    "VmReconfiguredEvent": _reconfigured,
-    "VmResourceReallocatedEvent": _updated,
-    "VmRelocatedEvent": _updated,
-    "VmMacChangedEvent": _mac_changed,
-    "VmAcquiredMksTicketEvent": _graphics(GraphicsPhase.INITIALIZE),
-    "VmAcquiredTicketEvent": _graphics(GraphicsPhase.INITIALIZE),
-    "VmRemoteConsoleConnectedEvent": _graphics(GraphicsPhase.CONNECT),
-    "VmRemoteConsoleDisconnectedEvent": _graphics(GraphicsPhase.DISCONNECT),
-    "VmDasResetFailedEvent": _reset_failed,
-    "com.vmware.vc.vcp.VmDatastoreFailedEvent": _storage_failed,
-    "com.vmware.vc.HA.VmcpStorageFailureDetectedForVm": _storage_failed,
-    "esx.problem.vm.kill.unexpected.forcefulPageRetire": _page_failed,
+DONE_BY_TASKS: Mapping[str, Operation] = {
+    "VmReconfiguredEvent": Operation.RECONFIGURE,
+    "VmResourceReallocatedEvent": Operation.RECONFIGURE,
+    "VmRelocatedEvent": Operation.MIGRATE,
 }
-"""What is told of an event of each type, in order; of other types nothing by themselves."""
+"""What tells something by itself and is done by a task, which says more about who did it."""
+
+_NO_MORE = ConfigChange()
+"""A reconfiguration of nothing that eventd tells of: it may have been the name."""
+
+
+class Occurrences:
+    """The events that tell something by themselves, until they have."""
+
+    def __init__(
+        self, knowledge: Knowledge, narrator: Narrator, inquiry: Inquiry, chronicle: Chronicle
+    ) -> None:
+        self._inventory, self._history, self._tasks = knowledge
+        self._narrator = narrator
+        self._inquiry = inquiry
+        self._chronicle = chronicle
+        self._untold: list[HistoryEvent] = []
+        self._symptoms: list[HistoryEvent] = []
+        """Those that are told, and may still explain a stop."""
+
+    def note(self, event: HistoryEvent) -> None:
+        """This event happened, after all that was noted before."""
+        if event.type in OCCURRENCES or event.type in (*REBOOTS, *FAILED_STARTS):
+            self._untold.append(event)
+
+    def forget_untold(self) -> None:
+        """Nothing of what was noted is to be told."""
+        self._untold.clear()
+
+    def is_told(self, event: HistoryEvent) -> bool:
+        """Whether an event is told, although it may still explain a change."""
+        return event in self._symptoms
+
+    def tell(self, judgement: Judgement) -> None:
+        """Tell what can be told now of the domains that are not held back."""
+        noted, self._untold = self._untold, []
+        for event in noted:
+            picture = self._inventory.shown(event.domain or "")
+            if event.domain in judgement.held or self._is_underway(event):
+                self._untold.append(event)
+            elif picture is not None and self._is_open(event):
+                self._tell_of(event, picture, judgement)
+                if event.type not in SYMPTOMS:
+                    self._history.spend([event])
+
+    def tell_before(self, step: Step, judgement: Judgement) -> None:
+        """Tell what comes before a step: what led to a stop, and all that a leaving domain did."""
+        if step.before is None:
+            return
+        is_leaving = step.after is None
+        early = [
+            event
+            for event in self._untold
+            if event.domain == step.reference and (is_leaving or event.type in SYMPTOMS)
+        ]
+        self._untold = [event for event in self._untold if event not in early]
+        for event in early:
+            self._tell_of(event, step.before, judgement)
+
+    def _is_underway(self, event: HistoryEvent) -> bool:
+        """Whether the task still goes on that is to remove a device, and may fail."""
+        return bool(removed_devices(event)) and self._tasks.watch(
+            event.domain or "", Operation.RECONFIGURE, event.chain_id
+        )
+
+    def _is_open(self, event: HistoryEvent) -> bool:
+        """Whether an event has not explained a change in the meantime."""
+        identity = identity_of(event)
+        return any(identity_of(e) == identity for e in self._history.of_domain(event.domain or ""))
+
+    def _tell_of(self, event: HistoryEvent, picture: DomainPicture, judgement: Judgement) -> None:
+        if event.type in REBOOTS:
+            self._tell_reboot(event, picture, judgement)
+            return
+        if event.type in SYMPTOMS:
+            self._symptoms = [*filter(self._is_open, self._symptoms), event]
+        now = judgement.moment.now
+        for what, found in self._tellings(event, picture):
+            if what is not DefinedDetail.UPDATED or _is_new_definition(event, picture, judgement):
+                judgement.tell(self._narrator.tell_occurrence(what, picture, found, now=now))
+
+    def _tell_reboot(
+        self, event: HistoryEvent, picture: DomainPicture, judgement: Judgement
+    ) -> None:
+        """Tell a reboot that the guest has not shown yet, or never will: it may have no tools."""
+        record = None if event.type in REQUESTS else event
+        part = Part(Change.REBOOTED, Step(picture, picture), record)
+        history = self._history.of_domain(picture.reference)
+        verdict = self._inquiry.decide(part, history, judgement.moment)
+        seen_at = judgement.moment.host_time
+        self._chronicle.tell([verdict], history, judgement, seen_at=seen_at)
+
+    # -- what an event tells, and on what evidence
+
+    def _tellings(
+        self, event: HistoryEvent, picture: DomainPicture
+    ) -> Iterator[tuple[Telling, Found]]:
+        if event.type in FAILED_STARTS:
+            yield from self._failed_start(event, picture)
+            return
+        found = self._with_task(event)
+        if failed := self._failed_removals(event, found):
+            yield from failed
+            return
+        for what in OCCURRENCES[event.type](event):
+            yield what, found
+
+    def _with_task(self, event: HistoryEvent) -> Found:
+        """Return the evidence that an event is, with the task that it belongs to."""
+        operation = DONE_BY_TASKS.get(event.type)
+        task = None
+        if operation is not None and event.domain is not None:
+            task = self._tasks.explain(event.domain, operation, event.chain_id)
+        return Found(Cause.TASK if task else Cause.EVENT, task=task, event=event)
+
+    def _failed_start(
+        self, event: HistoryEvent, picture: DomainPicture
+    ) -> Iterator[tuple[Telling, Found]]:
+        """Tell a start that had begun and failed; nothing of one that never did."""
+        if picture.power is not PowerState.POWERED_OFF:
+            return
+        task = self._tasks.failed(picture.reference, Operation.POWER_ON, event.chain_id)
+        # A chain may begin with the event of its task, so that the task itself knows better.
+        has_begun = event.chain_id != event.key if task is None else task.start_time is not None
+        if has_begun:
+            message = event.members.get("reason") or event.message
+            yield StoppedDetail.FAILED, Found(Cause.EVENT, task=task, event=event, message=message)
+
+    def _failed_removals(self, event: HistoryEvent, found: Found) -> list[tuple[Telling, Found]]:
+        """Return the devices that were to be removed and were not, if the task of it failed."""
+        aliases = removed_devices(event)
+        if not aliases:
+            return []
+        task = self._tasks.failed(event.domain or "", Operation.RECONFIGURE, event.chain_id)
+        if task is None:
+            return []
+        by_task = found._replace(cause=Cause.TASK, task=task)
+        return [(Said(DomainDeviceRemovalFailed, {"dev_alias": name}), by_task) for name in aliases]
+
+
+def _is_new_definition(event: HistoryEvent, picture: DomainPicture, judgement: Judgement) -> bool:
+    """Whether a reconfiguration says more than was told of the domain already."""
+    reference = picture.reference
+    if event.config == _NO_MORE and judgement.has_told(Change.RENAMED, reference):
+        return False
+    return judgement.tells_first_update(reference)

@@ -11,11 +11,17 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from eventd.model.picture import PowerState
+from eventd.tracking.event_types import MONITORING_RESETS
 from eventd.tracking.inventory import Step
+from eventd.tracking.lifecycle import Verdict
 from eventd.tracking.operations import Operation
 from eventd.tracking.tasks import Tasks
+from eventd.vi.types import HistoryEvent
 
-__all__ = ["Reboots", "ResetFolding"]
+__all__ = ["TASK", "Reboots", "ResetFolding", "sign_of", "signs_of"]
+
+TASK = "task"
+"""The sign of a reboot that a task is."""
 
 
 class ResetFolding:
@@ -95,3 +101,25 @@ class Reboots:
     def end(self, domain: str) -> None:
         """The guest runs again, or the domain is gone: what comes is another reboot."""
         self._open.pop(domain, None)
+
+
+def signs_of(verdict: Verdict) -> set[str]:
+    """Return the signs that show a reboot in this verdict."""
+    part, found = verdict.part, verdict.found
+    entries = (part.event, found.event, found.request)
+    signs = {sign_of(entry) for entry in entries if entry is not None}
+    if found.task is not None:
+        signs.add(TASK)
+    if part.event is None:
+        signs.add("off and on" if part.step.is_reset else _guest_sign(part.step))
+    return signs
+
+
+def sign_of(entry: HistoryEvent) -> str:
+    """Return the sign of a reboot that an entry of the history is."""
+    return "monitoring" if entry.type in MONITORING_RESETS else entry.type
+
+
+def _guest_sign(step: Step) -> str:
+    is_going_down = step.after is not None and step.after.guest_state == "resetting"
+    return "guest goes down" if is_going_down else "guest has recovered"

@@ -19,10 +19,13 @@ from eventd.model.domain import DomainStatus
 from eventd.model.events import Event
 from eventd.model.picture import DomainPicture, HistoryPosition, PictureChange, PowerState
 from eventd.tracking.history import History
+from eventd.tracking.inquiry import Knowledge
 from eventd.tracking.inventory import Inventory, Step, SuspendMode
-from eventd.tracking.judge import Judge, Judgement, Moment
+from eventd.tracking.judge import Judge
+from eventd.tracking.judgement import Judgement, Moment
 from eventd.tracking.properties import events_in, texts_in
 from eventd.tracking.tasks import Tasks
+from eventd.tracking.told import Told
 from eventd.vi.types import HistoryEvent, ObjectUpdate, TaskInfo, UpdateKind, UpdateSet
 
 __all__ = ["Outcome", "Reading", "Tracker"]
@@ -91,9 +94,7 @@ class Tracker:
         self._position = position
         self._history = History(position)
         self._judge = Judge(
-            self._inventory,
-            self._history,
-            self._tasks,
+            Knowledge(self._inventory, self._history, self._tasks),
             source=source,
             suspend=suspend,
             grace=grace,
@@ -107,8 +108,8 @@ class Tracker:
         """Tasks that are to be read before the next judgement."""
         self._told: dict[str, DomainPicture] = dict(known or {})
         """The pictures that the published events lead to."""
-        self._judgement = Judgement()
-        """The last one, until its events are published."""
+        self._unpublished: list[tuple[int, Told]] = []
+        """The changes that were told last, by the position of their event in the outcome."""
         self._departed: dict[str, str | None] = {}
         """Hosts of domains that went while they were on, by instance UUID."""
         self._has_picture = bool(known)
@@ -238,7 +239,7 @@ class Tracker:
         self._looked_at, looked_at = now + self._host_ahead, self._looked_at
         if not self._has_picture:
             return self._first_picture(is_sync=is_sync)
-        self._judgement = judgement = self._judge.judge(
+        judgement = self._judge.judge(
             Moment(
                 now,
                 instant,
@@ -248,6 +249,7 @@ class Tracker:
                 follows_history=self.follows_history,
             )
         )
+        self._unpublished = judgement.told
         self.deadline = judgement.deadline
         return Outcome([*judgement.events], self._picture_change(judgement), is_sync)
 
@@ -285,9 +287,9 @@ class Tracker:
         self._told.update(outcome.picture.changed)
         self._position = outcome.picture.position
         if ids:
-            for index, told in self._judgement.told:
+            for index, told in self._unpublished:
                 told.record = ids[index]
-        self._judgement = Judgement()
+        self._unpublished = []
 
     def _remember_departed(self, picture: DomainPicture) -> None:
         if picture.instance_uuid and picture.power is PowerState.POWERED_ON:
@@ -298,8 +300,8 @@ class Tracker:
     def roll_back(self) -> None:
         """Forget what was taken in and not accepted; the next whole picture shows it again."""
         self._inventory.domains = dict(self._told)
-        self._judge.take_back(self._judgement)
-        self._judgement = Judgement()
+        self._judge.take_back(told for _, told in self._unpublished)
+        self._unpublished = []
         self._history.go_back(self._position)
         self.deadline = None
 

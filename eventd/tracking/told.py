@@ -1,7 +1,6 @@
-"""What was told without the entry of the host's history that records it, which may come late.
+"""What was told lately without its cause, or without the entry of the history that records it.
 
-An entry that comes late records what was told already, and never another change. If it says more
-than was known then, the published event is amended.
+Such an entry may still come, and then records what was told already, and never another change.
 """
 
 from __future__ import annotations

@@ -1,0 +1,115 @@
+"""The chronicle: tells what changes mean, each thing once, and remembers what may be amended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from eventd.model.events import DomainEvent, LifecycleEvent
+from eventd.model.lifecycle import DefinedDetail
+from eventd.model.picture import PowerState
+from eventd.tracking.changes import Change, Part
+from eventd.tracking.event_types import CONCLUDED
+from eventd.tracking.explanations import spent_by
+from eventd.tracking.inquiry import Knowledge
+from eventd.tracking.inventory import Step
+from eventd.tracking.jobs import Jobs
+from eventd.tracking.judgement import Judgement
+from eventd.tracking.lifecycle import Verdict
+from eventd.tracking.narration import Narrator
+from eventd.tracking.resets import Reboots, signs_of
+from eventd.tracking.tellings import REBOOT
+from eventd.tracking.told import Told, ToldParts, records
+from eventd.vi.types import HistoryEvent
+
+__all__ = ["Chronicle"]
+
+
+class Chronicle:
+    """Tells verdicts, and spends the entries of the history that explain nothing else."""
+
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        narrator: Narrator,
+        jobs: Jobs,
+        *,
+        told: ToldParts,
+        reboots: Reboots,
+    ) -> None:
+        self._history = knowledge.history
+        self._narrator = narrator
+        self._jobs = jobs
+        self._told = told
+        self._reboots = reboots
+
+    def tell(
+        self,
+        verdicts: Iterable[Verdict],
+        history: Sequence[HistoryEvent],
+        judgement: Judgement,
+        *,
+        seen_at: datetime,
+    ) -> None:
+        """Tell what the changes of a domain mean, in order.
+
+        ``history`` is what they were explained by; ``seen_at`` is when they were seen, by the
+        host's clock.
+        """
+        spent: list[HistoryEvent] = []
+        for verdict in verdicts:
+            self._tell_one(verdict, judgement, seen_at)
+            spent += spent_by(verdict, history)
+        self._history.spend(spent)
+
+    def swallow_reset(
+        self, step: Step, history: Sequence[HistoryEvent], judgement: Judgement
+    ) -> None:
+        """Let nothing be told of the power-off and power-on of a reset, now or later."""
+        entries = {CONCLUDED[entry.type]: entry for entry in history if entry.type in CONCLUDED}
+        self._history.spend(entries.values())
+        for change, state in (
+            (Change.STOPPED, PowerState.POWERED_OFF),
+            (Change.STARTED, PowerState.POWERED_ON),
+        ):
+            if state not in entries:
+                seen_at = judgement.moment.host_time
+                told = Told(Part(change, step), seen_at, "", is_explained=True, is_recorded=False)
+                self._told.add(step.reference, told)
+
+    def _tell_one(self, verdict: Verdict, judgement: Judgement, seen_at: datetime) -> None:
+        reference = verdict.part.step.reference
+        if verdict.part.change is Change.REBOOTED and not self._is_new_reboot(verdict, judgement):
+            verdict = verdict._replace(then=tuple(x for x in verdict.then if x is not REBOOT))
+            if not verdict.then:
+                return
+        # Details of different types are equal as numbers, so that `in` would find others too.
+        is_update = any(what is DefinedDetail.UPDATED for what in verdict.then)
+        if is_update and not judgement.tells_first_update(reference):
+            return
+        events = [*self._narrator.tell(verdict, judgement.moment)]
+        told = _told(verdict, events, seen_at)
+        self._told.add(reference, told)
+        if events:
+            judgement.tell(*events)
+            judgement.note_told(told)
+        if verdict.found.task is not None:
+            self._jobs.tell_if_done(verdict.found.task, reference, judgement)
+
+    def _is_new_reboot(self, verdict: Verdict, judgement: Judgement) -> bool:
+        reference = verdict.part.step.reference
+        return self._reboots.is_new(reference, signs_of(verdict), judgement.moment.host_time)
+
+
+def _told(verdict: Verdict, events: Sequence[DomainEvent], seen_at: datetime) -> Told:
+    """Return what is remembered of a change that these events tell."""
+    part, found = verdict.part, verdict.found
+    entries = (part.event, found.event, found.request)
+    words = [f"{e.type} {e.reason}" for e in events if isinstance(e, LifecycleEvent)]
+    return Told(
+        part,
+        seen_at=seen_at,
+        words=words[-1] if words else "",
+        is_explained=not words or found.is_final,
+        is_recorded=any(entry is not None and records(entry, part.change) for entry in entries),
+    )

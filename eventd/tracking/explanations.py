@@ -1,0 +1,100 @@
+"""Which entries of a domain's history explain which of its changes, and which nothing any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
+
+from eventd.model.picture import DomainPicture
+from eventd.tracking.changes import Change, Part
+from eventd.tracking.event_types import CONCLUDED, MIGRATED, REQUESTS, RESTARTS
+from eventd.tracking.history import identity_of
+from eventd.tracking.lifecycle import Verdict
+from eventd.vi.types import HistoryEvent
+
+__all__ = ["entries_for", "redundant", "spent_by"]
+
+_OF_POWER = frozenset(
+    {
+        Change.STARTED,
+        Change.STOPPED,
+        Change.SUSPENDED,
+        Change.RESUMED,
+        Change.DISCARDED,
+        Change.REVERTED,
+    }
+)
+
+_ENDS_OF_REQUESTS = frozenset(
+    {
+        Change.STARTED,
+        Change.STOPPED,
+        Change.SUSPENDED,
+        Change.DISCARDED,
+        Change.REVERTED,
+        Change.REBOOTED,
+    }
+)
+"""After these, what the guest was asked for before is history."""
+
+
+def entries_for(
+    parts: Sequence[Part], history: Sequence[HistoryEvent]
+) -> Iterator[list[HistoryEvent]]:
+    """Return, for each change, the entries among which its cause is looked for.
+
+    They lie after the record of the change of power before, and before that of the next one.
+    """
+    places = [
+        history.index(part.event) if part.event is not None and part.event in history else None
+        for part in parts
+    ]
+    for number, part in enumerate(parts):
+        before = [place for place in places[:number] if place is not None]
+        later = [place for place in places[number + 1 :] if place is not None]
+        is_of_power = part.change in _OF_POWER
+        after = before[-1] + 1 if is_of_power and before else 0
+        until = later[0] if is_of_power and later else len(history)
+        entries = [*history[after:until]]
+        if part.event is None:  # a crash is not recorded, but what HA did about it is
+            entries += [entry for entry in history[until:] if entry.type in RESTARTS]
+        yield entries
+
+
+def spent_by(verdict: Verdict, history: Sequence[HistoryEvent]) -> Iterator[HistoryEvent]:
+    """Return the entries that explain no other change than the one of this verdict."""
+    part, found = verdict.part, verdict.found
+    if part.event is not None:
+        yield part.event
+        yield from _leading_nowhere(part.event, history)
+    if found.event is not None and found.spends_event:
+        yield found.event
+    if part.change in _ENDS_OF_REQUESTS:
+        yield from (entry for entry in history if entry.type in REQUESTS)
+    if part.change in (Change.MOVED, Change.RELOCATED):
+        yield from (entry for entry in history if entry.type in MIGRATED)
+    if part.change is Change.LEFT:
+        yield from _up_to("VmRemovedEvent", history)
+
+
+def _leading_nowhere(
+    record: HistoryEvent, history: Iterable[HistoryEvent]
+) -> Iterator[HistoryEvent]:
+    """Return what was recorded before this entry, and is no part of anything to come."""
+    earlier = takewhile(lambda entry: identity_of(entry) != identity_of(record), history)
+    return (entry for entry in earlier if entry.type in CONCLUDED or entry.type in MIGRATED)
+
+
+def _up_to(kind: str, history: Sequence[HistoryEvent]) -> Sequence[HistoryEvent]:
+    """Return the entries up to the last one of a type; all of them if there is none."""
+    ends = [number for number, entry in enumerate(history, 1) if entry.type == kind]
+    return history[: ends[-1]] if ends else history
+
+
+def redundant(picture: DomainPicture, history: Iterable[HistoryEvent]) -> list[HistoryEvent]:
+    """Return the entries that record what is so already: a reset ends with a power-on.
+
+    One that records another state may have come before the change that it records.
+    """
+    records = (entry for entry in history if entry.type in CONCLUDED)
+    return [*takewhile(lambda entry: CONCLUDED[entry.type] is picture.power, records)]

@@ -1,0 +1,132 @@
+"""The inquiry into a change: gathers what is known of it, and asks the lifecycle table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from eventd.tracking.changes import Change, Part
+from eventd.tracking.explanations import entries_for
+from eventd.tracking.facts import Facts
+from eventd.tracking.history import History
+from eventd.tracking.inventory import Inventory, Step, SuspendMode
+from eventd.tracking.judgement import Judgement, Moment
+from eventd.tracking.lifecycle import Verdict, decide
+from eventd.tracking.operations import Operation
+from eventd.tracking.tasks import Tasks
+from eventd.vi.types import HistoryEvent, TaskState
+
+__all__ = ["Inquiry", "Knowledge"]
+
+_DONE_BY: Mapping[Change, Operation] = {
+    Change.STARTED: Operation.POWER_ON,
+    Change.RESUMED: Operation.POWER_ON,
+    Change.STOPPED: Operation.POWER_OFF,
+    Change.DISCARDED: Operation.POWER_OFF,
+    Change.SUSPENDED: Operation.SUSPEND,
+    Change.MOVED: Operation.MIGRATE,
+    Change.RELOCATED: Operation.MIGRATE,
+}
+"""Which task leads to a change, where somebody wanted it."""
+
+_BETWEEN_CONNECTIONS = (Change.LOST_ON, Change.APPEARED, Change.FOUND_ON)
+
+
+class Knowledge(NamedTuple):
+    """What is known of one connection's host."""
+
+    inventory: Inventory
+    history: History
+    tasks: Tasks
+
+
+class Inquiry:
+    """Finds out what changes mean. ``elsewhere`` is that of `Tracker`."""
+
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        *,
+        suspend: SuspendMode,
+        elsewhere: Callable[[str], str | None],
+    ) -> None:
+        self._inventory, self._history, self._tasks = knowledge
+        self._suspend = suspend
+        self._elsewhere = elsewhere
+
+    def is_reverted(self, step: Step) -> bool:
+        """Whether a task puts the domain back to a snapshot, and has, as far as can be seen."""
+        before, after, _ = step
+        is_of_power = before is not None and after is not None and before.power != after.power
+        return any(
+            is_of_power or task.state is TaskState.SUCCESS
+            for task in self._tasks.of_kind(step.reference, Operation.REVERT)
+        )
+
+    def explain(
+        self,
+        parts: Sequence[Part],
+        history: Sequence[HistoryEvent],
+        judgement: Judgement,
+        *,
+        since: float,
+    ) -> list[Verdict] | None:
+        """Return what each change of a domain means, or None if one has to wait for its cause.
+
+        ``history`` has the entries that explain nothing else; ``since`` is when the changes were
+        judged first, in the seconds of a monotonic clock.
+        """
+        self._tasks.try_out()
+        used: list[HistoryEvent | None] = []
+        verdicts = []
+        for part, entries in zip(parts, entries_for(parts, history), strict=True):
+            known = [entry for entry in entries if entry not in used]
+            verdict = self.decide(part, known, judgement.moment)
+            found = verdict.found
+            if found.is_weak and judgement.may_wait(since):
+                self._tasks.take_back()
+                return None
+            if found.spends_event:
+                used += (part.event, found.event, found.request)
+            verdicts.append(self._with_task(verdict))
+        return verdicts
+
+    def decide(self, part: Part, history: Sequence[HistoryEvent], moment: Moment) -> Verdict:
+        """Return what a change means, given these entries of the domain's history."""
+        return decide(self._facts(part, history, moment), self._suspend)
+
+    def _with_task(self, verdict: Verdict) -> Verdict:
+        """Return the verdict with the task that the change goes back to, which is spent with it."""
+        part, found = verdict.part, verdict.found
+        operation = _DONE_BY.get(part.change)
+        entry = part.event or found.event
+        if operation is None or entry is None or found.task or found.blames_host:
+            return verdict
+        task = self._tasks.explain(part.step.reference, operation, entry.chain_id)
+        return verdict._replace(found=found._replace(task=task))
+
+    def _facts(self, part: Part, history: Sequence[HistoryEvent], moment: Moment) -> Facts:
+        reference = part.step.reference
+        before = part.step.before or part.step.after
+        return Facts(
+            part=part,
+            history=history,
+            host_event=self._history.of_host,
+            explain=partial(self._tasks.explain, reference),
+            has=partial(self._tasks.has, reference),
+            is_host_connected=self._inventory.is_connected(before.host if before else None),
+            elsewhere=self._elsewhere_of(part),
+            follows_history=moment.follows_history,
+            in_gap=moment.in_gap,
+            looked_at=moment.looked_at,
+        )
+
+    def _elsewhere_of(self, part: Part) -> str | None:
+        """Return the host of another connection that a domain may have come from or gone to."""
+        picture = part.step.before or part.step.after
+        if picture is None or picture.instance_uuid is None:
+            return None
+        return (
+            self._elsewhere(picture.instance_uuid) if part.change in _BETWEEN_CONNECTIONS else None
+        )
