@@ -367,7 +367,7 @@ async def test_a_client_can_do_what_scenarios_do(connect: Connect) -> None:
     assert [device.key for device in config.hardware.device] == [2000, 3000, 4000, 2001]
     assert (type(latest).__name__, latest.vm.name) == ("vim.event.VmGuestOSCrashedEvent", "web01")
     assert [h.words for h in world.happened if h.domain == "web01" and "agent" not in h.words] == [
-        *("defined updated", "metadata-change description", "tunable", "device-added"),
+        *("defined updated", "device-added", "tunable", "metadata-change description"),
         *("job-completed snapshot-create", "stopped destroyed"),
         *("started from_snapshot", "job-completed snapshot-revert"),
         *("stopped from_snapshot", "started from_snapshot", "job-completed snapshot-revert"),

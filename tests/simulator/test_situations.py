@@ -469,6 +469,57 @@ def test_a_secondary_is_a_domain_that_takes_over() -> None:
     assert told(played, "web01 (secondary)") == []
 
 
+def test_nothing_is_told_of_a_secondary_whose_host_fails() -> None:
+    """To libvirt it is no domain."""
+    played = vcenter()
+    played.add_secondary("web01", "esx02.example", now=LATER)
+
+    played.fail_host("esx02.example", now=LATEST)
+    played.declare_host_failed("esx02.example", now=LATEST)
+
+    assert told(played, "db01") == ["control-error", "stopped crashed"]
+    assert told(played, "web01 (secondary)") == []
+
+
+@pytest.mark.parametrize("operation", ["reset", "reboot_guest", "guest_reboots", "reset_by_ha"])
+def test_a_guest_that_is_reset_sleeps_no_longer(operation: str) -> None:
+    """It wakes up before it reboots: each change of state has an event."""
+    played = vcenter()
+    played.guest_falls_asleep("web01", now=LATER)
+    played.happened.clear()
+
+    getattr(played, operation)("web01", now=LATEST)
+    played.advance(LATEST)
+
+    assert told(played)[:2] == ["started wakeup", "pm-wakeup"]
+    assert played.read("web01", "runtime.onlineStandby") is False
+
+
+def test_a_guest_that_is_suspended_sleeps_no_longer() -> None:
+    """When it goes on, it is awake."""
+    played = vcenter()
+    played.guest_falls_asleep("web01", now=LATER)
+
+    played.suspend("web01", now=LATEST)
+    played.advance(LATEST)
+
+    assert played.read("web01", "runtime.onlineStandby") is False
+
+
+@pytest.mark.parametrize("operation", ["unregister", "destroy", "vanish", "hide"])
+def test_a_suspended_domain_that_goes_stops_before(operation: str) -> None:
+    """What is suspended is active to libvirt, and stays on the disk."""
+    played = vcenter()
+    played.suspend("web01", now=LATER)
+    played.advance(LATER)
+    played.happened.clear()
+
+    getattr(played, operation)("web01", now=LATEST)
+    played.advance(LATEST)
+
+    assert told(played) == ["stopped saved", "undefined removed"]
+
+
 def test_two_worlds_beside_each_other_have_nothing_in_common() -> None:
     """Neither names of hosts nor identities of domains."""
     one, other = world(), world(first_host=2)

@@ -191,6 +191,7 @@ class Availability(Stage):
             kind = "VmDasBeingResetWithScreenshotEvent"
             members["screenshotFilePath"] = "[datastore1] screenshot.png"
         self._post(kind, self.now, domain, members=members)
+        self._tell_of_waking(domain)
         self._tell(domain, "watchdog reset", "event", _HA)
         self.domains.set_resetting(domain)
         self._post("VmResettingEvent", self.now, domain)

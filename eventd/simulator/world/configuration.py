@@ -163,13 +163,13 @@ class Configuration(Stage):
         cpu_shares: int | None,
         by: By,
     ) -> None:
-        if annotation is not None:
-            self._tell(domain, "metadata-change description", "task", by)
-        if cpu_shares is not None:
-            self._tell(domain, "tunable", "task", by)
         for edit in edits:
             if words := devices.change_words(edit):
                 self._tell(domain, words, "task", by)
+        if cpu_shares is not None:
+            self._tell(domain, "tunable", "task", by)
+        if annotation is not None:
+            self._tell(domain, "metadata-change description", "task", by)
 
     def fail_device_removal(
         self,

@@ -243,6 +243,7 @@ class Domains:
                 "runtime.powerState": "suspended",
                 "runtime.suspendTime": now,
                 "runtime.cleanPowerOff": None,
+                "runtime.onlineStandby": False,
                 "guest.guestState": "notRunning",
                 **TOOLS_STOPPED,
             },

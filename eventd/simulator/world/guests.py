@@ -94,6 +94,7 @@ class Guests(Stage):
         self._guest_reboots(domain, "guest-state", _GUEST)
 
     def _guest_reboots(self, domain: Reference, cause: str, by: By) -> None:
+        self._tell_of_waking(domain)
         self.domains.set_resetting(domain)
         self._tell(domain, "reboot", cause, by)
         self._tell_agent(domain, "disconnected")

@@ -141,6 +141,7 @@ class Membership(Stage):
 
         def end(task: Task, at: datetime) -> None:
             self._post("VmRemovedEvent", at, domain, task)
+            self._tell_of_saved(domain)
             self._tell(domain, "undefined removed", "task", by)
             self.questions.withdraw(domain)
             self.domains.remove(domain)
@@ -154,6 +155,7 @@ class Membership(Stage):
     def _remove(self, domain: Reference, by: By | None) -> None:
         if self._is_on(domain):
             self._tell(domain, "stopped migrated", "event", source=self._host_of(domain))
+        self._tell_of_saved(domain)
         self._post("VmRemovedEvent", self.now, domain, by=by)
         self._tell(domain, "undefined removed", "event", by)
         self._leave(domain)
@@ -176,5 +178,6 @@ class Membership(Stage):
         cause, source = "out-of-scope", self._host_of(domain)
         if self._is_on(domain):
             self._tell(domain, "stopped migrated", cause, by, source=source)
+        self._tell_of_saved(domain)
         self._tell(domain, "undefined removed", cause, by)
         self._leave(domain)

@@ -172,6 +172,7 @@ class Power(Stage):
         by = By("user", user)
 
         def begin(task: Task, at: datetime) -> None:
+            self._tell_of_waking(domain)
             self.domains.set_resetting(domain)
             self._post("VmResettingEvent", at, domain, task)
             self._tell(domain, "reboot", "task", by)

@@ -299,7 +299,12 @@ class Stage:
         source: Named | None = None,
         destination: Named | None = None,
     ) -> None:
-        """Write down what happens to a domain; a host of another world goes by its name."""
+        """Write down what happens to a domain; a host of another world goes by its name.
+
+        The secondary of fault tolerance is no domain of its own: nothing is told of it.
+        """
+        if self.objects.read(domain, "config.ftInfo.role") == 2:
+            return
         self.happened.append(
             Happening(
                 domain=self._name(domain),
@@ -314,6 +319,17 @@ class Stage:
 
     def _host_name(self, host: Named | None) -> str | None:
         return host if host is None or isinstance(host, str) else self._name(host)
+
+    def _tell_of_saved(self, domain: Reference) -> None:
+        """Tell that a domain goes that is suspended: what is suspended is active to libvirt."""
+        if self.domains.power_state(domain) == "suspended":
+            self._tell(domain, "stopped saved", "state")
+
+    def _tell_of_waking(self, domain: Reference) -> None:
+        """Tell that a guest that sleeps does so no longer, because it is reset."""
+        if self.objects.read(domain, "runtime.onlineStandby") is True:
+            self._tell(domain, "started wakeup", "state")
+            self._tell(domain, "pm-wakeup", "state")
 
     def _tell_agent(self, domain: Reference, word: str) -> None:
         self._tell(domain, f"agent-lifecycle {word}", "guest-state")
