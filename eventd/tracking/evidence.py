@@ -113,7 +113,7 @@ def by_guest(kind: str) -> Find:
     """The history records an orderly end without a user: nobody asked for it but the guest."""
 
     def find(facts: Facts) -> Found | None:
-        entry, after = facts.part.event, facts.part.step.after
+        entry, after = facts.part.event, facts.after
         if entry is None or entry.type != kind or entry.user:
             return None
         if after is None or not after.clean_power_off:
@@ -174,7 +174,7 @@ def by_host_shutdown(facts: Facts) -> Found | None:
 
 def host_failed(facts: Facts) -> Found | None:
     """Its host failed: vSphere HA said so, or started it again, or it runs on another one now."""
-    before, after, _ = facts.part.step
+    before, after = facts.before, facts.after
     if before is None or after is None:
         return None
     is_unseen = facts.part.is_unseen
@@ -194,7 +194,7 @@ def host_failed(facts: Facts) -> Found | None:
 
 def restarted_elsewhere(facts: Facts) -> Found | None:
     """It was booted on another host while the one that it ran on is lost: HA does that."""
-    before, after, _ = facts.part.step
+    before, after = facts.before, facts.after
     if before is None or after is None or not facts.part.is_unseen:
         return None
     if before.host == after.host or facts.is_host_connected:
@@ -204,7 +204,7 @@ def restarted_elsewhere(facts: Facts) -> Found | None:
 
 def clean_power_off_is_false(facts: Facts) -> Found | None:
     """The host did not see an orderly end: ``runtime.cleanPowerOff`` is false."""
-    after = facts.part.step.after
+    after = facts.after
     if after is None or after.clean_power_off is not False:
         return None
     error = facts.find("VmMessageErrorEvent")
@@ -217,7 +217,7 @@ def guest_state_was(state: str) -> Find:
     """The guest's own system was seen in this state just before."""
 
     def find(facts: Facts) -> Found | None:
-        before = facts.part.step.before
+        before = facts.before
         if before is None or before.guest_state != state:
             return None
         return Found(
@@ -247,7 +247,7 @@ def guest_does(facts: Facts) -> Found | None:
 
 def had_crashed(facts: Facts) -> Found | None:
     """The guest's system had crashed before."""
-    before = facts.part.step.before
+    before = facts.before
     return Found(Cause.GUEST_STATE) if before is not None and before.has_crashed else None
 
 
@@ -272,7 +272,7 @@ def revert(before: str, after: str) -> Find:
     }
 
     def find(facts: Facts) -> Found | None:
-        was, is_now = facts.part.step.before, facts.part.step.after
+        was, is_now = facts.before, facts.after
         if was is None or is_now is None:
             return None
         if (was.power, is_now.power) != (states[before], states[after]):
@@ -329,7 +329,7 @@ def went_on(facts: Facts) -> Found | None:
 
 def went_out_of_scope(facts: Facts) -> Found | None:
     """It is not there any more, and nothing says that it was removed."""
-    before = facts.part.step.before
+    before = facts.before
     host = facts.host_event(before.host if before else None, ("HostRemovedEvent",))
     if host is not None:
         return Found(
@@ -355,8 +355,7 @@ def seen_anew(facts: Facts) -> Found | None:
 
 def shows_a_template(facts: Facts) -> Found | None:
     """It is a template now, or was one before."""
-    after = facts.part.step.after
-    is_template = after is not None and after.is_template
+    is_template = facts.after is not None and facts.after.is_template
     return Found(Cause.STATE, message=_TEMPLATE if is_template else _NO_TEMPLATE)
 
 
@@ -370,12 +369,12 @@ def unknown(facts: Facts) -> Found | None:
 
 
 def _boot_time(facts: Facts) -> datetime | None:
-    return facts.part.step.after.boot_time if facts.part.step.after else None
+    return facts.after.boot_time if facts.after else None
 
 
 def _was_before_boot(facts: Facts, entry: HistoryEvent) -> bool:
     """Whether the domain was booted after that, so that it did not stop by it."""
-    before = facts.part.step.before
+    before = facts.before
     return (
         before is not None
         and before.boot_time is not None
@@ -384,7 +383,7 @@ def _was_before_boot(facts: Facts, entry: HistoryEvent) -> bool:
 
 
 def _host_before(facts: Facts) -> str | None:
-    return facts.part.step.before.host if facts.part.step.before else None
+    return facts.before.host if facts.before else None
 
 
 def _source(member: str) -> Callable[[HistoryEvent], str | None]:

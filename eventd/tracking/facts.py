@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from eventd.model.evidence import Cause, Initiator
+from eventd.model.picture import DomainPicture
 from eventd.tracking.changes import Change, Part
 from eventd.tracking.operations import Operation
 from eventd.vi.types import HistoryEvent, TaskInfo
@@ -71,6 +72,16 @@ class Facts:
     def change(self) -> Change:
         """What changed."""
         return self.part.change
+
+    @property
+    def before(self) -> DomainPicture | None:
+        """The picture just before the change."""
+        return self.part.step.before
+
+    @property
+    def after(self) -> DomainPicture | None:
+        """The picture just after it."""
+        return self.part.step.after
 
     def task(self, operation: Operation) -> TaskInfo | None:
         """Return the task of this kind that explains the change, and spend it."""

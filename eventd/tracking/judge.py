@@ -49,14 +49,16 @@ class Judge:
     ) -> None:
         self._inventory, self._history, self._tasks = knowledge
         self._grace = grace
-        self._told = told = ToldParts()
-        self._reboots = reboots = Reboots()
-        self._narrator = narrator = Narrator(self._inventory, source=source)
-        self._inquiry = inquiry = Inquiry(knowledge, suspend=suspend, elsewhere=elsewhere)
+        told, reboots = ToldParts(), Reboots()
+        narrator = Narrator(self._inventory, source=source)
+        inquiry = Inquiry(knowledge, suspend=suspend, elsewhere=elsewhere)
+        jobs = Jobs(knowledge, narrator, reboots=reboots)
+        chronicle = Chronicle(knowledge, narrator, jobs, told=told, reboots=reboots)
+        self._told, self._reboots = told, reboots
+        self._narrator, self._inquiry = narrator, inquiry
         self._amendments = Amendments(knowledge, inquiry, narrator, told=told, reboots=reboots)
-        self._jobs = jobs = Jobs(knowledge, narrator, reboots=reboots)
-        self._chronicle = Chronicle(knowledge, narrator, jobs, told=told, reboots=reboots)
-        self._occurrences = Occurrences(knowledge, narrator, inquiry, self._chronicle)
+        self._chronicle, self._jobs = chronicle, jobs
+        self._occurrences = Occurrences(knowledge, narrator, inquiry, chronicle)
         self._pending: list[Pending] = []
         self._news: list[HistoryEvent] = []
         self._unseen: dict[str, float] = {}

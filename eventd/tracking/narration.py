@@ -112,11 +112,10 @@ class Narrator:
             yield self._event(what, self._domain_of(what, part.step), account)
 
     def tell_occurrence(
-        self, what: Telling, picture: DomainPicture, found: Found, *, now: datetime
+        self, what: Telling, picture: DomainPicture, event: HistoryEvent, found: Found
     ) -> DomainEvent:
-        """Tell what an event of the history says, or a task, without any change of a picture."""
-        entry = found.event
-        account = _Account(evidence(found), entry.created_time if entry else now, entry)
+        """Tell what an event of the history says, without any change of a picture."""
+        account = _Account(evidence(found), event.created_time, event)
         return self._event(what, self._inventory.domain(picture), account)
 
     def tell_reset(self, picture: DomainPicture, task: TaskInfo, *, now: datetime) -> DomainEvent:

@@ -1,8 +1,8 @@
 """What events of the host's history tell by themselves, without any change of a picture.
 
-An event tells it when its domain is not held back, and only if it has not explained a change in the
-meantime. What each type of event tells is in `eventd.tracking.occurrence_table`; here are those of
-which that depends on the domain and its tasks: failed starts and removals, and reboots.
+An event is told when nothing of its domain is held back, and only if it has not explained a change
+in the meantime. What each type tells is in `eventd.tracking.occurrence_table`; what depends on the
+domain and its tasks as well is here: failed starts, failed removals of devices, and reboots.
 """
 
 from __future__ import annotations
@@ -110,10 +110,9 @@ class Occurrences:
             return
         if event.type in SYMPTOMS:
             self._symptoms = [*filter(self._is_open, self._symptoms), event]
-        now = judgement.moment.now
         for what, found in self._tellings(event, picture):
             if what is not DefinedDetail.UPDATED or _is_new_definition(event, picture, judgement):
-                judgement.tell(self._narrator.tell_occurrence(what, picture, found, now=now))
+                judgement.tell(self._narrator.tell_occurrence(what, picture, event, found))
 
     def _tell_reboot(
         self, event: HistoryEvent, picture: DomainPicture, judgement: Judgement
