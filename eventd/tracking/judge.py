@@ -165,7 +165,7 @@ class Judge:
             is_last = not left[reference]
             if step is not None and not self._judge_step(step, seen, judgement, is_last=is_last):
                 judgement.hold(reference)
-                held.append(pending)
+                held.append(Pending(step, seen))
         for step in resets.held:
             judgement.hold(step.reference)
         self._pending = [*map(Pending, resets.held), *held]

@@ -670,6 +670,34 @@ def test_reset_that_no_picture_shows_is_one_reboot(host: Scenario) -> None:
     assert told(events) == ["reboot (task)"]
 
 
+def test_domain_that_leaves_amid_a_reset_is_told_whole_after_waiting(host: Scenario) -> None:
+    """What the reset had merged is held back together: none of it is lost."""
+    tasks = reset_tasks(host, TaskState.RUNNING)
+    events = host.say(host.modify(power="poweredOff"), *tasks)
+    events += host.say(host.leave(), *tasks)
+    assert events == []
+    host.wait(2)
+    events = host.read()
+
+    assert told(events) == ["stopped migrated (out-of-scope)", "undefined removed (out-of-scope)"]
+
+
+def test_reset_that_ends_on_another_host_is_told_whole_after_waiting(host: Scenario) -> None:
+    """The move waits for its cause, and the reboot with it."""
+    tasks = reset_tasks(host, TaskState.RUNNING)
+    events = host.say(host.modify(power="poweredOff"), *tasks)
+    events += host.say(host.modify(power="poweredOn", host="host-2"), *tasks)
+    assert events == []
+    host.wait(2)
+    events = host.read(*tasks)
+
+    assert told(events) == [
+        "stopped migrated (state)",
+        "started migrated (state)",
+        "reboot (task)",
+    ]
+
+
 def signs_of_a_reset(host: Scenario) -> list[tuple[ObjectUpdate | HistoryEvent | TaskInfo, ...]]:
     """What shows a reset on ESX: the entry, the guest's state, and the task beside each."""
     return [
