@@ -124,9 +124,8 @@ class Inquiry:
 
     def _elsewhere_of(self, part: Part) -> str | None:
         """Return the host of another connection that a domain may have come from or gone to."""
-        picture = part.step.before or part.step.after
-        if picture is None or picture.instance_uuid is None:
+        if part.change not in _BETWEEN_CONNECTIONS:
             return None
-        return (
-            self._elsewhere(picture.instance_uuid) if part.change in _BETWEEN_CONNECTIONS else None
-        )
+        picture = part.step.before or part.step.after
+        identity = picture.instance_uuid if picture else None
+        return None if identity is None else self._elsewhere(identity)
