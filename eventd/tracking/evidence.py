@@ -322,6 +322,8 @@ def went_on(facts: Facts) -> Found | None:
         return Found(Cause.STATE, message=f"it went to {facts.elsewhere}")
     if facts.in_gap or facts.has(Operation.DESTROY):
         return None
+    if (removed := facts.find("VmRemovedEvent")) is not None:
+        return Found(Cause.EVENT, event=removed, spends_event=False)
     if (left := went_out_of_scope(facts)) is not None:
         return left
     return Found(Cause.STATE, message=f"it was on when it left {_SCOPE}", is_weak=True)

@@ -33,6 +33,7 @@ _ENDS_OF_REQUESTS = frozenset(
         Change.DISCARDED,
         Change.REVERTED,
         Change.REBOOTED,
+        Change.STANDING_BY,
     }
 )
 """After these, what the guest was asked for before is history."""

@@ -98,7 +98,7 @@ class Narrator:
     def tell(self, verdict: Verdict, moment: Moment) -> Iterator[DomainEvent]:
         """Tell the events of one verdict, in order."""
         part, found = verdict.part, verdict.found
-        known = evidence(found, part).model_copy(update=self._hosts(part, verdict.elsewhere))
+        known = evidence(found, part).model_copy(update=self._hosts(verdict))
         if found.blames_host and part.step.before is not None:
             host = self._inventory.host_name(part.step.before.host)
             known = known.model_copy(update={"source_host": host, "destination_host": None})
@@ -146,7 +146,7 @@ class Narrator:
             "amended": published,
             "corrected": words_of(details[-1]) if details else published,
         }
-        known = evidence(found, part).model_copy(update=self._hosts(part, None))
+        known = evidence(found, part).model_copy(update=self._hosts(verdict))
         domain = self._domain_of(details[-1] if details else REBOOT, part.step)
         account = _Account(known, now, found.event or part.event)
         return self._event(Said(DomainEventAmended, arguments), domain, account)
@@ -206,13 +206,16 @@ class Narrator:
         at = entry.created_time.isoformat()
         return f"{self._inventory.host_identity}/{domain.reference}/{at}/{entry.key}/{said}"
 
-    def _hosts(self, part: Part, elsewhere: str | None) -> dict[str, str | None]:
+    def _hosts(self, verdict: Verdict) -> dict[str, str | None]:
         """Return where the domain came from and went to, where it moved or was moved."""
+        part, elsewhere = verdict.part, verdict.elsewhere
         before, after = part.step.before, part.step.after
         if part.change is Change.LOST_ON:
             here = self._inventory.host_name(before.host if before else None)
             return {"source_host": here, "destination_host": elsewhere}
-        if part.change is Change.FOUND_ON and elsewhere is not None:
+        if part.change is Change.FOUND_ON and any(
+            w is StartedDetail.MIGRATED for w in verdict.then
+        ):
             here = self._inventory.host_name(after.host if after else None)
             return {"source_host": elsewhere, "destination_host": here}
         if before and after and before.host and after.host and before.host != after.host:

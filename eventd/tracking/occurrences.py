@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from eventd.model.events import DomainDeviceRemovalFailed
-from eventd.model.evidence import Cause
+from eventd.model.evidence import Cause, Initiator
 from eventd.model.lifecycle import DefinedDetail, StoppedDetail
 from eventd.model.picture import DomainPicture, PowerState
 from eventd.tracking.changes import Change, Part
@@ -35,6 +35,9 @@ DONE_BY_TASKS: Mapping[str, Operation] = {
     "VmRelocatedEvent": Operation.MIGRATE,
 }
 """What tells something by itself and is done by a task, which says more about who did it."""
+
+_BY_HA = ("VmDasResetFailedEvent",)
+"""What vSphere HA does, and no change tells."""
 
 _NO_MORE = ConfigChange()
 """A reconfiguration of nothing that eventd tells of: it may have been the name."""
@@ -146,7 +149,8 @@ class Occurrences:
         task = None
         if operation is not None and event.domain is not None:
             task = self._tasks.explain(event.domain, operation, event.chain_id)
-        return Found(Cause.TASK if task else Cause.EVENT, task=task, event=event)
+        by = Initiator.HA if event.type in _BY_HA else None
+        return Found(Cause.TASK if task else Cause.EVENT, task=task, event=event, initiator=by)
 
     def _failed_start(
         self, event: HistoryEvent, picture: DomainPicture

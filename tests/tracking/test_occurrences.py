@@ -80,7 +80,6 @@ def arguments(event: Event) -> dict[str, Any]:
             DomainGraphics,
             {"phase": GraphicsPhase.DISCONNECT, "service": "mks"},
         ),
-        ("VmDasResetFailedEvent", {}, DomainWatchdog, {"action": WatchdogAction.NONE}),
         (
             "esx.problem.vm.kill.unexpected.forcefulPageRetire",
             {},
@@ -128,6 +127,15 @@ def test_entry_that_tells_one_event(
     assert found.event is not None
     assert found.event.key == entry.key
     assert host.say(entry) == []
+
+
+def test_reset_that_failed_was_tried_by_ha(host: Scenario) -> None:
+    """A watchdog that could do nothing; no user has asked it to."""
+    [event] = host.say(host.event("VmDasResetFailedEvent"))
+
+    assert type(event) is DomainWatchdog
+    assert arguments(event) == {"action": WatchdogAction.NONE}
+    assert (event.evidence.cause, event.evidence.initiator) == ("event", "ha")
 
 
 @pytest.mark.parametrize(
