@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import islice
 
 from eventd.connections.connection import Connection
 from eventd.connections.credentials import Credentials
@@ -80,9 +81,11 @@ class Followed:
         self._barrier = world.domains.add(BARRIER, now=time.now())
         self._renames = 0
         self._told = asyncio.Event()
+        self._looked_at = 0
         self._journal = MemoryJournal("stage")
         self.elsewhere: Sequence[Followed] = ()
         self.events: list[Event] = []
+        """What was told, barriers included."""
         self.tracker = Tracker(
             name,
             source=f"{world.product}://{name}/",
@@ -130,9 +133,11 @@ class Followed:
         await self._until(lambda event: event.type == ConnectionState.CONNECTED)
 
     async def _until(self, is_it: Callable[[Event], bool]) -> None:
+        begin = self._looked_at
         async with asyncio.timeout(PATIENCE):
-            while not any(map(is_it, self.events)):
+            while not any(map(is_it, islice(self.events, begin, None))):
                 await self._told.wait()
+        self._looked_at = len(self.events)
 
     @property
     def lines(self) -> list[str]:
@@ -191,9 +196,13 @@ class Stage:
     async def go_to(self, end: datetime) -> None:
         """Let everything happen until then, and be taken in as it happens."""
         await self.take_in()
+        await self.let_happen(end)
+        await self._be_at(end)
+
+    async def let_happen(self, end: datetime) -> None:
+        """Go from moment to moment until nothing is to happen by then, and let each be told."""
         while (due := self._next_moment()) is not None and due <= end:
             await self._be_at(due)
-        await self._be_at(end)
 
     def _next_moment(self) -> datetime | None:
         deadlines = [followed.world.next_deadline for followed in self.followed.values()]
