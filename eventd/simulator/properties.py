@@ -116,7 +116,7 @@ class Properties:
 
     def enter(self, obj: Reference) -> str:
         """The update that reports an object for the first time, with what is set of it."""
-        values = self._objects.values(obj)
+        values = self._objects.shown_values(obj)
         any_value = self._writer.any_value
         parts = [f"<objectSet><kind>enter</kind>{reference_element('obj', obj)}"]
         for path, member in self.columns(obj.type) or ():

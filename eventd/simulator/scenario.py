@@ -64,6 +64,8 @@ class _WorldPlan(_Plan):
     api_version: str = "8.0.2.0"
     pace: _PacePlan = _PacePlan()
     tells_recent_tasks: bool = True
+    lists_tasks: bool = True
+    posts_events: bool = True
     domains: dict[str, _DomainPlan | Literal["on", "off", "suspended"]] = {}
     expect: tuple[str, ...] | None = None
 
@@ -185,6 +187,8 @@ def _build(plan: _WorldPlan, now: datetime) -> World:
         api_version=plan.api_version,
         pace=Pace(**pace),
         tells_recent_tasks=plan.tells_recent_tasks,
+        lists_tasks=plan.lists_tasks,
+        posts_events=plan.posts_events,
         now=now,
     )
     for index, (name, given) in enumerate(plan.domains.items()):
@@ -205,6 +209,7 @@ def _add(world: World, name: str, plan: _DomainPlan, host: Any, now: datetime) -
         world.domains.set_powered_on(reference, now)
     if plan.power == "suspended":
         world.domains.set_suspended(reference, now)
+    world.objects.show(reference)
 
 
 # -- reading

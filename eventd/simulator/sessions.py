@@ -89,7 +89,7 @@ class Session:
                 return pick(self.user_session, names)
         if obj == self._world.inventory.service_instance and path == "serverClock":
             return self._world.now
-        return self._world.objects.read(obj, path)
+        return self._world.objects.read_shown(obj, path)
 
     @property
     def user_session(self) -> DataObject | None:

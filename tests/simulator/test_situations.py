@@ -100,11 +100,55 @@ def test_properties_can_trail_the_events_and_the_task() -> None:
 
     task = played.power_on("web01", now=START)
     played.advance(START + 2 * HALF)
-    before = (state(played), kinds(played)[-1], task_state(played, task))
+    before = (shown(played), kinds(played)[-1], task_state(played, task))
     played.advance(START + 4 * HALF)
 
     assert before == ("poweredOff", "VmPoweredOnEvent", "success")
+    assert shown(played) == "poweredOn"
+
+
+def test_what_clients_do_not_see_yet_is_true_all_the_same() -> None:
+    """The world decides by what is, and each change is shown in its turn."""
+    played = world(powered_on=True, pace=Pace(queued=HALF, running=HALF, property_delay=4 * HALF))
+
+    played.crash("web01", now=START)
+    with pytest.raises(VIFault, match="InvalidPowerState"):
+        played.guest_powers_off("web01", now=START)
+    played.power_on("web01", now=START)
+    seen = []
+    for halves in range(8):
+        played.advance(START + halves * HALF)
+        seen.append(shown(played))
+
     assert state(played) == "poweredOn"
+    assert seen == ["poweredOn"] * 4 + ["poweredOff"] * 2 + ["poweredOn"] * 2
+
+
+def shown(played: World) -> object:
+    """The power state that clients see."""
+    return played.objects.read_shown(played.domain("web01"), "runtime.powerState")
+
+
+def test_a_host_may_list_no_tasks() -> None:
+    """They are done all the same."""
+    played = world(lists_tasks=False)
+
+    played.power_on("web01", now=START)
+    played.advance(START)
+
+    assert state(played) == "poweredOn"
+    assert played.objects.references(played.domain("web01"), "recentTask") == ()
+
+
+def test_a_host_may_post_no_events() -> None:
+    """Its history stays empty."""
+    played = world(posts_events=False)
+
+    played.power_on("web01", now=START)
+    played.advance(START)
+
+    assert state(played) == "poweredOn"
+    assert kinds(played) == []
 
 
 def test_recent_tasks_can_name_a_task_late() -> None:

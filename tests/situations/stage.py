@@ -126,6 +126,7 @@ class Followed:
         self._renames += 1
         name = f"{BARRIER}-{self._renames}"
         self.world.domains.set_name(self._barrier, name, self._time.now())
+        self.world.objects.show(self._barrier)
         await self._until(lambda event: _is_about(event, name))
 
     async def connected(self) -> None:

@@ -254,7 +254,7 @@ class Availability(Stage):
         self, domain: Reference, at: datetime, action: str, task: Task | None
     ) -> None:
         cause = "event" if task is None else "task"
-        self._set(at, lambda: self.domains.set_powered_off(domain, at))
+        self.domains.set_powered_off(domain, at)
         self._post("VmPoweredOffEvent", at, domain, task)
         if action == "guestShutdown":
             self._tell(domain, "shutdown host", cause, _HOST)

@@ -61,7 +61,7 @@ class Guests(Stage):
                 self._fall_asleep(domain, "request", by)
             else:
                 self._interrupt_tasks(domain, at)
-                self._set(at, lambda: self.domains.set_suspended(domain, at))
+                self.domains.set_suspended(domain, at)
                 self._post("VmSuspendedEvent", at, domain)
                 self._tell(domain, "suspended paused", "request", by)
 

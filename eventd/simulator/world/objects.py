@@ -2,12 +2,16 @@
 
 Every change is one entry of the log, whatever the number of objects: who wants to know what
 changed since a position reads the log from there. The log forgets its oldest entries.
+
+What is true of a domain may be shown to clients only later. The world reads what is true, and
+they read what is shown.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 from eventd.simulator.world.faults import ManagedObjectNotFound
@@ -30,10 +34,22 @@ class Change(NamedTuple):
     removed: tuple[ManagedObjectReference, ...] = ()
 
 
+class _Unseen(NamedTuple):
+    """A change that is not shown yet, and the value that is shown until then."""
+
+    change: Change
+    shown: Value | None
+
+
+Later = Callable[[Callable[[], None]], None]
+"""Lets something happen when it is time to show it."""
+
+
 class Objects:
     """The managed objects by reference. `changed` is called after each change.
 
-    Changes of the properties named in ``silent`` happen without anybody being told.
+    Changes of the properties named in ``silent`` happen without anybody being told. ``later``
+    lets the properties of domains trail what is true; without it they are shown at once.
     """
 
     def __init__(
@@ -42,9 +58,12 @@ class Objects:
         changed: Callable[[], None],
         *,
         silent: frozenset[str] = frozenset(),
+        later: Later | None = None,
     ) -> None:
         self.schema = schema
         self._silent = silent
+        self._later = later
+        self._unseen: dict[ManagedObjectReference, dict[str, deque[_Unseen]]] = {}
         self._changed = changed
         self._values: dict[ManagedObjectReference, dict[str, Value]] = {}
         self._paths: set[str] = set()
@@ -80,6 +99,7 @@ class Objects:
     def destroy(self, obj: ManagedObjectReference) -> None:
         """Take an object away. References to it are its owner's business."""
         del self._values[obj]
+        self._unseen.pop(obj, None)
         self._append(Change(obj, ""))
 
     def assign(self, obj: ManagedObjectReference, path: str, value: Value | None) -> None:
@@ -93,7 +113,26 @@ class Objects:
         else:
             values[path] = value
             self._learn(path)
-        self._append(Change(obj, path, _references(value), _references(old)))
+        change = Change(obj, path, _references(value), _references(old))
+        if self._later is None or obj.type != "VirtualMachine":
+            self._append(change)
+            return
+        unseen = _Unseen(change, old)
+        self._unseen.setdefault(obj, {}).setdefault(path, deque()).append(unseen)
+        self._later(partial(self._show, unseen))
+
+    def _show(self, unseen: _Unseen) -> None:
+        obj, path = unseen.change.obj, unseen.change.path
+        waiting = self._unseen.get(obj, {}).get(path)
+        if waiting and waiting[0] is unseen:
+            waiting.popleft()
+            self._append(unseen.change)
+
+    def show(self, obj: ManagedObjectReference) -> None:
+        """Show all of an object as it is now."""
+        for waiting in self._unseen.pop(obj, {}).values():
+            for unseen in waiting:
+                self._append(unseen.change)
 
     def update(self, obj: ManagedObjectReference, values: Mapping[str, Value | None]) -> None:
         """Assign several properties of one object."""
@@ -128,6 +167,19 @@ class Objects:
         except KeyError:
             raise ManagedObjectNotFound(obj) from None
 
+    def shown_values(self, obj: ManagedObjectReference) -> Mapping[str, Value]:
+        """What `values` are to clients."""
+        values = self.values(obj)
+        unseen = self._unseen.get(obj)
+        if not unseen:
+            return values
+        shown = {path: waiting[0].shown for path, waiting in unseen.items() if waiting}
+        return {path: value for path, value in {**values, **shown}.items() if value is not None}
+
+    def read_shown(self, obj: ManagedObjectReference, path: str) -> Value | None:
+        """What `read` is to clients."""
+        return self._read(obj.type, self.shown_values(obj), path)
+
     def references(
         self, obj: ManagedObjectReference, path: str
     ) -> tuple[ManagedObjectReference, ...]:
@@ -136,9 +188,11 @@ class Objects:
 
     def read(self, obj: ManagedObjectReference, path: str) -> Value | None:
         """The value of a property, composed from its parts where it is a data object."""
-        values = self.values(obj)
+        return self._read(obj.type, self.values(obj), path)
+
+    def _read(self, type_name: str, values: Mapping[str, Value], path: str) -> Value | None:
         value = values.get(path)
-        return value if value is not None else self._compose(obj.type, values, path)
+        return value if value is not None else self._compose(type_name, values, path)
 
     def _compose(self, type_name: str, values: Mapping[str, Value], path: str) -> Value | None:
         path = same_as(type_name, path)

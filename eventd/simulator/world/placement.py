@@ -37,7 +37,7 @@ class Placement(Stage):
         is_hot = self._is_on(domain)
 
         def end(task: Task, at: datetime) -> None:
-            self._set(at, lambda: self.domains.set_host(domain, destination, at))
+            self.domains.set_host(domain, destination, at)
             kind = "DrsVmMigratedEvent" if initiator == "drs" else "VmMigratedEvent"
             members = {"sourceHost": self.events.argument("Host", source)}
             self._post(kind, at, domain, task, host=destination, members=members)
@@ -95,7 +95,7 @@ class Placement(Stage):
             self._post("VmBeingRelocatedEvent", at, domain, task, members=members)
 
         def end(task: Task, at: datetime) -> None:
-            self._set(at, lambda: self.domains.set_datastore(domain, datastore, at))
+            self.domains.set_datastore(domain, datastore, at)
             members = {"sourceHost": self.events.argument("Host", self._host_of(domain))}
             self._post("VmRelocatedEvent", at, domain, task, members=members)
             self._tell(domain, "defined updated", "task", by)

@@ -43,7 +43,7 @@ class Power(Stage):
             self._post("VmResumingEvent" if resumes else "VmStartingEvent", at, domain, task)
 
         def end(task: Task, at: datetime) -> None:
-            self._set(at, lambda: self.domains.set_powered_on(domain, at))
+            self.domains.set_powered_on(domain, at)
             kind = "DrsVmPoweredOnEvent" if initiator == "drs" else "VmPoweredOnEvent"
             self._post(kind, at, domain, task)
             self._tell(domain, "resumed unpaused" if resumes else "started booted", "task", by)
@@ -123,7 +123,7 @@ class Power(Stage):
             self._post("VmStoppingEvent", at, domain, task)
 
         def end(task: Task, at: datetime) -> None:
-            self._set(at, lambda: self.domains.set_powered_off(domain, at))
+            self.domains.set_powered_off(domain, at)
             self._post("VmPoweredOffEvent", at, domain, task)
             self._tell(domain, "stopped destroyed", "task", by)
 
@@ -137,7 +137,7 @@ class Power(Stage):
         tells = self.schema.has("7.0.1.0")
 
         def end(task: Task, at: datetime) -> None:
-            self._set(at, lambda: self.domains.set_powered_off(domain, at, clean=False))
+            self.domains.set_powered_off(domain, at, clean=False)
             if tells:
                 self._post(_TERMINATE_EVENT, at, domain, task)
             self._post("VmPoweredOffEvent", at, domain, task)
@@ -156,7 +156,7 @@ class Power(Stage):
             self._post("VmSuspendingEvent", at, domain, task)
 
         def end(task: Task, at: datetime) -> None:
-            self._set(at, lambda: self.domains.set_suspended(domain, at))
+            self.domains.set_suspended(domain, at)
             self._post("VmSuspendedEvent", at, domain, task)
             self._tell(domain, "suspended paused", "task", by)
             self._tell(domain, "job-completed suspend", "task", by)

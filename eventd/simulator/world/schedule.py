@@ -16,8 +16,10 @@ Step = Callable[[datetime], None]
 class Schedule:
     """A queue of steps. Steps that are due at the same time happen in the order of `add`."""
 
-    def __init__(self, changed: Callable[[], None]) -> None:
+    def __init__(self, changed: Callable[[], None], *, now: datetime) -> None:
         self._changed = changed
+        self.now = now
+        """The time up to which everything has happened; in a step, that of the step."""
         self._queue: list[tuple[datetime, int, Step]] = []
         self._serial = count()
 
@@ -35,4 +37,6 @@ class Schedule:
         """Let everything happen that is due, also what becomes due by that."""
         while self._queue and self._queue[0][0] <= now:
             due, _, step = heapq.heappop(self._queue)
+            self.now = max(self.now, due)
             step(due)
+        self.now = max(self.now, now)

@@ -29,7 +29,7 @@ class Pace:
     task_delay: timedelta = timedelta()
     """How long it takes until `recentTask` names a task."""
     property_delay: timedelta = timedelta()
-    """How long a domain's properties trail the events and the end of the task."""
+    """How long it takes until clients see a change of a domain's properties."""
     task_kept: timedelta = timedelta(minutes=10)
     """How long `recentTask` still names a finished task (documented: ten minutes)."""
 

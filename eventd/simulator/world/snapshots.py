@@ -84,7 +84,7 @@ class Snapshots(Stage):
 
         def end(task: Task, at: datetime) -> None:
             before = self.domains.power_state(domain)
-            self._set(at, lambda: self._go_back(domain, target.power_state, at))
+            self._go_back(domain, target.power_state, at)
             self.objects.assign(domain, "snapshot.currentSnapshot", target.reference)
             self._post(_REVERTED, at, domain, task)
             for words in _WORDS[before, target.power_state]:

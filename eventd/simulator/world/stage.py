@@ -52,6 +52,8 @@ class Stage:
         api_version: str = "8.0.2.0",
         pace: Pace | None = None,
         tells_recent_tasks: bool = True,
+        lists_tasks: bool = True,
+        posts_events: bool = True,
         now: datetime,
     ) -> None:
         if product == "esx" and hosts != 1:
@@ -77,16 +79,23 @@ class Stage:
         self._snapshot_numbers = count(1)
         self._scripted_faults: dict[str, list[VIFault]] = {}
         self.schema = schema_of(api_version)
+        self.schedule = Schedule(self._changed, now=now)
         silent = frozenset[str]() if tells_recent_tasks else frozenset({"recentTask"})
-        self.objects = Objects(self.schema, self._changed, silent=silent)
+        later = self._show_later if self.pace.property_delay else None
+        self.objects = Objects(self.schema, self._changed, silent=silent, later=later)
         self.inventory = build_inventory(self.objects, product, hosts, first_host=first_host)
-        self.schedule = Schedule(self._changed)
         self.events = EventHistory(
-            self.objects, self.inventory, self.schedule, delay=self.pace.event_delay
+            self.objects,
+            self.inventory,
+            self.schedule,
+            delay=self.pace.event_delay,
+            is_silent=not posts_events,
         )
         self.views = Views(self.objects)
         self.domains = Domains(self.objects, self.inventory, self.views)
-        self.tasks = Tasks(self.objects, self.inventory, self.schedule, self.pace)
+        self.tasks = Tasks(
+            self.objects, self.inventory, self.schedule, self.pace, are_listed=lists_tasks
+        )
         self.questions = Questions(
             self.objects,
             self.events,
@@ -100,6 +109,7 @@ class Stage:
             domain = self.domains.add(default_name(index), now=now, host=host)
             if powered_on:
                 self.domains.set_powered_on(domain, now)
+                self.objects.show(domain)
 
     # -- time
 
@@ -112,6 +122,9 @@ class Stage:
         """Let everything happen that is due until now. Time that goes backwards stands still."""
         self.now = max(self.now, now)
         self.schedule.run(self.now)
+
+    def _show_later(self, show: Callable[[], None]) -> None:
+        self.schedule.add(self.schedule.now + self.pace.property_delay, lambda _: show())
 
     def _changed(self) -> None:
         for observer in self.observers:
@@ -143,7 +156,7 @@ class Stage:
         return [self._name(host) for host in self.inventory.hosts]
 
     def read(self, name: Named, path: str) -> Value | None:
-        """The value of a domain's property; None where it is unset."""
+        """The true value of a domain's property; None where it is unset."""
         return self.objects.read(self.domain(name), path)
 
     def _name(self, obj: Reference) -> str:
@@ -240,13 +253,6 @@ class Stage:
     ) -> Reference:
         folder = self.inventory.domain_folder
         return self.tasks.start(method, description_id, folder, by=by, now=self.now, ends=end)
-
-    def _set(self, at: datetime, change: Callable[[], None]) -> None:
-        """Let properties change, as late as they trail everything else."""
-        if self.pace.property_delay:
-            self.schedule.add(at + self.pace.property_delay, lambda _: change())
-        else:
-            change()
 
     def _post(
         self,
@@ -360,4 +366,4 @@ class Stage:
     def _stop(self, domain: Reference, at: datetime, *, clean: bool = True) -> None:
         """Let a domain's process end, and the tasks on it with it."""
         self._interrupt_tasks(domain, at)
-        self._set(at, lambda: self.domains.set_powered_off(domain, at, clean=clean))
+        self.domains.set_powered_off(domain, at, clean=clean)

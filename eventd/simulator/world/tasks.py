@@ -61,11 +61,15 @@ class Tasks:
         inventory: Inventory,
         schedule: Schedule,
         pace: Pace,
+        *,
+        are_listed: bool = True,
     ) -> None:
+        """Begin without tasks. Unless they ``are_listed``, `recentTask` never names one."""
         self._objects = objects
         self._inventory = inventory
         self._schedule = schedule
         self.pace = pace
+        self._are_listed = are_listed
         self._serial = count(1)
         self._tasks: dict[ManagedObjectReference, Task] = {}
         self._finished: deque[Task] = deque()
@@ -142,6 +146,8 @@ class Tasks:
 
     def _list(self, task: Task) -> None:
         """Name a task in `recentTask`."""
+        if not self._are_listed:
+            return
         if task.entity in self._objects:
             self._objects.link(task.entity, "recentTask", task.reference)
         self._objects.link(self._inventory.task_manager, "recentTask", task.reference)

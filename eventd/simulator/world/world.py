@@ -44,6 +44,8 @@ class World(
     ``powered_on`` lets all domains run from the start, and ``first_host`` is the number of the
     first host, for a second world beside another. Without ``tells_recent_tasks``, property
     collectors learn nothing of changes of `recentTask`; the VI API reference allows hosts that.
+    Without ``lists_tasks`` it never names a task at all, and without ``posts_events`` the event
+    history stays empty.
     """
 
     def assign(self, name: Named, path: str, value: Value | None, *, now: datetime) -> None:
