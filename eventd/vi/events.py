@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from types import MappingProxyType
 
 from eventd.vi.structures import (
@@ -26,7 +27,16 @@ from eventd.vi.xml import Element, excerpt, local_name, type_name
 __all__ = ["is_event", "parse_event", "parse_events"]
 
 _LONGEST_TEXT = 4096
-"""Characters of a member's text that are kept; names and reasons are far shorter."""
+"""Characters of a text that are kept, be it a name, a value or a reference; all are far shorter."""
+
+_MOST_MEMBERS = 64
+"""Members of an event that are kept, and references as well; no class of VI has half as many."""
+
+_SMALLEST_KEY, _LARGEST_KEY = -(2**31), 2**31 - 1
+"""Keys are ``xsd:int`` (VI API reference, Event); a vCenter that gets to the end goes on below."""
+
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""Times outside are of no clock. Inside, time zones and delays stay within the calendar."""
 
 _LONGEST_MESSAGE = 1000
 """Characters of the host's own sentence that are kept, as of a task's error."""
@@ -57,18 +67,20 @@ def parse_events(page: Iterable[Element]) -> tuple[list[HistoryEvent], list[Unpa
 def parse_event(event: Element) -> HistoryEvent | None:
     """Return the event that an element holds, None if its key, time or type is not told."""
     parts = children_by_name(event)
-    key, created_time = number_of(parts, "key"), time_of(parts, "createdTime")
-    event_type = text_of(parts, "eventTypeId") or type_name(event)
-    if key is None or created_time is None or not event_type:
+    key, created_time = _key(parts, "key"), time_of(parts, "createdTime")
+    chain_id = _key(parts, "chainId") if "chainId" in parts else key
+    event_type = _text_of(parts, "eventTypeId") or _cut(type_name(event))
+    if key is None or chain_id is None or created_time is None or not event_type:
         return None
-    chain_id = number_of(parts, "chainId")
+    if not _EARLIEST <= created_time < _LATEST:
+        return None
     members, references = _members(event)
     return HistoryEvent(
         key=key,
-        chain_id=key if chain_id is None else chain_id,
+        chain_id=chain_id,
         created_time=created_time,
         type=event_type,
-        user=text_of(parts, "userName") or "",
+        user=_text_of(parts, "userName"),
         domain=_subject(parts, references, "vm", "VirtualMachine"),
         host=_subject(parts, references, "host", "HostSystem"),
         members=MappingProxyType(members),
@@ -76,6 +88,19 @@ def parse_event(event: Element) -> HistoryEvent | None:
         message=_message(parts),
         config=_config(parts),
     )
+
+
+def _key(parts: Mapping[str, Element], name: str) -> int | None:
+    number = number_of(parts, name)
+    return None if number is None or not _SMALLEST_KEY <= number <= _LARGEST_KEY else number
+
+
+def _cut(text: str) -> str:
+    return text[:_LONGEST_TEXT]
+
+
+def _text_of(parts: Mapping[str, Element], name: str) -> str:
+    return _cut(text_of(parts, name) or "")
 
 
 def _subject(
@@ -90,9 +115,9 @@ def _subject(
         return references.get(argument)
     object_type = text_of(parts, "objectType") or ""
     if object_type.rpartition(".")[2] == kind:
-        return text_of(parts, "objectId") or None
+        return _text_of(parts, "objectId") or None
     managed = parse_reference(parts["managedObject"]) if "managedObject" in parts else None
-    return managed.value if managed and managed.type == kind else None
+    return _cut(managed.value) if managed and managed.type == kind else None
 
 
 def _message(parts: Mapping[str, Element]) -> str | None:
@@ -115,7 +140,7 @@ def _members(event: Element) -> tuple[dict[str, str], dict[str, str]]:
                 _add(name, part, members, references)
     # A pair never hides a member, whatever its key.
     for pair in map(children_by_name, pairs):
-        key = text_of(pair, "key")
+        key = _text_of(pair, "key")
         if key and key not in members and "value" in pair:
             _add(key, pair["value"], members, references)
     return members, references
@@ -125,10 +150,15 @@ def _add(name: str, part: Element, members: dict[str, str], references: dict[str
     """Add a part: a simple value, a reference, a fault, or an argument that is an entity."""
     inner = children_by_name(part)
     if (text := part.text or "" if not inner else _text_of_structure(part, inner)) is not None:
-        members[name] = text[:_LONGEST_TEXT]
+        _keep(members, name, text)
     for candidate in (part, *inner.values()):
         if not len(candidate) and (reference := parse_reference(candidate)) is not None:
-            references[name] = reference.value
+            _keep(references, name, reference.value)
+
+
+def _keep(texts: dict[str, str], name: str, text: str) -> None:
+    if name in texts or len(texts) < _MOST_MEMBERS:
+        texts[_cut(name)] = _cut(text)
 
 
 def _text_of_structure(part: Element, inner: Mapping[str, Element]) -> str | None:

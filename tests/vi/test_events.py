@@ -120,6 +120,31 @@ def test_texts_without_end_are_cut() -> None:
     assert len(found.members["message"]) == 4096
 
 
+def test_every_text_of_an_event_is_cut() -> None:
+    """Also what no host makes long: names, types, references and the keys of arguments."""
+    long = "x" * 100_000
+    head = HEAD.replace("VSPHERE.LOCAL\\ops", long)
+    reference = f'<host><name>{long}</name><host type="HostSystem">{long}</host></host>'
+    pair = f"<arguments><key>{long}</key><value>{long}</value></arguments>"
+    found = event(f"{head}<eventTypeId>{long}</eventTypeId>{reference}{pair}", type="EventEx")
+    about = f"<objectType>VirtualMachine</objectType><objectId>{long}</objectId>"
+
+    assert {len(text) for text in (found.type, found.user, found.host or "")} == {4096}
+    assert {len(text) for text in (*found.members, *found.references)} == {4, 4096}
+    assert {len(text) for text in (*found.members.values(), *found.references.values())} == {4096}
+    assert len(event(HEAD + about, type="EventEx").domain or "") == 4096
+
+
+def test_members_without_end_are_not_kept() -> None:
+    """The memory belongs to the daemon, and not to the host."""
+    parts = "".join(
+        f'<m{number}><name>x</name><o type="HostSystem">y</o></m{number}>' for number in range(1000)
+    )
+    found = event(HEAD + parts)
+
+    assert (len(found.members), len(found.references)) == (64, 64)
+
+
 class TestExtensions:
     """EventEx and ExtendedEvent, whose type is an identifier."""
 
@@ -263,6 +288,12 @@ class TestOddEvents:
             "",
             "<key>x</key><createdTime>2026-11-20T12:00:00Z</createdTime>",
             "<key>1</key><createdTime>yesterday</createdTime>",
+            "<createdTime>2026-11-20T12:00:00Z</createdTime>",
+            "<key>2147483648</key><createdTime>2026-11-20T12:00:00Z</createdTime>",
+            "<key>1</key><createdTime>0001-01-01T00:00:00Z</createdTime>",
+            "<key>1</key><createdTime>1969-12-31T23:59:59Z</createdTime>",
+            "<key>1</key><createdTime>9000-01-01T00:00:00Z</createdTime>",
+            "<key>1</key><chainId>-2147483649</chainId>"
             "<createdTime>2026-11-20T12:00:00Z</createdTime>",
         ],
     )
