@@ -318,7 +318,12 @@ def read_next_events(collector: ManagedObjectReference, *, max_count: int) -> Ca
     No event does not mean that there is none left: vCenter cuts its pages before it takes out
     what the user may not see (https://github.com/vmware/govmomi/issues/3450).
     """
-    return _call("ReadNextEvents", collector, element("maxCount", max_count), read=_event_page)
+
+    def read(values: Sequence[Element]) -> EventPage:
+        # No more than were asked for, whatever the host sends.
+        return EventPage(*parse_events(values[:max_count]))
+
+    return _call("ReadNextEvents", collector, element("maxCount", max_count), read=read)
 
 
 def destroy_collector(collector: ManagedObjectReference) -> Call[None]:
@@ -401,10 +406,6 @@ def _update_set_or_none(values: Sequence[Element]) -> UpdateSet | None:
 def _object_contents(values: Iterable[Element]) -> list[ObjectContent]:
     """Read the objects; one without a reference, which nobody can have asked for, is left out."""
     return [found for value in values if (found := parse_object_content(value)) is not None]
-
-
-def _event_page(values: Sequence[Element]) -> EventPage:
-    return EventPage(*parse_events(values))
 
 
 def _page(values: Sequence[Element]) -> Page:

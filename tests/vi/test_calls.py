@@ -538,6 +538,17 @@ class TestEventHistory:
         assert [event.key for event in page.events] == [7, -8]
         assert [odd.type for odd in page.unparsed] == ["VmPoweredOnEvent"]
 
+    def test_a_page_has_no_more_events_than_were_asked_for(self) -> None:
+        """Whatever the host sends."""
+        event = (
+            '<returnval xsi:type="VmPoweredOnEvent"><key>1</key>'
+            "<createdTime>2026-11-20T12:00:00Z</createdTime></returnval>"
+        )
+        page = calls.read_next_events(HISTORY, max_count=2).parse(
+            answer("ReadNextEvents", event * 9)
+        )
+        assert len(page.events) == 2
+
     def test_an_empty_page_is_no_events(self) -> None:
         """It does not say that there are none."""
         call = calls.read_next_events(HISTORY, max_count=100)
