@@ -11,7 +11,7 @@ from typing import TextIO
 
 from eventd.cli.terminal import wants_colour, write_line
 from eventd.model.domain import ConnectionStatus, DomainStatus
-from eventd.rendering import printable
+from eventd.rendering import printable_cell
 
 __all__ = ["write_connections", "write_domains"]
 
@@ -69,7 +69,7 @@ def _connection_row(status: ConnectionStatus) -> Row:
 
 
 def _printable(rows: Iterable[Row]) -> list[Row]:
-    return [[printable(cell) for cell in row] for row in rows]
+    return [[printable_cell(cell) for cell in row] for row in rows]
 
 
 def _draw(header: Row, rows: Sequence[Row], *, remarks: Sequence[str] = (), stream: TextIO) -> None:

@@ -5,8 +5,15 @@ shows such characters instead of sending them, as do JSON and the lines of virsh
 go is left to the caller.
 """
 
-from eventd.rendering.characters import printable, printable_json
+from eventd.rendering.characters import printable, printable_cell, printable_json
 from eventd.rendering.sentences import sentence, status_sentence
 from eventd.rendering.virsh import virsh_line
 
-__all__ = ["printable", "printable_json", "sentence", "status_sentence", "virsh_line"]
+__all__ = [
+    "printable",
+    "printable_cell",
+    "printable_json",
+    "sentence",
+    "status_sentence",
+    "virsh_line",
+]

@@ -37,7 +37,7 @@ from eventd.model.events import (
     Severity,
 )
 from eventd.rendering.causes import because
-from eventd.rendering.characters import printable
+from eventd.rendering.characters import printable, printable_cell
 
 __all__ = ["sentence", "status_sentence"]
 
@@ -93,7 +93,8 @@ def _line(
     moment: datetime, fields: tuple[str, ...], rest: str, *, hue: str | None, colour: bool
 ) -> str:
     """Put the fields into columns; the last two carry the news and have the hue of it."""
-    cells = [printable(field).ljust(width) for field, width in zip(fields, _WIDTHS, strict=True)]
+    texts = map(printable_cell, fields)
+    cells = [text.ljust(width) for text, width in zip(texts, _WIDTHS, strict=True)]
     if hue:
         cells[2:] = [_coloured(cell, hue) for cell in cells[2:]]
     return _GAP.join((_stamp(moment, colour=colour), *cells, rest)).rstrip()

@@ -187,9 +187,7 @@ def test_a_host_failure_and_its_restart_read_as_such() -> None:
     crash = vi_event("com.vmware.vc.HA.DasHostFailedEvent") | A_TO_B
     restart = vi_event("com.vmware.vc.ha.VmRestartedByHAEvent") | A_TO_B
 
-    assert happened(StoppedDetail.CRASHED, host="esx-a", **crash) == (
-        "its host failed, on esx-a"
-    )
+    assert happened(StoppedDetail.CRASHED, host="esx-a", **crash) == ("its host failed, on esx-a")
     assert happened(StartedDetail.BOOTED, host="esx-b", initiator=Initiator.HA, **restart) == (
         "by HA after the failure of host esx-a, on esx-b"
     )

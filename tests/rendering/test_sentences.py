@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -95,6 +96,15 @@ def test_a_long_name_moves_the_columns_of_its_line_alone() -> None:
     line = sentence(stopped(StoppedDetail.DESTROYED, STATE, domain=long))
 
     assert line.endswith("  esx01     a-domain-with-a-long-name  stopped    destroyed")
+
+
+def test_a_name_cannot_forge_a_column() -> None:
+    """Two blanks part the columns, and a name never has two."""
+    forged = DOMAIN.model_copy(update={"name": "web01         stopped    destroyed  by ops"})
+
+    columns = re.split("  +", sentence(stopped(StoppedDetail.CRASHED, STATE, domain=forged)))
+
+    assert columns[3:5] == ["stopped", "crashed"]
 
 
 LINES: list[tuple[Event, list[str]]] = [
