@@ -34,6 +34,9 @@ __all__ = ["check_config", "demo", "run", "simulate"]
 
 _CONFIGURATION = Path("/etc/eventd/eventd.toml")
 
+_DOMAINS = 4
+"""How many a simulated host has, unless somebody says."""
+
 _LISTEN = re.compile(r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:\[\]]+)):(?P<port>\d{1,5})")
 
 
@@ -140,11 +143,15 @@ def simulate(
         typer.Option("--listen", metavar="HOST:PORT", help="Where; port 0 takes a free one."),
     ] = "127.0.0.1:8989",
     domains: Annotated[
-        int, typer.Option("--domains", metavar="N", min=0, help="How many domains it has.")
-    ] = 4,
+        int | None,
+        typer.Option(
+            "--domains", metavar="N", min=0, help=f"How many domains it has; default: {_DOMAINS}."
+        ),
+    ] = None,
     product: Annotated[
-        Product, typer.Option("--product", help="A bare ESX host, or a vCenter with two.")
-    ] = Product.ESX,
+        Product | None,
+        typer.Option("--product", help="A bare ESX host (default), or a vCenter with two."),
+    ] = None,
     tls: Annotated[
         tuple[Path, Path] | None,
         typer.Option("--tls", metavar="CERT KEY", help="Serve HTTPS with these two PEM files."),
@@ -189,6 +196,11 @@ def simulate(
         return
     if once and scenario is None:
         raise typer.BadParameter("only a scenario can be played once; add --scenario")
+    if scenario is not None and (domains is not None or product is not None):
+        raise typer.BadParameter(
+            "a scenario says itself which product and domains there are; leave out --domains and "
+            "--product, or --scenario"
+        )
     log_to_errors()
     listening = partial(
         _listening,
@@ -197,7 +209,8 @@ def simulate(
         password=_password(password_file) if password_file else "pass",
     )
     if scenario is None:
-        asyncio.run(_simulate(listening, port, domains=domains, product=product))
+        number = _DOMAINS if domains is None else domains
+        asyncio.run(_simulate(listening, port, domains=number, product=product or Product.ESX))
         return
     with suppress(asyncio.CancelledError):
         asyncio.run(_play(listening, port, scenario, once=once))

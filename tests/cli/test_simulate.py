@@ -58,6 +58,15 @@ def test_only_a_scenario_can_be_played_once() -> None:
     assert "add --scenario" in result.stderr
 
 
+@pytest.mark.parametrize("option", [("--domains", "4"), ("--product", "vpx")])
+def test_a_scenario_brings_its_own_product_and_domains(option: tuple[str, str]) -> None:
+    """Whoever names others is told that they would not count."""
+    result = invoke("--scenario", "25", *option)
+
+    assert result.exit_code == 2
+    assert "leave out --domains and --product" in " ".join(result.stderr.replace("│", " ").split())
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_scenario_ends_in_order_when_interrupted(how: signal.Signals) -> None:
     """It says where it can be followed, and waits for somebody."""
