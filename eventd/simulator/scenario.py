@@ -6,22 +6,22 @@ caller sets; where the text comes from is the caller's business.
 
 from __future__ import annotations
 
-import inspect
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
-from functools import cache
-from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from eventd.errors import EventdError, InvalidArgument
+from eventd.simulator.operations import Mistake, expected, listed, operations
 from eventd.simulator.world import Pace, Product, VIFault, World
 from eventd.simulator.world.values import Value
 
-__all__ = ["Due", "Scenario", "Step", "operations", "parse"]
+__all__ = ["DomainPlan", "Due", "PacePlan", "Scenario", "Step", "WorldPlan", "parse"]
 
 Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
 
@@ -29,11 +29,15 @@ _WORLD = "host"
 """What the only world of a script is called."""
 
 
+Lines = Annotated[tuple[str, ...], Field(strict=False)]
+"""TOML's arrays are lists in Python."""
+
+
 class _Plan(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class _PacePlan(_Plan):
+class PacePlan(_Plan):
     """A `Pace` in seconds."""
 
     queued: Seconds = 0.01
@@ -45,16 +49,21 @@ class _PacePlan(_Plan):
     property_delay: Seconds = 0
 
 
-class _DomainPlan(_Plan):
-    """A domain as it is at first."""
+class DomainPlan(_Plan):
+    """A domain as it is at first; its power state alone says all of it."""
 
     power: Literal["on", "off", "suspended"] = "off"
     host: str | None = None
     uuid: str | None = None
     instance_uuid: str | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_power(cls, given: object) -> object:
+        return {"power": given} if isinstance(given, str) else given
 
-class _WorldPlan(_Plan):
+
+class WorldPlan(_Plan):
     """A host or vCenter, and what has to be told of it."""
 
     name: str = _WORLD
@@ -62,30 +71,30 @@ class _WorldPlan(_Plan):
     hosts: Annotated[int, Field(ge=1, le=32)] = 1
     first_host: Annotated[int, Field(ge=1, le=99)] = 1
     api_version: str = "8.0.2.0"
-    pace: _PacePlan = _PacePlan()
+    pace: PacePlan = PacePlan()
     tells_recent_tasks: bool = True
     lists_tasks: bool = True
     posts_events: bool = True
-    domains: dict[str, _DomainPlan | Literal["on", "off", "suspended"]] = {}
-    expect: tuple[str, ...] | None = None
+    domains: dict[str, DomainPlan] = {}
+    expect: Lines | None = None
 
 
 class _StepPlan(BaseModel):
     """A step; what is not named here are the arguments of the operation."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
     do: str
     after: Seconds = 1.0
     world: str | None = None
     say: str | None = None
-    tells: tuple[str, ...] = ()
+    tells: Lines = ()
 
 
 class _Script(_Plan):
     title: str
-    worlds: tuple[_WorldPlan, ...]
-    steps: tuple[_StepPlan, ...]
+    worlds: Annotated[tuple[WorldPlan, ...], Field(strict=False)]
+    steps: Annotated[tuple[_StepPlan, ...], Field(strict=False)]
 
 
 class Step(NamedTuple):
@@ -149,11 +158,12 @@ class Scenario:
 
     Lines about guest agents (``agent-lifecycle``) are left out, unless the script has some. None
     where the script does not say."""
-    _plans: tuple[_WorldPlan, ...]
+    worlds: tuple[WorldPlan, ...]
+    """The worlds as they are before the first step."""
 
     def build(self, *, now: datetime) -> dict[str, World]:
-        """Make the worlds as they are before the first step, by name."""
-        return {plan.name: _build(plan, now) for plan in self._plans}
+        """Make the worlds, by name."""
+        return {plan.name: _build(plan, now) for plan in self.worlds}
 
     def play(self, worlds: Mapping[str, World], *, start: datetime) -> Iterator[Due]:
         """Give the steps one after the other, each with the time at which it is due.
@@ -177,7 +187,7 @@ def _is_about_agent(line: str) -> bool:
     return " agent-lifecycle " in line
 
 
-def _build(plan: _WorldPlan, now: datetime) -> World:
+def _build(plan: WorldPlan, now: datetime) -> World:
     pace = {name: timedelta(seconds=value) for name, value in plan.pace.model_dump().items()}
     world = World(
         product=plan.product,
@@ -191,14 +201,13 @@ def _build(plan: _WorldPlan, now: datetime) -> World:
         posts_events=plan.posts_events,
         now=now,
     )
-    for index, (name, given) in enumerate(plan.domains.items()):
-        domain = given if isinstance(given, _DomainPlan) else _DomainPlan(power=given)
+    for index, (name, domain) in enumerate(plan.domains.items()):
         host = world.inventory.hosts[index % plan.hosts]
         _add(world, name, domain, world.host(domain.host) if domain.host else host, now)
     return world
 
 
-def _add(world: World, name: str, plan: _DomainPlan, host: Any, now: datetime) -> None:
+def _add(world: World, name: str, plan: DomainPlan, host: Any, now: datetime) -> None:
     values: dict[str, Value | None] = {}
     if plan.uuid is not None:
         values["config.uuid"] = plan.uuid
@@ -215,18 +224,6 @@ def _add(world: World, name: str, plan: _DomainPlan, host: Any, now: datetime) -
 # -- reading
 
 
-@cache
-def operations() -> Mapping[str, inspect.Signature]:
-    """All operations that a step may name: the methods of `World` that take a time."""
-    found = {}
-    for name, method in inspect.getmembers(World, inspect.isfunction):
-        signature = inspect.signature(method)
-        now = signature.parameters.get("now")
-        if not name.startswith("_") and now and now.kind is now.KEYWORD_ONLY:
-            found[name] = signature
-    return found
-
-
 def parse(text: str, *, name: str) -> Scenario:
     """Read and check a script; ``name`` is what messages call it.
 
@@ -239,16 +236,18 @@ def parse(text: str, *, name: str) -> Scenario:
         raise InvalidArgument(f"{name} is no TOML: {error}; correct the line") from error
     try:
         script = _Script.model_validate(_with_worlds(document))
+        _check_worlds(script.worlds)
+        steps = tuple(_step(n, plan, script) for n, plan in enumerate(script.steps, start=1))
     except ValidationError as error:
-        raise InvalidArgument(f"{name}: {_first_mistake(error)}") from error
-    worlds = [plan.name for plan in script.worlds]
-    _check_worlds(script, name)
+        raise InvalidArgument(f"{name}{_first_mistake(error)}") from error
+    except Mistake as mistake:
+        raise InvalidArgument(f"{name}{mistake}") from mistake
     return Scenario(
         name=name,
         title=script.title,
-        steps=tuple(_step(n, plan, worlds, name) for n, plan in enumerate(script.steps, start=1)),
+        steps=steps,
         expect={plan.name: plan.expect for plan in script.worlds},
-        _plans=script.worlds,
+        worlds=script.worlds,
     )
 
 
@@ -262,74 +261,62 @@ def _with_worlds(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _first_mistake(error: ValidationError) -> str:
+    """The place and the mistake: ``, step 2: after = -1 is wrong; expected at least 0``."""
     first = error.errors()[0]
-    place: Sequence[Any] = first["loc"]
-    if place[:2] == ("worlds", 0):
-        place = place[2:] or place
-    words = []
-    for part in place:
-        words.append(f"number {part + 1}" if isinstance(part, int) else str(part))
-    what = {
-        "missing": "is missing; add it",
-        "extra_forbidden": "is no key of a scenario; remove or correct it",
-    }.get(first["type"], f"is wrong: {first['msg']}; correct it")
-    return f"{' '.join(words)} {what}"
+    place, *path = first["loc"] if len(first["loc"]) > 1 else ("", *first["loc"])
+    match place, path:
+        case "steps", [int(index), *rest]:
+            where = f", step {index + 1}: "
+        case "worlds", [0, *rest] if rest:
+            where = ": "  # of most scripts the only one, which it does not name
+        case "worlds", [int(index), *rest]:
+            where = f", world {index + 1}: "
+        case _:
+            where, rest = ": ", path
+    return f"{where}{'.'.join(map(str, rest)) or 'it'}{_mistake(first)}"
 
 
-def _check_worlds(script: _Script, name: str) -> None:
+def _mistake(error: ErrorDetails) -> str:
+    match error["type"]:
+        case "missing":
+            return " is missing; add it"
+        case "extra_forbidden":
+            return " is no key of a scenario; remove or correct it"
+        case _:
+            return f" = {error['input']!r} is wrong; expected {expected(error)}"
+
+
+def _check_worlds(worlds: tuple[WorldPlan, ...]) -> None:
     seen = set[str]()
-    for plan in script.worlds:
+    for plan in worlds:
         if plan.name in seen:
-            raise InvalidArgument(
-                f"{name}: two worlds are called {plan.name!r}; give each a 'name' of its own"
-            )
+            raise Mistake(f": two worlds are called {plan.name!r}; give each a 'name' of its own")
         seen.add(plan.name)
         if plan.product == "esx" and plan.hosts != 1:
-            raise InvalidArgument(
-                f"{name}: a bare host has one host; for {plan.hosts}, make the product 'vpx'"
-            )
-        known = {f"esx{plan.first_host + index:02}.example" for index in range(plan.hosts)}
+            raise Mistake(f": a bare host has one host; for {plan.hosts}, make the product 'vpx'")
+        known = [f"esx{plan.first_host + index:02}.example" for index in range(plan.hosts)]
         for domain, given in plan.domains.items():
-            host = given.host if isinstance(given, _DomainPlan) else None
-            if host is not None and host not in known:
-                raise InvalidArgument(
-                    f"{name}: domain {domain!r} is on {host!r}; there are {sorted(known)}"
-                )
+            if given.host is not None and given.host not in known:
+                wrong = f": domains.{domain}.host = {given.host!r} is wrong"
+                raise Mistake(f"{wrong}; choose one of: {listed(known)}")
 
 
-def _step(number: int, plan: _StepPlan, worlds: list[str], name: str) -> Step:
-    place = f"{name}, step {number} ({plan.do})"
-    signature = operations().get(plan.do)
-    if signature is None:
+def _step(number: int, plan: _StepPlan, script: _Script) -> Step:
+    place = f", step {number} ({plan.do})"
+    worlds = [world.name for world in script.worlds]
+    operation = operations().get(plan.do)
+    if operation is None:
         near = get_close_matches(plan.do, operations(), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(operations())}"
-        raise InvalidArgument(f"{place}: there is no such operation; {hint}")
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {listed(operations())}"
+        raise Mistake(f"{place}: there is no such operation; {hint}")
     if plan.world is None and len(worlds) > 1:
-        raise InvalidArgument(f"{place}: 'world' is missing; there are {worlds}")
+        raise Mistake(f"{place}: 'world' is missing; choose one of: {listed(worlds)}")
     world = plan.world or worlds[0]
     if world not in worlds:
-        raise InvalidArgument(f"{place}: no world is called {world!r}; there are {worlds}")
-    arguments = plan.model_extra or {}
-    _check_arguments(plan.do, signature, arguments, place)
+        raise Mistake(f"{place}: no world is called {world!r}; choose one of: {listed(worlds)}")
+    try:
+        arguments = operation.read(plan.model_extra or {})
+    except Mistake as mistake:
+        raise Mistake(f"{place}: {mistake}") from mistake
     after = timedelta(seconds=plan.after)
     return Step(number, after, world, plan.do, arguments, plan.say, plan.tells)
-
-
-def _check_arguments(
-    operation: str, signature: inspect.Signature, arguments: Mapping[str, Any], place: str
-) -> None:
-    known = [name for name in signature.parameters if name not in ("self", "now")]
-    hints = get_type_hints(getattr(World, operation))
-    for argument, value in arguments.items():
-        if argument not in known:
-            raise InvalidArgument(f"{place}: there is no argument {argument!r}; it takes {known}")
-        try:
-            TypeAdapter(hints[argument]).validate_python(value)
-        except ValidationError as error:
-            raise InvalidArgument(
-                f"{place}: {argument} = {value!r} is wrong: {error.errors()[0]['msg']}; correct it"
-            ) from error
-    for argument in known:
-        required = signature.parameters[argument].default is inspect.Parameter.empty
-        if required and argument not in arguments:
-            raise InvalidArgument(f"{place}: the argument {argument!r} is missing; add it")

@@ -23,11 +23,13 @@ def names() -> list[str]:
 
 
 def load(name: str) -> Scenario:
-    """Read the scenario of a name, or of a number that one begins with, or a file.
+    """Read the scenario of a name, or of a number that one begins with (``7``), or a file.
 
     Raises:
         InvalidArgument: there is none, it cannot be read, or it is wrong.
     """
+    if name.isdecimal():
+        name = name.zfill(2)
     matching = [each for each in names() if name == each or each.startswith(f"{name}-")]
     if len(matching) == 1:
         file = resources.files(__package__).joinpath(f"{matching[0]}{_SUFFIX}")
