@@ -35,7 +35,7 @@ async def play(
 
     Further worlds are on the ports that follow ``port``; port 0 takes free ones. A round begins
     when a client waits for changes on each world, and ends ``rest`` after the last step. The next
-    one begins with worlds as new, as if all hosts had been exchanged.
+    one begins with the same hosts as they were at first, and clients have to log in again.
 
     Raises:
         EventdError: a step cannot be done; and what ``listening`` raises.

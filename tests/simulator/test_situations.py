@@ -603,3 +603,73 @@ def test_before_7_0_1_a_template_is_made_without_an_event() -> None:
     played.mark_as_template("web01", now=LATER)
 
     assert (played.read("web01", "config.template"), kinds(played)) == (True, [])
+
+
+# -- what cannot be
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments"),
+    [
+        ("terminate_fault_tolerant", {"name": "web01"}),
+        ("fail_over", {"name": "web01"}),
+        ("restart_by_ha", {"name": "web01", "host": "esx02.example"}),
+        ("declare_host_failed", {"name": "esx01.example"}),
+        ("return_host", {"name": "esx01.example"}),
+        ("find_host_again", {"name": "esx01.example"}),
+        ("find_files", {"name": "web01"}),
+        ("assign", {"name": "web01", "path": "runtime.nope", "value": "x"}),
+        ("count_events_from", {"key": 2**31}),
+    ],
+)
+def test_what_needs_a_failure_is_refused_without_one(
+    operation: str, arguments: dict[str, Any]
+) -> None:
+    """A domain that lives is not restarted, a host that is connected is not declared dead."""
+    played = vcenter()
+
+    with pytest.raises(VIFault):
+        getattr(played, operation)(**arguments, now=LATER)
+
+    assert played.happened == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "since", "before"),
+    [
+        ("guest_falls_asleep", "5.1", "5.0"),
+        ("guest_crashes", "6.0", "5.5"),
+        ("guest_reboot_powers_off", "8.0", "7.0"),
+    ],
+)
+def test_a_host_shows_only_what_its_api_version_has(
+    operation: str, since: str, before: str
+) -> None:
+    """What it could not tell is refused, so that nobody waits for it."""
+    getattr(vcenter(api_version=since), operation)("web01", now=LATER)
+
+    with pytest.raises(VIFault, match="NotSupported"):
+        getattr(vcenter(api_version=before), operation)("web01", now=LATER)
+
+
+def test_a_domain_that_goes_while_it_is_on_is_not_removed() -> None:
+    """VI removes only what is off: no event says so."""
+    played = vcenter()
+
+    played.vanish("web01", now=LATER)
+
+    assert kinds(played) == []
+    assert told(played) == ["stopped migrated", "undefined removed"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "severity"), [("kill", "error"), ("terminate_by_vmcp", "warning")]
+)
+def test_extended_events_bear_their_severity(operation: str, severity: str) -> None:
+    """That a kernel kills a domain is an error, what HA does a warning."""
+    played = vcenter()
+
+    getattr(played, operation)("web01", now=LATER)
+
+    [event] = [each for each in played.events.events if each.type == "EventEx"]
+    assert event.members["severity"] == severity

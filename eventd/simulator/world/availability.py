@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
-from eventd.simulator.world.faults import InvalidArgument
+from eventd.simulator.world.faults import InvalidArgument, InvalidState
 from eventd.simulator.world.happenings import By
 from eventd.simulator.world.stage import Named, Reference, Stage
 from eventd.simulator.world.tasks import Task
@@ -27,6 +27,7 @@ _RESTARTS = {
 Response = Literal["powerOff", "shutdown"]
 RestartEvent = Literal["ha", "vmcp", "old", "none"]
 Trouble = Literal["inaccessible", "invalid", "orphaned"]
+_TROUBLES = get_args(Trouble)
 
 
 class Availability(Stage):
@@ -54,11 +55,17 @@ class Availability(Stage):
     def find_host_again(self, name: Named, *, now: datetime) -> None:
         """The vCenter is connected to a host again, on which everything has gone on."""
         self.advance(now)
-        host = self.host(name)
+        host = self._lost_host(name)
         self.objects.assign(host, "runtime.connectionState", "connected")
         self.events.post("HostConnectedEvent", now=self.now, host=host)
         for domain in self._domains_on(host):
             self._connect(domain)
+
+    def _lost_host(self, name: Named) -> Reference:
+        host = self.host(name)
+        if self.objects.read(host, "runtime.connectionState") == "connected":
+            raise InvalidState(f"{self._name(host)} is connected.")
+        return host
 
     def _connect(self, domain: Reference) -> None:
         self.objects.update(
@@ -79,7 +86,7 @@ class Availability(Stage):
     def declare_host_failed(self, name: Named, *, now: datetime) -> None:
         """HA has made sure that a host is dead, and says so."""
         self.advance(now)
-        host = self.host(name)
+        host = self._lost_host(name)
         message = f"vSphere HA detected a host failure of {self._name(host)}."
         members: dict[str, Value] = {
             "eventTypeId": _HOST_FAILED,
@@ -97,7 +104,7 @@ class Availability(Stage):
     def return_host(self, name: Named, *, now: datetime) -> None:
         """A host that failed is back; the domains that it still has are off."""
         self.advance(now)
-        host = self.host(name)
+        host = self._lost_host(name)
         for domain in self._domains_on(host):
             if domain in self._dead:
                 self.domains.set_powered_off(domain, self.now, clean=False)
@@ -112,7 +119,7 @@ class Availability(Stage):
     def restart_by_ha(
         self, name: Named, host: Named, *, event: RestartEvent = "ha", now: datetime
     ) -> None:
-        """HA starts a domain that died, on another host.
+        """HA starts a domain that died or is off, on another host or the same.
 
         With the event of today (``ha``), that of a lost datastore (``vmcp``), that of before 5.0
         (``old``), or with none, so that only the new boot time tells.
@@ -123,6 +130,8 @@ class Availability(Stage):
         if domain in self._dead:
             self._tell_of_death(domain, cause)
             self._dead.discard(domain)
+        else:
+            self._require(domain, "poweredOff", requested="poweredOn")
         self._declared.discard(domain)
         if destination != source:
             self.domains.set_host(domain, destination, self.now)
@@ -138,9 +147,7 @@ class Availability(Stage):
     def _tell_of_death(self, domain: Reference, cause: str) -> None:
         if domain not in self._declared:
             self._declared.add(domain)
-            # Back on the same host, cleanPowerOff says it, and not where it was.
-            source = None if cause == "clean-power-off" else self._host_of(domain)
-            self._tell(domain, "stopped crashed", cause, source=source)
+            self._tell(domain, "stopped crashed", cause, source=self._host_of(domain))
 
     # -- what HA does to domains whose host or datastore is cut off
 
@@ -267,6 +274,8 @@ class Availability(Stage):
     def lose_files(self, name: Named, *, trouble: Trouble = "inaccessible", now: datetime) -> None:
         """A domain's files cannot be read; its entry stays, without its configuration."""
         domain = self._at(name, now)
+        if self.objects.read(domain, "runtime.connectionState") in _TROUBLES:
+            raise InvalidState("The files are out of reach already.")
         self._disconnect(domain, trouble)
         if trouble == "orphaned":
             self._post("VmOrphanedEvent", self.now, domain)
@@ -275,6 +284,8 @@ class Availability(Stage):
     def find_files(self, name: Named, *, now: datetime) -> None:
         """A domain's files can be read again."""
         domain = self._at(name, now)
+        if self.objects.read(domain, "runtime.connectionState") not in _TROUBLES:
+            raise InvalidState("The files are within reach.")
         self.domains.show_configuration(domain)
         self.objects.assign(domain, "runtime.connectionState", "connected")
 
@@ -306,9 +317,7 @@ class Availability(Stage):
     def fail_over(self, name: Named, *, now: datetime) -> None:
         """The host of a protected domain fails; its secondary takes over without a break."""
         domain = self._at(name, now)
-        secondary = self._secondaries.get(domain)
-        if secondary is None:
-            raise InvalidArgument("vm")
+        secondary = self._secondary_of(domain)
         source, destination = self._host_of(domain), self._host_of(secondary)
         self.domains.set_host(secondary, source, self.now)
         self.domains.set_host(domain, destination, self.now)
@@ -320,9 +329,16 @@ class Availability(Stage):
         """Fault tolerance terminates a domain that it protects."""
         domain = self._at(name, now)
         self._require(domain, "poweredOn", requested="poweredOff", idle=False)
+        self._secondary_of(domain)
         self._stop(domain, self.now, clean=False)
         self._post(
             "VmFaultToleranceVmTerminatedEvent", self.now, domain, members={"reason": "divergence"}
         )
         self._post("VmPoweredOffEvent", self.now, domain)
         self._tell(domain, "stopped failed", "event")
+
+    def _secondary_of(self, domain: Reference) -> Reference:
+        secondary = self._secondaries.get(domain)
+        if secondary is None:
+            raise InvalidState("Fault tolerance does not protect the virtual machine.")
+        return secondary

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from eventd.simulator.world.domains import TOOLS_RUNNING, TOOLS_STOPPED
-from eventd.simulator.world.faults import InvalidState
+from eventd.simulator.world.faults import InvalidState, NotSupported
 from eventd.simulator.world.happenings import By
 from eventd.simulator.world.stage import Named, Reference, Stage
 
@@ -22,11 +22,20 @@ Kill = Literal[
 
 _GUEST = By("guest")
 
+_ONLINE_STANDBY = "5.1"
+_GUEST_CRASH = "6.0"
+_REBOOT_TO_POWER_OFF = "8.0"
+
 _REBOOT_POWER_OFF = "com.vmware.vim.vm.reboot.powerOff"
 
 
 class Guests(Stage):
     """What guests do, by themselves or because somebody asks them to."""
+
+    def _require_version(self, since: str) -> None:
+        """Refuse what a host of this API version could not show."""
+        if not self.schema.has(since):
+            raise NotSupported
 
     # -- requests
 
@@ -53,6 +62,8 @@ class Guests(Stage):
         """Ask the guest to sleep: it is suspended to disk, or stays on and sleeps."""
         domain = self._at(name, now)
         self._require_tools(domain, requested="suspended")
+        if online:
+            self._require_version(_ONLINE_STANDBY)
         by = By("user", user)
         self._post("VmGuestStandbyEvent", self.now, domain, by=by)
 
@@ -108,6 +119,7 @@ class Guests(Stage):
     def guest_reboot_powers_off(self, name: Named, *, now: datetime) -> None:
         """The guest reboots, and its configuration turns that into a power off (since 8.0)."""
         domain = self._at(name, now)
+        self._require_version(_REBOOT_TO_POWER_OFF)
         self._require(domain, "poweredOn", requested="poweredOff", idle=False)
         self._stop(domain, self.now)
         self._post(_REBOOT_POWER_OFF, self.now, domain)
@@ -116,9 +128,10 @@ class Guests(Stage):
         self._tell(domain, "stopped shutdown", "event", _GUEST)
 
     def guest_falls_asleep(self, name: Named, *, now: datetime) -> None:
-        """The guest goes to sleep of its own accord, and stays on."""
+        """The guest goes to sleep of its own accord, and stays on (told since 5.1)."""
         domain = self._at(name, now)
         self._require(domain, "poweredOn", requested="poweredOn", idle=False)
+        self._require_version(_ONLINE_STANDBY)
         self._fall_asleep(domain, "state", _GUEST)
 
     def _fall_asleep(self, domain: Reference, cause: str, by: By) -> None:
@@ -158,6 +171,7 @@ class Guests(Stage):
         self._require(domain, "poweredOn", requested="poweredOn", idle=False)
         if self.objects.read(domain, "guest.guestKernelCrashed") is True:
             raise InvalidState("The guest has already crashed.")
+        self._require_version(_GUEST_CRASH)
         self.objects.assign(domain, "guest.guestKernelCrashed", value=True)
         self._post("VmGuestOSCrashedEvent", self.now, domain)
         self._tell(domain, "crashed panicked", "event")

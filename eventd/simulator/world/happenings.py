@@ -1,12 +1,19 @@
 """What truly happened in a world, in libvirt's words: what a faithful observer has to tell.
 
-The operations write it down themselves, from what they do. It is not derived from properties,
-tasks or events, so that it can judge those who derive it from them.
+The operations write it down themselves, from what they do. What happened, to which domain, when,
+who did it and where: none of it is derived from properties, tasks or events, so that it can judge
+those who derive it from them.
+
+`Happening.cause` is another matter: which of several facts tells the reason is a convention. It
+is the one that an observer can name who sees everything in time and holds to eventd's order: an
+event that says more than the change itself, the task, the request, what the guest shows. A host
+that tells less, or later, leaves an observer with another cause for the same.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, NamedTuple
 
 __all__ = ["By", "Happening", "Initiator"]
@@ -42,6 +49,7 @@ class Happening:
     """Its name at that time."""
     uuid: str
     """Its BIOS UUID at that time."""
+    at: datetime
     words: str
     """Type and detail of a lifecycle event, ``stopped destroyed``; else kind and particulars,
     ``reboot``, ``watchdog reset``."""

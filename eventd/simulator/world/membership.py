@@ -149,12 +149,17 @@ class Membership(Stage):
         return self._start("Destroy_Task", "VirtualMachine.destroy", domain, by=by, end=end)
 
     def vanish(self, name: Named, *, now: datetime) -> None:
-        """A domain leaves the inventory, whatever it is doing; its tasks end in an error."""
-        self._remove(self._at(name, now), None)
+        """A domain leaves the inventory, whatever it is doing; its tasks end in an error.
+
+        VI removes nothing that is on, so that no event says so of such a one.
+        """
+        domain = self._at(name, now)
+        if self._is_on(domain):
+            self._go_out_of_scope(domain)
+        else:
+            self._remove(domain, None)
 
     def _remove(self, domain: Reference, by: By | None) -> None:
-        if self._is_on(domain):
-            self._tell(domain, "stopped migrated", "event", source=self._host_of(domain))
         self._tell_of_saved(domain)
         self._post("VmRemovedEvent", self.now, domain, by=by)
         self._tell(domain, "undefined removed", "event", by)

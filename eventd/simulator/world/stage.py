@@ -34,6 +34,12 @@ __all__ = ["Named", "Reference", "Stage"]
 
 Reference = ManagedObjectReference
 
+_SEVERITIES = {
+    "com.vmware.vc.ha.VmRestartedByHAEvent": "warning",
+    "com.vmware.vc.HA.VmcpTerminatingVm": "warning",
+}
+"""Those that an administrator should know of; what a kernel kills is an error."""
+
 Named = str | Reference
 """An object, by its name or by its reference."""
 
@@ -274,7 +280,7 @@ class Stage:
         if "." in kind:
             given |= {
                 "eventTypeId": kind,
-                "severity": "info",
+                "severity": _severity(kind),
                 "message": message or kind,
                 "objectId": domain.value,
                 "objectType": domain.type,
@@ -315,6 +321,7 @@ class Stage:
             Happening(
                 domain=self._name(domain),
                 uuid=self.domains.uuid(domain),
+                at=self.schedule.now,
                 words=words,
                 cause=cause,
                 by=by,
@@ -367,3 +374,9 @@ class Stage:
         """Let a domain's process end, and the tasks on it with it."""
         self._interrupt_tasks(domain, at)
         self.domains.set_powered_off(domain, at, clean=clean)
+
+
+def _severity(event_type_id: str) -> str:
+    if event_type_id.startswith("esx.problem."):
+        return "error"
+    return _SEVERITIES.get(event_type_id, "info")

@@ -10,7 +10,7 @@ from datetime import datetime
 from eventd.simulator.world.availability import Availability
 from eventd.simulator.world.configuration import Configuration
 from eventd.simulator.world.consoles import Consoles
-from eventd.simulator.world.faults import VIFault
+from eventd.simulator.world.faults import InvalidArgument, InvalidProperty, VIFault
 from eventd.simulator.world.guests import Guests
 from eventd.simulator.world.membership import Membership
 from eventd.simulator.world.placement import Placement
@@ -50,6 +50,8 @@ class World(
 
     def assign(self, name: Named, path: str, value: Value | None, *, now: datetime) -> None:
         """Set any property of a domain, without a task or an event; None unsets it."""
+        if self.schema.property("VirtualMachine", path) is None:
+            raise InvalidProperty(path)
         self.objects.assign(self._at(name, now), path, value)
 
     # -- questions
@@ -101,6 +103,8 @@ class World(
     def count_events_from(self, key: int, *, now: datetime) -> None:
         """Give the next event a key, to play a host that has run for long."""
         self.advance(now)
+        if not -(2**31) <= key < 2**31:
+            raise InvalidArgument("key")
         self.events.next_key = key
 
     # -- calls
