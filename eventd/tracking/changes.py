@@ -139,7 +139,7 @@ def unfold(
     hops = []
     if not is_reset:
         hops = hops_between(before, after, history, is_reverted=is_reverted, is_last=is_last)
-    parts = list(_difference(before, after, history, hops))
+    parts = list(_difference(before, after, history, hops, is_last=is_last))
     if is_reset:
         parts.append(Part(Change.REBOOTED, step))
     return parts
@@ -170,6 +170,8 @@ def _difference(
     after: DomainPicture,
     history: Sequence[HistoryEvent],
     hops: Sequence[Hop],
+    *,
+    is_last: bool,
 ) -> Iterator[Part]:
     here = before
     if before.name and before.name != after.name:  # a name may be told later than the domain
@@ -180,7 +182,7 @@ def _difference(
         here = _fresh(here)
     elif differ(here.host, after.host):
         if here.power is PowerState.POWERED_ON:
-            yield from _moves(here, after, history)
+            yield from _moves(here, after, history, is_last=is_last)
         else:
             yield Part(Change.RELOCATED, Step(here, after))
     if after.power is PowerState.POWERED_ON:
@@ -274,14 +276,46 @@ def _off(picture: DomainPicture) -> DomainPicture:
 
 
 def _moves(
-    before: DomainPicture, after: DomainPicture, history: Sequence[HistoryEvent]
+    before: DomainPicture,
+    after: DomainPicture,
+    history: Sequence[HistoryEvent],
+    *,
+    is_last: bool,
 ) -> Iterator[Part]:
-    """Tell each move that the history has; the last leads to where the domain is now."""
+    """Tell each move that the history has; the last leads to where the domain is now.
+
+    The host of an entry is where the domain went, but for govmomi's simulator, which writes the
+    entry down before the move: where no way can be made of the entries, there was one move.
+    """
+    entries = [event for event in history if event.type in MIGRATED]
+    if not (hops := _moves_between(before.host, after.host, entries, is_last=is_last)):
+        record = (entries[-1] if is_last else entries[0]) if entries else None
+        yield Part(Change.MOVED, Step(before, after), record)
+        return
     here = before
-    events = [event for event in history if event.type in MIGRATED]
-    for event in events[:-1]:
-        if event.host is not None and event.host != here.host:
-            there = here._replace(host=event.host)
-            yield Part(Change.MOVED, Step(here, there), event)
-            here = there
-    yield Part(Change.MOVED, Step(here, after), events[-1] if events else None)
+    for hop in hops:
+        there = after if hop is hops[-1] else here._replace(host=hop.host)
+        yield Part(Change.MOVED, Step(here, there), hop)
+        here = there
+
+
+def _moves_between(
+    here: str | None, target: str | None, entries: Sequence[HistoryEvent], *, is_last: bool
+) -> list[HistoryEvent]:
+    """Return the entries that lead from one host to another, each from where the one before led.
+
+    Of several ways it is the longest for the last picture, and else the shortest.
+    """
+    taken: list[HistoryEvent] = []
+    hops: list[HistoryEvent] = []
+    for entry in entries:
+        source = entry.references.get("sourceHost", here)
+        if entry.host is None or source != here or entry.host == here:
+            continue
+        hops.append(entry)
+        here = entry.host
+        if here == target:
+            taken = [*hops]
+            if not is_last:
+                break
+    return taken

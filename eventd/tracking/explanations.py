@@ -72,7 +72,7 @@ def spent_by(verdict: Verdict, history: Sequence[HistoryEvent]) -> Iterator[Hist
         yield found.event
     if part.change in _ENDS_OF_REQUESTS:
         yield from (entry for entry in history if entry.type in REQUESTS)
-    if part.change in (Change.MOVED, Change.RELOCATED):
+    if part.change is Change.RELOCATED:
         yield from (entry for entry in history if entry.type in MIGRATED)
     if part.change is Change.LEFT:
         yield from _up_to("VmRemovedEvent", history)

@@ -378,6 +378,21 @@ def test_record_of_a_move_to_the_same_host_is_no_move() -> None:
     assert keys(unfold(Step(ON, ON._replace(host="h2")), entries)) == [2]
 
 
+def test_moves_of_several_steps_are_told_once_each() -> None:
+    """Also where a server writes the record of each before the host has changed."""
+    at_h1, at_h2 = (
+        entry._replace(host=host, references={"sourceHost": host})
+        for entry, host in zip(history("moved", "moved"), ("h1", "h2"), strict=True)
+    )
+    there = ON._replace(host="h2")
+
+    first = unfold(Step(ON, there), [at_h1, at_h2], is_last=False)
+    second = unfold(Step(there, ON._replace(host="h3")), [at_h2])
+
+    assert (names(first), keys(first)) == (["moved"], [1])
+    assert (names(second), keys(second)) == (["moved"], [2])
+
+
 def test_restart_on_another_host_is_no_move() -> None:
     """It did not go there while it ran."""
     after = ON._replace(host="h2", boot_time=LATER)
