@@ -24,7 +24,7 @@ from eventd.model.events import ConnectionEvent, Event, LifecycleEvent
 from eventd.model.ids import EventKind
 from eventd.model.record import EventRecord
 from eventd.rendering import sentence
-from eventd.simulator import SimulatorServer, serve
+from eventd.simulator import SimulatorServer, World, serve
 from eventd.simulator.scenario import Due, Scenario, Step
 from eventd.simulator.scenarios import load
 
@@ -111,8 +111,8 @@ async def run(
     """Tell the story once, or again and again; return the exit code.
 
     ``write`` is given one line at a time, without a line end. ``pause_seconds`` lie between two
-    scenes. ``story`` is a scenario of one host whose steps say and tell something; by default the
-    one named ``story``. The code is 0 if all its events arrived and no others, else 1.
+    scenes. ``story`` is a scenario of one vCenter whose steps say and tell something; by default
+    the one named ``story``. The code is 0 if all its events arrived and no others, else 1.
     """
     scenario = story or load(_STORY)
     while True:
@@ -132,8 +132,8 @@ async def _tell(
     scenario: Scenario, write: Write, *, colour: bool, pause_seconds: float
 ) -> Counter[str] | None:
     """Tell the story once; return what was heard, or None if something was missing."""
-    write("A simulated vCenter with two hosts and five domains, and eventd, which follows it:")
     async with _stage(scenario) as (server, events):
+        write(_opening(server.world))
         listener = _Listener(events, write, colour=colour)
         if not await listener.hear(["connected"]):
             return None
@@ -146,6 +146,16 @@ async def _tell(
             if not await listener.hear(scene.tells):
                 return None
         return listener.heard
+
+
+def _opening(world: World) -> str:
+    hosts = _count(len(world.inventory.hosts), "host")
+    domains = _count(len(world.domains), "domain")
+    return f"A simulated vCenter with {hosts} and {domains}, and eventd, which follows it:"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _faint(text: str, *, colour: bool) -> str:

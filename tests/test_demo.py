@@ -79,6 +79,7 @@ async def test_event_that_nobody_expects_breaks_the_story() -> None:
     code, written = await tell(story('"defined renamed"'))
 
     assert code == 1
+    assert written[0].startswith("A simulated vCenter with 1 host and 1 domain, and eventd,")
     assert written[-1] == "The story is broken: undefined renamed was told, and not expected."
 
 
