@@ -5,6 +5,7 @@ What the structures mean is left to `values`, `events`, `property_collector` and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -18,6 +19,7 @@ __all__ = [
     "children_by_name",
     "is_true",
     "number_of",
+    "outline",
     "parse_fault_name",
     "parse_number",
     "parse_reference",
@@ -52,6 +54,20 @@ def parse_fault_name(fault: Element | None) -> str:
 def unparsed(value: Element) -> Unparsed:
     """Keep the beginning of an element for which there is no type."""
     return Unparsed(type_name(value), etree.tostring(value, with_tail=False)[:_UNPARSED_BYTES])
+
+
+_TAG = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]{0,63})")
+
+_MOST_NAMES = 20
+
+
+def outline(odd: Unparsed) -> str:
+    """Return the names of the first elements of what could not be read: ``Event key vm …``.
+
+    That is for the log, and shows no values: a configuration may hold passwords.
+    """
+    names = dict.fromkeys(name.decode() for name in _TAG.findall(odd.xml))
+    return " ".join([*list(names)[:_MOST_NAMES], *(["…"] if len(names) > _MOST_NAMES else [])])
 
 
 def children_by_name(parent: Element) -> Mapping[str, Element]:

@@ -10,11 +10,13 @@ from eventd.vi.structures import (
     children_by_name,
     is_true,
     number_of,
+    outline,
     parse_fault_name,
     parse_number,
     reference_of,
     text_of,
     time_of,
+    unparsed,
 )
 from eventd.vi.types import ManagedObjectReference
 from tests.vi.answers import element_of
@@ -81,3 +83,15 @@ def test_a_fault_in_a_value_is_known_by_its_type_else_by_its_message(
 def test_no_fault_has_no_name() -> None:
     """A part may be missing where a fault was to be."""
     assert parse_fault_name(None) == ""
+
+
+def test_an_outline_has_names_and_no_values() -> None:
+    """What could not be read may hold a password."""
+    odd = unparsed(element_of('<a:e xmlns:a="x" x="secret"><key>secret</key><b/><b/>&lt;c</a:e>'))
+    assert outline(odd) == "e key b"
+
+
+def test_a_long_outline_is_cut() -> None:
+    """It is one line of a log."""
+    parts = "".join(f"<m{number}/>" for number in range(50))
+    assert outline(unparsed(element_of(f"<e>{parts}</e>"))).split()[-2:] == ["m18", "…"]
