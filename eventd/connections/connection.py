@@ -13,17 +13,17 @@ import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
-from functools import partial
 from typing import NoReturn, Protocol
 
 import structlog
 
 from eventd import metrics
 from eventd.connections import retry
+from eventd.connections.complaints import Complaints
 from eventd.connections.credentials import CredentialSource
 from eventd.connections.history import EventHistory
 from eventd.connections.scope import find_scope
-from eventd.connections.session import Session
+from eventd.connections.session import READING_SECONDS, Session
 from eventd.connections.tasks import read_tasks
 from eventd.connections.timer import LoopTimer, Timer
 from eventd.connections.transport import Transport
@@ -35,6 +35,7 @@ from eventd.model.picture import PictureChange
 from eventd.model.record import EventRecord
 from eventd.tracking.tracker import Outcome, Reading, Tracker
 from eventd.vi import calls
+from eventd.vi.structures import outline
 from eventd.vi.types import About, TaskInfo, UpdateSet
 from eventd.vi.uri import ConnectionURI
 
@@ -44,6 +45,14 @@ _log = structlog.get_logger(__name__)
 
 _LOGOUT_SECONDS = 0.5
 """A clean stop takes at most two seconds in all; a lost session ends by itself."""
+
+_LOOK_SECONDS = 1.0
+"""How often to look after what announces itself by nothing: the end of a task."""
+
+_LOOK_OFTEN_SECONDS = 60.0
+_LATER_LOOK_SECONDS = 30.0
+"""A task that goes on for longer than the first is looked after as seldom as the second: to remove
+a snapshot may take hours."""
 
 
 class Publish(Protocol):
@@ -60,6 +69,10 @@ class Connection:
     """Follows one host and publishes what happens to its domains.
 
     ``transport`` makes a new way to the host for each try; ``clock`` tells aware UTC.
+
+    What explains a change is read before it is judged, and everything else on the connection waits
+    for that: a host that is slow with its events and its tasks delays what has to be told by at
+    most twice `READING_SECONDS`, and it is told without them then.
     """
 
     def __init__(
@@ -89,6 +102,10 @@ class Connection:
         self._synced_at: datetime | None = None
         self._error: str | None = None
         self._failures = 0
+        self._complaints = Complaints(name)
+        self._tasks_read: list[TaskInfo] = []
+        self._awaited_since: float | None = None
+        """Since when, by the timer, something is awaited and nothing has come."""
 
     async def run(self) -> None:
         """Follow the host until cancelled."""
@@ -124,16 +141,12 @@ class Connection:
                 raise
 
     async def _follow_session(self, session: Session) -> NoReturn:
+        self._complaints = Complaints(self.name)
+        self._awaited_since = None
         host_time = await self._begin_sync(session)
-        history = await EventHistory.open(
-            session, connection=self.name, since=self._tracker.history_since or host_time
-        )
+        updates = await Updates.open(session, await find_scope(session, self._uri))
+        history = await self._follow_history(session, updates, host_time)
         self._tracker.follows_history = history is not None
-        updates = await Updates.open(
-            session,
-            await find_scope(session, self._uri),
-            history=history.doorbell if history is not None else None,
-        )
         is_complete = False
         while True:
             try:
@@ -147,6 +160,8 @@ class Connection:
                 await self._begin_sync(session)
                 continue
             self._log_odd(update_set)
+            if update_set.filters:
+                self._awaited_since = None  # what is awaited may have begun just now
             if history is not None:
                 history.hear(update_set)
             is_complete = self._tracker.take_in(update_set)
@@ -157,18 +172,39 @@ class Connection:
                     self._tracker.take_in_history(events)
                 await self._judge(session)
 
+    async def _follow_history(
+        self, session: Session, updates: Updates, host_time: datetime
+    ) -> EventHistory | None:
+        """Follow the event history where the host has one and lets it be followed."""
+        since = self._tracker.history_since
+        history = await EventHistory.open(
+            session,
+            complaints=self._complaints,
+            since=since or host_time,
+            is_resumed=since is not None,
+        )
+        if history is None:
+            return None
+        try:
+            await updates.follow_history(history.doorbell)
+        except Fault as fault:
+            if retry.is_mended_by_login(fault):
+                raise
+            self._complaints.refused("event_history_refused", fault.message)
+            return None
+        return history
+
     async def _next(self, session: Session, updates: Updates, *, is_complete: bool) -> UpdateSet:
-        """Wait for the next answer; meanwhile judge what is held back whenever its time has come.
+        """Wait for the next answer; meanwhile judge again whenever it is time for that.
 
         The wait goes on during that: to cancel it could lose what its answer says. While an update
         set has come in part, nothing is judged.
         """
-        wait = partial(updates.next, in_a_hurry=self._tracker.is_waiting)
-        if not is_complete or self._tracker.deadline is None:
-            return await wait()
+        if not is_complete or self._next_look() is None:
+            return await updates.next()
         try:
             async with asyncio.TaskGroup() as group:
-                answer = group.create_task(wait(), name=f"wait for {self.name}")
+                answer = group.create_task(updates.next(), name=f"wait for {self.name}")
                 await self._judge_in_time(session, group, until=answer)
         except ExceptionGroup as errors:
             # The first failure ends the other side, which then has none of its own.
@@ -178,19 +214,35 @@ class Connection:
     async def _judge_in_time(
         self, session: Session, group: asyncio.TaskGroup, *, until: asyncio.Task[UpdateSet]
     ) -> None:
-        """Judge at each deadline of the tracker, until an answer has come or nothing is due."""
-        while (deadline := self._tracker.deadline) is not None:
-            alarm = group.create_task(self._timer.reach(deadline), name=f"alarm of {self.name}")
+        """Judge whenever it is time, until an answer has come or there is nothing to look after."""
+        while (look := self._next_look()) is not None:
+            alarm = group.create_task(self._timer.reach(look), name=f"alarm of {self.name}")
             await asyncio.wait((until, alarm), return_when=asyncio.FIRST_COMPLETED)
             alarm.cancel()
             if until.done():
                 return
-            await self._judge(session, not_before=deadline)
+            await self._judge(session, not_before=look)
+
+    def _next_look(self) -> float | None:
+        """Return the instant at which to judge without an answer, None if there is no reason to.
+
+        The reasons are the deadline of what is held back, and what may come without an answer.
+        """
+        deadline = self._tracker.deadline
+        if not self._tracker.is_waiting:
+            self._awaited_since = None
+            return deadline
+        now = self._timer.instant()
+        if self._awaited_since is None:
+            self._awaited_since = now
+        is_often = now - self._awaited_since < _LOOK_OFTEN_SECONDS
+        look = now + (_LOOK_SECONDS if is_often else _LATER_LOOK_SECONDS)
+        return look if deadline is None else min(look, deadline)
 
     async def _judge(self, session: Session, *, not_before: float = 0.0) -> None:
         """Tell what happened, given what is known now; read the tasks that may explain it.
 
-        ``not_before`` is the deadline that has come: timers may be early by a tick.
+        ``not_before`` is the instant that has come: timers may be early by a tick.
         """
         tasks = await self._read_tasks(session, self._tracker.reading())
         instant = max(self._timer.instant(), not_before)
@@ -198,22 +250,31 @@ class Connection:
 
     def _log_odd(self, update_set: UpdateSet) -> None:
         for odd in update_set.unparsed:
-            _log.warning(
-                "update_not_understood",
-                connection=self.name,
-                xml=odd.xml[:500].decode("utf-8", "replace"),
+            self._complaints.complain(
+                "update_not_understood", odd.type, type=odd.type, parts=outline(odd)
             )
 
     async def _read_tasks(self, session: Session, reading: Reading) -> list[TaskInfo]:
-        """Return the tasks that may explain what was seen; none where the host refuses them."""
+        """Return the tasks that may explain what was seen; none where the host refuses them.
+
+        A host that is slow with them is not waited for.
+        """
         try:
-            return await read_tasks(session, reading)
+            async with asyncio.timeout(READING_SECONDS):
+                self._tasks_read = await read_tasks(session, reading)
+                return self._tasks_read
         except SessionExpired:
             raise
+        except TimeoutError:
+            # As they were when they were read last: one whose end is awaited stays so.
+            tasks = [task for task in self._tasks_read if task.task.value in reading.tasks]
+            problem = f"the host did not give its tasks within {READING_SECONDS:.0f} s"
         except Fault as fault:
             # A user may see domains and not tasks: events without a cause are better than none.
-            _log.warning("tasks_not_readable", connection=self.name, error=fault.message)
-            return []
+            tasks = []
+            problem = fault.message
+        self._complaints.refused("tasks_not_readable", problem)
+        return tasks
 
     async def _begin_sync(self, session: Session) -> datetime:
         """Expect the whole picture; return the host's time, aware UTC."""

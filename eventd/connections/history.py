@@ -6,15 +6,18 @@ events between two rings are read page by page. What they mean is left to tracki
 
 from __future__ import annotations
 
-from datetime import datetime
+import asyncio
+import re
+from contextlib import suppress
+from datetime import datetime, timedelta
 
-import structlog
-
+from eventd.connections.complaints import Complaints
 from eventd.connections.retry import is_mended_by_login
-from eventd.connections.session import Session
+from eventd.connections.session import READING_SECONDS, Session
 from eventd.errors import Fault
 from eventd.vi import calls
 from eventd.vi.event_types import followed_classes, followed_types
+from eventd.vi.structures import outline
 from eventd.vi.types import (
     HistoryEvent,
     ManagedObjectReference,
@@ -26,8 +29,6 @@ from eventd.vi.types import (
 from eventd.vi.versions import EVENT_MAX_COUNT_SINCE
 
 __all__ = ["EventHistory"]
-
-_log = structlog.get_logger(__name__)
 
 _DOORBELL_EVENTS = 1
 
@@ -41,8 +42,18 @@ _MOST_PAGES = 200
 """As many pages are read of one collector for one ring; a host that goes on and on is not heard
 to its end. What is left is read when it rings next."""
 
+_MOST_EVENTS = 2000
+"""As many events are taken for one ring: a host that fails takes hundreds of domains with it, each
+with a few events. Those of a host that has more are given up up to the newest."""
+
+_OVERLAP = timedelta(seconds=10)
+"""A new collector begins that much before the event that was read last, as the events of many hosts
+are not quite in order; those that are known are passed by."""
+
 _REMEMBERED = 1000
 """Events that are known again: more than may have the same time, or be read ahead of their ring."""
+
+_KEY = re.compile(rb"<(?:[\w.-]+:)?key\b[^>]*>(-?[0-9]{1,10})<")
 
 _Identity = tuple[int, datetime]
 """Key and ``createdTime``: keys alone come again, as they wrap below zero."""
@@ -58,27 +69,36 @@ class EventHistory:
         doorbell: ManagedObjectReference,
         *,
         types: tuple[str, ...],
-        connection: str,
+        complaints: Complaints,
         since: datetime,
+        is_resumed: bool,
     ) -> None:
         self.doorbell = doorbell
         """The collector whose ``latestPage`` is to be followed."""
         self._session = session
         self._event_manager = event_manager
         self._types = types
-        self._connection = connection
+        self._complaints = complaints
+        self._since = since
+        self._is_resumed = is_resumed
+        """Whether the doorbell may have rung before it was first looked at."""
         self._reader = doorbell
-        self._newest = since
-        """When the newest event was created that was read."""
+        self._has_lost_its_place = False
+        """Whether the reader may have passed events by that nobody has seen."""
+        self._place = since
+        """Where a new reader begins."""
         self._known: dict[_Identity, None] = {}
         """The events that were read last, in the order of reading."""
         self._has_rung_unseen = False
 
     @classmethod
     async def open(
-        cls, session: Session, *, connection: str, since: datetime
+        cls, session: Session, *, complaints: Complaints, since: datetime, is_resumed: bool = False
     ) -> EventHistory | None:
         """Begin with the events that were created at a time or after it.
+
+        ``is_resumed`` says that the time comes from an earlier session: something may have happened
+        since. A doorbell that shows no event at first is then no sign that there is none.
 
         None where the host has no event history or refuses it, which is logged: events of domains
         without their causes are better than none. A host that knows the classes of events, and not
@@ -97,12 +117,18 @@ class EventHistory:
             except Fault as fault:
                 if is_mended_by_login(fault):
                     raise
-                _log.warning("event_history_refused", connection=connection, error=fault.message)
+                complaints.refused("event_history_refused", fault.message)
                 if fault.name != "InvalidArgument":
                     return None
             else:
                 return cls(
-                    session, manager, doorbell, types=types, connection=connection, since=since
+                    session,
+                    manager,
+                    doorbell,
+                    types=types,
+                    complaints=complaints,
+                    since=since,
+                    is_resumed=is_resumed,
                 )
         return None
 
@@ -110,15 +136,20 @@ class EventHistory:
         """Note a ring that shows no event: the newest one cannot be read, or seen by the user."""
         for part in update_set.filters:
             for update in part.objects:
-                if update.obj == self.doorbell and update.kind is UpdateKind.MODIFY:
+                if update.obj != self.doorbell:
+                    continue
+                if update.kind is UpdateKind.MODIFY or self._is_resumed:
                     self._has_rung_unseen |= _shows_no_event(update)
+                # If it comes as new once more, rings may have been missed in between.
+                self._is_resumed = True
 
     async def read(self, until: HistoryEvent | None) -> list[HistoryEvent]:
         """Return the events behind those that were read before, in the order of their creation.
 
         ``until`` is the event that rang. If it was read before, or nothing rang, none is read. It
         is among the events whatever the host tells: where the host does not give it after a few
-        tries, the others that are missing are given up, which is logged.
+        tries, the others that are missing are given up, which is logged. So it is where the host
+        takes longer than `READING_SECONDS`; what is missing then may come with the next ring.
 
         Raises:
             HostError: the host is lost.
@@ -126,29 +157,43 @@ class EventHistory:
         has_rung = self._has_rung_unseen if until is None else _identity(until) not in self._known
         self._has_rung_unseen = False
         found: list[HistoryEvent] = []
-        if has_rung and (problem := await self._read_to(until, found)) is not None:
-            _log.warning("event_history_incomplete", connection=self._connection, error=problem)
+        if has_rung and (problem := await self._read_in_time(until, found)) is not None:
+            self._complaints.refused("event_history_incomplete", problem)
             if until is not None:
                 self._note(until, found)
         return _in_order(found)
 
-    async def _read_to(self, until: HistoryEvent | None, found: list[HistoryEvent]) -> str | None:
+    async def _read_in_time(
+        self, until: HistoryEvent | None, found: list[HistoryEvent]
+    ) -> str | None:
         """Read on to an event, or to the first empty page; return what went wrong, if anything."""
         try:
-            for attempt in range(_TRIES):
-                if attempt:
-                    await self._begin_anew()
-                await self._read_pages(until, found)
-                if until is None or _identity(until) in self._known:
-                    return None
+            async with asyncio.timeout(READING_SECONDS):
+                return await self._read_to(until, found)
+        except TimeoutError:
+            # The host may have given an answer that nobody heard.
+            self._has_lost_its_place = True
+            return f"the host did not give its events within {READING_SECONDS:.0f} s"
         except Fault as fault:
             if is_mended_by_login(fault):
                 raise
             return fault.message
+
+    async def _read_to(self, until: HistoryEvent | None, found: list[HistoryEvent]) -> str | None:
+        for attempt in range(_TRIES):
+            if attempt or self._has_lost_its_place:
+                await self._begin_anew()
+            await self._read_pages(until, found)
+            if until is None or _identity(until) in self._known:
+                return None
+            if len(found) >= _MOST_EVENTS:
+                self._has_lost_its_place = True
+                self._place = self._place_at(until)
+                return f"the host has more than {_MOST_EVENTS} events at once"
         return "the host does not give the newest event"
 
     async def _begin_anew(self) -> None:
-        """Read on with a new collector, which begins at the newest event that was read.
+        """Read on with a new collector, which begins at the event that was read last.
 
         An empty page is not the end: a vCenter cuts its pages before it takes out what the user
         may not see, and a collector holds no more than its last events, so that a storm pushes out
@@ -156,10 +201,13 @@ class EventHistory:
         """
         outworn = self._reader
         self._reader = await _create_collector(
-            self._session, self._event_manager, self._types, self._newest, page_size=None
+            self._session, self._event_manager, self._types, self._place, page_size=None
         )
+        self._has_lost_its_place = False
         if outworn != self.doorbell:
-            await self._session.call(calls.destroy_collector(outworn))
+            # It may be gone already; a session that is lost shows at the next call.
+            with suppress(Fault):
+                await self._session.call(calls.destroy_collector(outworn))
 
     async def _read_pages(self, until: HistoryEvent | None, found: list[HistoryEvent]) -> None:
         for _ in range(_MOST_PAGES):
@@ -167,16 +215,33 @@ class EventHistory:
                 calls.read_next_events(self._reader, max_count=_PAGE_EVENTS)
             )
             for odd in page.unparsed:
-                _log.warning(
-                    "event_not_understood",
-                    connection=self._connection,
-                    xml=odd.xml[:500].decode("utf-8", "replace"),
-                )
+                self._complain_of(odd)
             for event in page.events:
                 self._note(event, found)
+                self._place = self._place_at(event)
             is_empty = not (page.events or page.unparsed)
             if is_empty or (until is not None and _identity(until) in self._known):
                 return
+            if len(found) >= _MOST_EVENTS:
+                return
+
+    def _complain_of(self, odd: Unparsed) -> None:
+        key = _KEY.search(odd.xml)
+        self._complaints.complain(
+            "event_not_understood",
+            odd.type,
+            type=odd.type,
+            key=key[1].decode() if key else None,
+            parts=outline(odd),
+        )
+
+    def _place_at(self, event: HistoryEvent) -> datetime:
+        """Return where to begin behind an event: not before the first time, unless it is.
+
+        That is so where the clock of the host was set back.
+        """
+        created = event.created_time
+        return max(created - _OVERLAP, min(created, self._since))
 
     def _note(self, event: HistoryEvent, found: list[HistoryEvent]) -> None:
         """Add an event to those that were found, unless it was read before."""
@@ -187,7 +252,6 @@ class EventHistory:
         self._known[identity] = None
         if len(self._known) > _REMEMBERED:
             del self._known[next(iter(self._known))]
-        self._newest = max(self._newest, event.created_time)
 
 
 async def _create_doorbell(

@@ -13,12 +13,19 @@ from eventd.vi.types import ManagedObjectReference, ServiceContent
 from eventd.vi.uri import ConnectionURI, Scheme
 from eventd.vi.versions import SUPPORTED_SINCE, ApiVersion
 
-__all__ = ["CALL_SECONDS", "Session"]
+__all__ = ["CALL_SECONDS", "READING_SECONDS", "Session"]
 
 T = TypeVar("T")
 
 CALL_SECONDS = 60.0
 """Deadline of a call that the host answers at once. A full vCenter was seen to need seconds."""
+
+READING_SECONDS = 10.0
+"""How long it may take to read what only explains changes: their events and tasks.
+
+As long as the daemon lets a change wait for its cause; the change itself is known by then, and
+everything else on the connection waits behind the reading.
+"""
 
 _SCHEMES = {
     "esx": Scheme.ESX,

@@ -50,21 +50,27 @@ class Updates:
         session: Session,
         scope: ManagedObjectReference,
         *,
-        history: ManagedObjectReference | None = None,
         wait_seconds: float = WAIT_SECONDS,
     ) -> Updates:
-        """Set up the filters for the hosts and for all domains below ``scope``.
-
-        ``history`` is an event history collector to follow as well, where there is one.
-        """
+        """Set up the filters for the hosts and for all domains below ``scope``."""
         collector = session.content.property_collector
         if session.api_version >= OWN_COLLECTOR_SINCE:
             # One of our own, since filters of others on the session's would come with ours.
             collector = await session.call(calls.create_property_collector(collector))
         updates = cls(session, collector, wait_seconds=wait_seconds)
-        for spec in await _filter_specs(session, scope, history):
+        for spec in await _filter_specs(session, scope):
             await session.call(calls.create_filter(collector, spec))
         return updates
+
+    async def follow_history(self, doorbell: ManagedObjectReference) -> None:
+        """Follow an event history collector as well; to be called before the first answer.
+
+        Raises:
+            Fault: the host refuses it; what is followed otherwise is followed all the same.
+            HostError: the host is lost.
+        """
+        spec = filters.history_filter(doorbell)
+        await self._session.call(calls.create_filter(self._collector, spec))
 
     @property
     def has_begun(self) -> bool:
@@ -76,23 +82,20 @@ class Updates:
         self._version = ""
         self._is_incomplete = True
 
-    async def next(self, *, in_a_hurry: bool = False) -> UpdateSet:
+    async def next(self) -> UpdateSet:
         """Wait for the next answer; it is empty if nothing happened for a while.
 
         An empty one never completes what is incomplete, least of all the first picture: from a
         host that was too slow for it, "nothing" does not mean that it has no domains.
 
-        ``in_a_hurry`` makes the while a second, to look after what announces itself by nothing.
-
         Raises:
             Fault: ``InvalidCollectorVersion`` asks for `begin_anew`; others end the session.
             HostError: the host is lost.
         """
-        seconds = min(1.0, self._wait_seconds) if in_a_hurry else self._wait_seconds
         if self._session.api_version >= WAIT_FOR_UPDATES_EX_SINCE:
-            update_set = await self._wait_for_updates_ex(seconds)
+            update_set = await self._wait_for_updates_ex(self._wait_seconds)
         else:
-            update_set = await self._wait_for_updates(seconds)
+            update_set = await self._wait_for_updates(self._wait_seconds)
         if update_set is None:
             return UpdateSet(self._version, [], truncated=self._is_incomplete)
         self._version = update_set.version
@@ -136,7 +139,7 @@ class Updates:
 
 
 async def _filter_specs(
-    session: Session, scope: ManagedObjectReference, history: ManagedObjectReference | None
+    session: Session, scope: ManagedObjectReference
 ) -> list[PropertyFilterSpec]:
     views = session.content.view_manager
     if views is None:
@@ -145,10 +148,7 @@ async def _filter_specs(
     # The hosts of the whole inventory, whatever the scope: their names tell where a domain went.
     root = session.content.root_folder
     hosts = await session.call(calls.create_container_view(views, root, ("HostSystem",)))
-    specs = [
+    return [
         filters.domain_filter(domains, session.api_version),
         filters.host_filter(hosts),
     ]
-    if history is not None:
-        specs.append(filters.history_filter(history))
-    return specs

@@ -7,6 +7,7 @@ reach the host again is up to the test.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from datetime import UTC, datetime
 import pytest
 from structlog.testing import capture_logs
 
+from eventd.connections import connection as connection_module
 from eventd.connections import retry
 from eventd.connections.connection import Connection
 from eventd.connections.credentials import Credentials
@@ -33,7 +35,7 @@ from eventd.model.events import (
     DomainEvent,
     Event,
 )
-from eventd.model.picture import DomainPicture, PictureChange
+from eventd.model.picture import DomainPicture, PictureChange, PowerState
 from eventd.model.record import EventRecord
 from eventd.tracking.tracker import Tracker
 from eventd.vi.uri import ConnectionURI
@@ -46,6 +48,7 @@ from tests.connections.scripted_host import (
     fault,
     leave,
     modify,
+    object_content,
     ring,
     update_set,
 )
@@ -56,6 +59,52 @@ UNREACHABLE = HostUnreachable("esx01 cannot be reached: Connection refused")
 WEB01_OFF = enter("1", name="web01", power="poweredOff")
 WEB01_ON = enter("1", name="web01", power="poweredOn")
 DB01_OFF = enter("2", name="db01", power="poweredOff")
+
+
+class HandTimer:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.alarms: list[float] = []
+        """The instants that are waited for."""
+        self._now = 1000.0
+        self._has_moved = asyncio.Event()
+        self._is_awaited = asyncio.Event()
+        self._is_let_go = asyncio.Event()
+
+    def instant(self) -> float:
+        """Return the present moment."""
+        return self._now
+
+    async def reach(self, instant: float) -> None:
+        """Wait until the test has moved the clock so far."""
+        self.alarms.append(instant)
+        self._is_awaited.set()
+        try:
+            while self._now < instant:
+                self._has_moved.clear()
+                await self._has_moved.wait()
+        finally:
+            self.alarms.remove(instant)
+            self._is_let_go.set()
+
+    async def is_awaited(self) -> float:
+        """Return in how many seconds somebody waits to be woken, once somebody does."""
+        async with asyncio.timeout(PATIENCE):
+            while not self.alarms:
+                self._is_awaited.clear()
+                await self._is_awaited.wait()
+        return min(self.alarms) - self._now
+
+    async def pass_by(self) -> float:
+        """Let the time pass until the next alarm; return how many seconds that took."""
+        seconds = await self.is_awaited()
+        self._now += seconds
+        self._has_moved.set()
+        while min(self.alarms, default=math.inf) <= self._now:
+            self._is_let_go.clear()
+            await self._is_let_go.wait()
+        return seconds
 
 
 class Follower:
@@ -76,6 +125,7 @@ class Follower:
         self.events: list[Event] = []
         self.pictures: list[PictureChange] = []
         self.delays: list[float] = []
+        self.timer = HandTimer()
         self._tries = tries
         self._defect = defect
         self._gave_up = asyncio.Event()
@@ -89,6 +139,7 @@ class Follower:
             tracker=Tracker("esx01", source="esx://esx01.example/", known=known, grace=grace),
             publish=self._publish,
             clock=lambda: NOON,
+            timer=self.timer,
             delay=self._delay,
         )
 
@@ -306,9 +357,28 @@ async def test_a_user_who_may_not_see_tasks_is_told_events_all_the_same() -> Non
 # --- the event history ----------------------------------------------------------------------------
 
 WEB01_GOES_OFF = modify("1", power="poweredOff")
+TASK = '<ManagedObjectReference type="Task">{}</ManagedObjectReference>'
 RINGS = ring(event(7, tag="Event"))
 LONG = 3600.0
-"""Seconds of grace that no test waits for."""
+"""Seconds of grace; a test lets them pass by hand, if at all."""
+
+
+def lists_task(domain: str, task: str) -> str:
+    """Return that a domain has a task now."""
+    value = f'<val xsi:type="ArrayOfManagedObjectReference">{TASK.format(task)}</val>'
+    change = f"<changeSet><name>recentTask</name><op>assign</op>{value}</changeSet>"
+    return modify(domain).replace("</objectSet>", f"{change}</objectSet>")
+
+
+def running_task(task: str) -> str:
+    """Return what is read of a task that goes on."""
+    info = (
+        f'<val xsi:type="TaskInfo"><key>{task}</key><task type="Task">{task}</task>'
+        "<descriptionId>VirtualMachine.reset</descriptionId>"
+        '<entity type="VirtualMachine">1</entity><state>running</state>'
+        "<queueTime>2026-11-20T12:00:01Z</queueTime></val>"
+    )
+    return object_content("Task", task, info=info)
 
 
 async def test_a_change_and_its_event_are_told_together_and_at_once() -> None:
@@ -357,12 +427,102 @@ async def test_a_change_waits_for_no_cause_where_there_is_no_history() -> None:
     assert follower.told == ["connected", "web01 stopped"]
 
 
+async def test_a_host_that_lets_its_history_not_be_followed_is_followed_without() -> None:
+    """It gives a collector, and refuses the filter for it."""
+    host = Host(has_events=True)
+    usual = host.usual("CreateFilter")
+    host.plan("CreateFilter", usual, usual, fault("NoPermission"))
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON), update_set("2", WEB01_GOES_OFF))
+    with capture_logs() as logs:
+        follower = Follower(host, grace=LONG)
+        async with following(follower):
+            await host.is_waited_for()
+
+    assert follower.told == ["connected", "web01 stopped"]
+    assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == [
+        "event_history_refused"
+    ]
+
+
+async def test_a_session_that_is_lost_while_the_history_is_opened_is_replaced() -> None:
+    """That is no refusal."""
+    host = Host(has_events=True)
+    usual = host.usual("CreateFilter")
+    host.plan("CreateFilter", usual, usual, fault("NotAuthenticated"))
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON))
+    follower = await follow(host, tries=2)
+
+    assert follower.delays == [0.0]
+    assert follower.told == ["connected"]
+
+
+async def test_a_host_that_is_slow_with_its_tasks_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The change is told without them, and the session goes on; the log says so once."""
+    monkeypatch.setattr(connection_module, "READING_SECONDS", 0.0)
+    host = Host()
+    host.plan(
+        "WaitForUpdatesEx",
+        update_set("1", WEB01_ON),
+        update_set("2", WEB01_GOES_OFF),
+        update_set("3", modify("1", power="poweredOn")),
+    )
+    host.plan("RetrieveProperties", asyncio.Event())
+    with capture_logs() as logs:
+        follower = await follow(host)
+
+    assert follower.told == ["connected", "web01 stopped", "web01 started"]
+    assert host.methods.count("Login") == 1
+    assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == [
+        "tasks_not_readable"
+    ]
+
+
+async def test_a_task_that_was_not_read_in_time_is_looked_after_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It counts as it was when it was read last."""
+    host = Host()
+    follower = Follower(host)
+    host.plan(
+        "WaitForUpdatesEx", update_set("1", WEB01_ON), update_set("2", lists_task("1", "task-1"))
+    )
+    host.plan("RetrieveProperties", running_task("task-1"), asyncio.Event())
+    async with following(follower):
+        await follower.timer.is_awaited()
+        monkeypatch.setattr(connection_module, "READING_SECONDS", 0.0)
+        assert await follower.timer.pass_by() == 1.0
+        assert await follower.timer.is_awaited() == 1.0
+
+    assert len(host.called("RetrieveProperties")) == 2
+
+
+async def test_the_end_of_a_task_is_looked_after_while_the_host_has_nothing_to_say() -> None:
+    """Each second for a minute and then seldom; the wait for updates goes on undisturbed."""
+    host = Host()
+    follower = Follower(host)
+    host.plan(
+        "WaitForUpdatesEx", update_set("1", WEB01_ON), update_set("2", lists_task("1", "task-1"))
+    )
+    host.plan("RetrieveProperties", *[running_task("task-1")] * 65)
+    async with following(follower):
+        await host.is_waited_for()
+        pauses = [await follower.timer.pass_by() for _ in range(63)]
+        waits = host.methods.count("WaitForUpdatesEx")
+
+    assert pauses == [1.0] * 60 + [30.0] * 3
+    assert waits == 3
+    assert "CancelWaitForUpdates" not in host.methods
+
+
 async def test_a_change_without_cause_is_told_when_its_time_has_come() -> None:
     """No update set comes, and the wait for one goes on undisturbed."""
     host = Host(has_events=True)
     host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON), update_set("2", WEB01_GOES_OFF))
-    follower = Follower(host, grace=0.01)
+    follower = Follower(host, grace=LONG)
     async with following(follower):
+        assert await follower.timer.pass_by() == LONG
         await follower.has_told("web01 stopped")
         assert host.versions() == ["", "1", "2"]
         assert host.methods[-1] == "RetrieveProperties"
@@ -423,8 +583,9 @@ async def test_a_session_that_is_lost_while_the_tasks_are_read_again_is_replaced
         update_set("1", enter("1", name="web01", power="poweredOff")),
     )
     host.plan("RetrieveProperties", "", fault("NotAuthenticated"))
-    follower = Follower(host, tries=2, grace=0.01)
+    follower = Follower(host, tries=2, grace=LONG)
     async with following(follower):
+        await follower.timer.pass_by()
         await follower.has_told("web01 stopped")
 
     assert follower.delays == [0.0]
@@ -435,11 +596,13 @@ async def test_a_defect_in_what_is_judged_in_time_is_not_hidden() -> None:
     """It ends the wait, and is logged with its traceback."""
     host = Host(has_events=True)
     host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON), update_set("2", WEB01_GOES_OFF))
-    follower = Follower(host, grace=0.01)
+    follower = Follower(host, grace=LONG)
     async with following(follower):
         await host.is_waited_for()
+        await follower.timer.is_awaited()
         follower.breaks_at_the_next_publication()
         with capture_logs() as logs:
+            await follower.timer.pass_by()
             await follower.has_given_up()
 
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == [
@@ -451,14 +614,20 @@ async def test_a_defect_in_what_is_judged_in_time_is_not_hidden() -> None:
 
 
 async def test_a_connection_that_holds_back_a_change_stops_at_once() -> None:
-    """It is told after the next start, since nothing of it was published."""
+    """The change is told after the next start: what is known of the domain is as before."""
     host = Host(has_events=True)
     host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON), update_set("2", WEB01_GOES_OFF))
     follower = Follower(host, grace=LONG)
     async with following(follower):
         await host.is_waited_for()
+        assert await follower.timer.is_awaited() == LONG
 
+    assert follower.timer.alarms == []
+    assert len(asyncio.all_tasks()) == 1
     assert follower.told == ["connected"]
+    assert [picture.changed["1"].power for picture in follower.pictures if picture.changed] == [
+        PowerState.POWERED_ON
+    ]
     assert host.methods[-1] == "Logout"
 
 

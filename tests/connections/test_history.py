@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from structlog.testing import capture_logs
 
+from eventd.connections import history as history_module
+from eventd.connections.complaints import Complaints
 from eventd.connections.credentials import Credentials
 from eventd.connections.history import EventHistory
 from eventd.connections.session import Session
@@ -29,10 +32,12 @@ async def session_with(host: Host) -> Session:
     return await Session.open(host.transport(), uri, Credentials("root", "secret"))
 
 
-async def history_of(host: Host) -> EventHistory:
+async def history_of(host: Host, *, is_resumed: bool = False) -> EventHistory:
     """Begin with the events of noon."""
     session = await session_with(host)
-    history = await EventHistory.open(session, connection="esx01", since=NOON)
+    history = await EventHistory.open(
+        session, complaints=Complaints("esx01"), since=NOON, is_resumed=is_resumed
+    )
     assert history is not None
     return history
 
@@ -113,7 +118,7 @@ async def test_an_older_host_is_told_the_size_of_the_page_afterwards(
 async def test_a_host_without_event_manager_has_no_history() -> None:
     """Its domains are followed all the same."""
     session = await session_with(Host(has_events=False))
-    assert await EventHistory.open(session, connection="esx01", since=NOON) is None
+    assert await EventHistory.open(session, complaints=Complaints("esx01"), since=NOON) is None
 
 
 @pytest.mark.parametrize("name", ["NoPermission", "NotSupported", "InvalidState"])
@@ -123,7 +128,7 @@ async def test_a_host_that_refuses_its_history_has_none(name: str, host: Host) -
     session = await session_with(host)
 
     with capture_logs() as logs:
-        assert await EventHistory.open(session, connection="esx01", since=NOON) is None
+        assert await EventHistory.open(session, complaints=Complaints("esx01"), since=NOON) is None
 
     assert logs == [
         {
@@ -145,7 +150,9 @@ async def test_a_host_that_does_not_know_identifiers_is_asked_for_classes_alone(
     session = await session_with(host)
 
     with capture_logs() as logs:
-        assert await EventHistory.open(session, connection="esx01", since=NOON) is not None
+        assert (
+            await EventHistory.open(session, complaints=Complaints("esx01"), since=NOON) is not None
+        )
 
     assert [log["event"] for log in logs] == ["event_history_refused"]
     asked = [
@@ -163,7 +170,7 @@ async def test_a_lost_session_is_no_refusal(name: str, host: Host) -> None:
     session = await session_with(host)
 
     with pytest.raises(Fault):
-        await EventHistory.open(session, connection="esx01", since=NOON)
+        await EventHistory.open(session, complaints=Complaints("esx01"), since=NOON)
 
 
 # --- reading --------------------------------------------------------------------------------------
@@ -219,7 +226,7 @@ async def test_an_empty_page_is_not_the_end(host: Host) -> None:
         "other",
     ]
     anew = filter_of(host.called("CreateCollectorForEvents")[1])
-    assert anew["beginTime"] == "2026-11-20T12:00:03Z"
+    assert anew["beginTime"] == "2026-11-20T12:00:00Z"
     assert "maxCount" not in anew
 
 
@@ -234,6 +241,75 @@ async def test_reading_goes_on_with_the_new_collector_and_the_outworn_one_goes(h
     assert keys(await history.read(the(3, seconds=2))) == [2, 3]
     assert [gone.this.value for gone in host.called("DestroyCollector")] == ["other"]
     assert history.doorbell.value == "history"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "begin"),
+    [(60, "2026-11-20T12:00:50Z"), (3, "2026-11-20T12:00:00Z"), (-3600, "2026-11-20T11:00:00Z")],
+    ids=["a while ago", "just begun", "clock set back"],
+)
+async def test_a_new_collector_begins_shortly_before_the_event_read_last(
+    seconds: int, begin: str, host: Host
+) -> None:
+    """Never in the future of the host, nor before the history that is followed."""
+    host.plan("ReadNextEvents", event(1, time=at(3)) + event(2, time=at(seconds)))
+    history = await history_of(host)
+    host.plan("CreateCollectorForEvents", OTHER)
+
+    await history.read(the(3))
+
+    anew = filter_of(host.called("CreateCollectorForEvents")[1])
+    assert anew["beginTime"] == begin
+
+
+@pytest.mark.parametrize("name", ["ManagedObjectNotFound", "NotAuthenticated"])
+async def test_an_outworn_collector_that_cannot_be_destroyed_is_left(name: str, host: Host) -> None:
+    """It is no reason to log in anew, nor worth a word."""
+    host.plan("ReadNextEvents", "", "", event(1))
+    host.plan("DestroyCollector", fault(name))
+    history = await history_of(host)
+    host.plan("CreateCollectorForEvents", OTHER, THIRD)
+
+    with capture_logs() as logs:
+        assert keys(await history.read(the(1))) == [1]
+
+    assert logs == []
+    assert [gone.this.value for gone in host.called("DestroyCollector")] == ["other"]
+
+
+async def test_a_ring_of_too_many_events_is_heard_in_part(host: Host) -> None:
+    """The memory is the daemon's. What is left is given up, up to the event that rang."""
+    host.plan("ReadNextEvents", *(page(range(first, first + 100)) for first in range(0, 3000, 100)))
+    history = await history_of(host)
+
+    with capture_logs() as logs:
+        found = await history.read(the(9999, seconds=3600))
+        host.plan("CreateCollectorForEvents", OTHER)
+        await history.read(the(10_000, seconds=3601))
+
+    assert (len(found), found[-1].key) == (2001, 9999)
+    assert logs[0]["error"] == "the host has more than 2000 events at once"
+    anew = filter_of(host.called("CreateCollectorForEvents")[1])
+    assert anew["beginTime"] == "2026-11-20T12:59:50Z"
+
+
+async def test_a_host_that_is_slow_with_its_events_is_not_waited_for(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The event is taken as it rang; what the late answer had is read with the next ring."""
+    monkeypatch.setattr(history_module, "READING_SECONDS", 0.0)
+    host.plan("ReadNextEvents", asyncio.Event())
+    history = await history_of(host)
+
+    with capture_logs() as logs:
+        assert keys(await history.read(the(2))) == [2]
+    monkeypatch.setattr(history_module, "READING_SECONDS", 10.0)
+    host.plan("CreateCollectorForEvents", OTHER)
+    host.plan("ReadNextEvents", page([1, 2, 3]))
+
+    assert keys(await history.read(the(3))) == [1, 3]
+    assert host.called("ReadNextEvents")[-1].this.value == "other"
+    assert logs[0]["error"] == "the host did not give its events within 0 s"
 
 
 async def test_an_event_that_is_never_given_is_taken_as_it_rang(host: Host) -> None:
@@ -361,6 +437,29 @@ async def test_a_ring_that_shows_no_event_is_read_to_the_first_empty_page(
 
 
 @pytest.mark.parametrize(
+    ("kinds", "is_resumed", "reads"),
+    [
+        (["enter"], False, 0),
+        (["enter"], True, 2),
+        (["enter", "enter"], False, 2),
+    ],
+    ids=["at first", "after a lost session", "after lost versions"],
+)
+async def test_a_doorbell_that_is_empty_at_first_may_have_rung_before(
+    kinds: list[str], is_resumed: bool, reads: int, host: Host
+) -> None:
+    """What happened meanwhile is read blindly, unless there was no time before."""
+    host.plan("ReadNextEvents", event(1))
+    history = await history_of(host, is_resumed=is_resumed)
+    for kind in kinds:
+        history.hear(heard(ring(kind=kind)))
+
+    await history.read(None)
+
+    assert len(host.called("ReadNextEvents")) == reads
+
+
+@pytest.mark.parametrize(
     "objects",
     [
         (),
@@ -388,4 +487,6 @@ async def test_an_event_that_cannot_be_read_is_logged_and_costs_no_other(host: H
 
     [log] = logs
     assert (log["event"], log["connection"]) == ("event_not_understood", "esx01")
-    assert "VmPoweredOffEvent" in log["xml"]
+    assert (log["type"], log["key"]) == ("VmPoweredOffEvent", None)
+    assert "createdTime" in log["parts"]
+    assert "root" not in str(log)

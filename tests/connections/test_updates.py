@@ -93,7 +93,8 @@ async def test_the_event_history_is_followed_where_there_is_one() -> None:
     session = await session_with(host)
     history = ManagedObjectReference("EventHistoryCollector", "history")
 
-    await Updates.open(session, session.content.root_folder, history=history)
+    updates = await Updates.open(session, session.content.root_folder)
+    await updates.follow_history(history)
 
     filters = host.called("CreateFilter")
     assert [paths_of(one)[0] for one in filters] == [
@@ -223,18 +224,6 @@ async def test_a_wait_has_a_limit_at_the_host_and_a_later_one_here() -> None:
     assert argument(wait, "options", "maxWaitSeconds") == "60"
     assert argument(wait, "options", "maxObjectUpdates") == "100"
     assert host.deadlines["WaitForUpdatesEx"] == 70
-
-
-async def test_a_wait_in_a_hurry_lasts_a_second() -> None:
-    """For what announces itself by nothing."""
-    host = Host()
-    host.plan("WaitForUpdatesEx", NOTHING)
-    updates = await updates_of(host)
-    await updates.next(in_a_hurry=True)
-
-    [wait] = host.called("WaitForUpdatesEx")
-    assert argument(wait, "options", "maxWaitSeconds") == "1"
-    assert host.deadlines["WaitForUpdatesEx"] == 11
 
 
 @pytest.mark.parametrize("error", [UNREACHABLE, MalformedAnswer("no XML")], ids=["lost", "odd"])

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from eventd.connections.complaints import Complaints
 from eventd.connections.credentials import Credentials
 from eventd.connections.history import EventHistory
 from eventd.connections.session import Session
@@ -180,7 +181,7 @@ async def history_of(host: Vcsim) -> AsyncIterator[tuple[EventHistory, Rung]]:
     async with Transport(uri.endpoint, ssl_context=None) as transport:
         session = await Session.open(transport, uri, Credentials(host.user, host.password))
         now = await session.call(calls.current_time())
-        history = await EventHistory.open(session, connection="test", since=now)
+        history = await EventHistory.open(session, complaints=Complaints("test"), since=now)
         assert history is not None
 
         async def rung() -> HistoryEvent:
