@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
+from typing import TypeGuard
 
 from eventd.connections.connection import Connection
 from eventd.connections.credentials import Credentials
@@ -86,6 +87,8 @@ class Followed:
         self.elsewhere: Sequence[Followed] = ()
         self.events: list[Event] = []
         """What was told, barriers included."""
+        self.records: list[EventRecord] = []
+        """The same, as the journal keeps it."""
         self.tracker = Tracker(
             name,
             source=f"{world.product}://{name}/",
@@ -119,7 +122,9 @@ class Followed:
         self.events += events
         told, self._told = self._told, asyncio.Event()
         told.set()
-        return self._journal.append(events, now=self._time.now(), picture=picture)
+        records = self._journal.append(events, now=self._time.now(), picture=picture)
+        self.records += records
+        return records
 
     async def take_in(self) -> None:
         """Wait until all that has happened by now is taken in."""
@@ -141,13 +146,18 @@ class Followed:
         self._looked_at = len(self.events)
 
     @property
+    def told(self) -> list[DomainEvent]:
+        """What was told of the domains, without the stage's own."""
+        return [event for event in self.events if _is_of_domain(event)]
+
+    @property
     def lines(self) -> list[str]:
-        """What was told of the domains, in the words of the worlds."""
-        return [
-            line(event)
-            for event in self.events
-            if isinstance(event, DomainEvent) and not event.domain.name.startswith(BARRIER)
-        ]
+        """The same in the words of the worlds."""
+        return [line(event) for event in self.told]
+
+
+def _is_of_domain(event: Event) -> TypeGuard[DomainEvent]:
+    return isinstance(event, DomainEvent) and not event.domain.name.startswith(BARRIER)
 
 
 def _is_about(event: Event, name: str) -> bool:

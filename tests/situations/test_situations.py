@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
-from eventd.simulator.scenario import Scenario
+from eventd.errors import EventdError
+from eventd.model.arguments import (
+    GraphicsPhase,
+    IOErrorAction,
+    MetadataType,
+    TrayChange,
+    WatchdogAction,
+)
+from eventd.model.domain import DomainState
+from eventd.model.events import (
+    DomainAgentLifecycle,
+    DomainEvent,
+    DomainEventAmended,
+    DomainRebooted,
+    LifecycleEvent,
+    QuestionEvent,
+)
+from eventd.model.record import EventRecord
+from eventd.simulator import World
+from eventd.simulator.scenario import DomainPlan, Scenario, WorldPlan
 from eventd.simulator.scenarios import load, names
-from tests.situations.stage import BARRIER, Followed, Time, staged
+from eventd.simulator.world import Happening
+from tests.situations.stage import BARRIER, Followed, Time, line, staged
 
 
 @pytest.mark.parametrize("name", names())
 async def test_scenario_is_told_as_it_happened(name: str) -> None:
-    """Types, details, causes, who did it and where, in order."""
+    """Types, details, causes, who did it and where, in order; and whom it was about, and when."""
     scenario = load(name)
     time = Time()
     worlds = scenario.build(now=time.now())
@@ -20,6 +44,9 @@ async def test_scenario_is_told_as_it_happened(name: str) -> None:
 
         for world, followed in stage.followed.items():
             assert told(scenario, followed.lines, world) == happened(scenario, followed, world)
+            for record, happening in told_of_what_happened(followed):
+                assert_true(record, happening)
+            assert_states_are_those_of(followed)
 
 
 def told(scenario: Scenario, lines: list[str], world: str) -> list[str]:
@@ -36,3 +63,254 @@ def happened(scenario: Scenario, followed: Followed, world: str) -> list[str]:
         return list(expected)
     lines = scenario.told(world, followed.world)
     return [line for line in lines if not line.startswith(BARRIER)]
+
+
+# -- whom it was about, and when
+
+
+def told_of_what_happened(followed: Followed) -> Iterator[tuple[EventRecord, Happening]]:
+    """Return what was told and what truly happened, which have been found to be the same."""
+    records = [
+        record
+        for record in followed.records
+        if isinstance(record.event, DomainEvent) and is_worth_comparing(record.event)
+    ]
+    return zip(records, happenings(followed.world), strict=True)
+
+
+def is_worth_comparing(event: DomainEvent) -> bool:
+    """Whether this is no barrier, and not about an agent, which has no order among the others."""
+    is_of_agent = isinstance(event, DomainAgentLifecycle)
+    return not is_of_agent and not event.domain.name.startswith(BARRIER)
+
+
+def happenings(world: World) -> list[Happening]:
+    """Return what happened, without the agents and the stage's own domain."""
+    return [
+        each
+        for each in world.happened
+        if not each.words.startswith("agent-lifecycle") and not each.domain.startswith(BARRIER)
+    ]
+
+
+def assert_true(record: EventRecord, happening: Happening) -> None:
+    """Nothing is synthetic, the domain is the one of then, and the host's own time is kept."""
+    event = record.event
+    assert isinstance(event, DomainEvent)
+    assert not event.synthetic, line(event)
+    assert (event.domain.name, event.domain.uuid) == (happening.domain, happening.uuid)
+    assert happening.at <= event.occurred_at <= record.recorded_at, line(event)
+    if event.evidence.event is not None or event.evidence.task is not None:
+        assert event.occurred_at == happening.at, line(event)
+
+
+def assert_states_are_those_of(followed: Followed) -> None:
+    """Each domain that is within reach is known, and known to be as it is."""
+    world = followed.world
+    statuses = followed.tracker.statuses(stale=False)
+    known = {status.domain.name: status for status in statuses}
+    there = [name for name in world.domains.names if world.read(name, "config.ftInfo.role") != 2]
+    assert sorted(known) == sorted(there)
+    for name, status in known.items():
+        is_lost = world.read(name, "runtime.connectionState") != "connected"
+        assert status.stale is is_lost, name
+        assert is_lost or status.state is state_of(world, name), name
+
+
+def state_of(world: World, name: str) -> DomainState:
+    """Return what libvirt calls the state that a domain is truly in."""
+    if (power := world.read(name, "runtime.powerState")) != "poweredOn":
+        return DomainState.SHUTOFF if power == "poweredOff" else DomainState.PAUSED
+    if world.read(name, "guest.guestKernelCrashed") is True:
+        return DomainState.CRASHED
+    if world.read(name, "runtime.onlineStandby") is True:
+        return DomainState.PMSUSPENDED
+    if "outofspace" in str(world.read(name, "runtime.question")):
+        return DomainState.PAUSED
+    return DomainState.RUNNING
+
+
+# -- what else an event says
+
+ARGUMENTS: Mapping[str, Sequence[tuple[str, Mapping[str, Any]]]] = {
+    "11-monitoring-reset": [
+        ("watchdog reset", {"action": WatchdogAction.RESET}),
+        ("watchdog reset", {"action": WatchdogAction.RESET}),
+    ],
+    "17-suspend": [
+        ("job-completed suspend", {"operation": "suspend", "time_elapsed": 40}),
+    ],
+    "27-snapshots": [
+        ("job-completed snapshot-create", {"operation": "snapshot-create", "time_elapsed": 40}),
+        ("job-completed snapshot-create", {"operation": "snapshot-create", "time_elapsed": 40}),
+        ("job-completed snapshot-remove", {"operation": "snapshot-remove", "time_elapsed": 40}),
+        ("job-completed snapshot-create", {"operation": "snapshot-create", "time_elapsed": 40}),
+    ],
+    "36-reconfigure": [
+        ("metadata-change description", {"metadata": MetadataType.DESCRIPTION, "uri": None}),
+        ("tunable", {"parameters": {"cputune.cpu_shares": 2000}}),
+        ("device-added", {"dev_alias": "scsi0-0-1"}),
+        ("device-added", {"dev_alias": "net1"}),
+        ("device-removed", {"dev_alias": "net0"}),
+        ("tray-change open", {"dev_alias": "ide0-0-0", "change": TrayChange.OPEN}),
+        ("device-removal-failed", {"dev_alias": "scsi0-0-0"}),
+        (
+            "nic-mac-change",
+            {
+                "dev_alias": "net0",
+                "old_mac": "00:50:56:00:00:01",
+                "new_mac": "00:50:56:00:00:02",
+            },
+        ),
+    ],
+    "39-questions": [
+        ("io-error pause", {"src_path": "", "dev_alias": "", "action": IOErrorAction.PAUSE}),
+        ("io-error-reason enospc", {"action": IOErrorAction.PAUSE, "error_reason": "enospc"}),
+    ],
+    "consoles": [
+        ("graphics initialize", {"phase": GraphicsPhase.INITIALIZE, "service": "mks"}),
+        ("graphics initialize", {"phase": GraphicsPhase.INITIALIZE, "service": "webmks"}),
+        ("graphics connect", {"phase": GraphicsPhase.CONNECT}),
+        ("graphics disconnect", {"phase": GraphicsPhase.DISCONNECT}),
+    ],
+}
+"""What the events of a scenario carry, of those that are neither lifecycle nor questions."""
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+async def test_events_carry_the_particulars_of_what_happened(name: str) -> None:
+    """Devices, addresses, shares, services and times."""
+    scenario = load(name)
+    time = Time()
+    async with staged(scenario.build(now=time.now()), time) as stage:
+        await stage.play(scenario)
+
+        [followed] = stage.followed.values()
+        particulars = [
+            event
+            for event in followed.told
+            if not isinstance(event, LifecycleEvent | QuestionEvent | DomainRebooted)
+            and is_worth_comparing(event)
+        ]
+        found = [
+            (words_of(event), {each: getattr(event, each) for each in expected})
+            for event, (_, expected) in zip(particulars, ARGUMENTS[name], strict=True)
+        ]
+        assert found == [(words, dict(expected)) for words, expected in ARGUMENTS[name]]
+
+
+def words_of(event: DomainEvent) -> str:
+    """Return kind and particulars of an event that is no lifecycle event."""
+    return " ".join(part for part in (str(event.kind), event.type, event.reason) if part)
+
+
+# -- hosts that tell in another order, or less
+
+PACES: Mapping[str, Mapping[str, Any]] = {
+    "events-trail": {"pace": {"event_delay": 0.5}},
+    "tasks-trail": {"pace": {"task_delay": 0.5}},
+    "properties-trail": {"pace": {"property_delay": 0.5}},
+    "tasks-end-late": {"pace": {"ending": 0.3}},
+    "no-recent-tasks": {"tells_recent_tasks": False},
+    "bare-host": {"product": "esx", "hosts": 1},
+}
+"""What differs from a vCenter that tells everything at once. All is told within the grace."""
+
+_AT_ONCE = "a second task begins in the moment in which the first is started"
+_ELSEWHERE = "something happens on a second host"
+CANNOT_BE_PLAYED = {
+    ("tasks-end-late", "42-unseen"): _AT_ONCE,
+    ("tasks-end-late", "several-power-cycles-unseen"): _AT_ONCE,
+    ("bare-host", "08-host-shuts-down"): _ELSEWHERE,
+    ("bare-host", "12-host-fails-and-ha-restarts"): _ELSEWHERE,
+    ("bare-host", "12b-host-fails-without-a-word"): _ELSEWHERE,
+    ("bare-host", "15-datastore-lost"): _ELSEWHERE,
+    ("bare-host", "16-host-disconnected"): _ELSEWHERE,
+    ("bare-host", "23-vmotion"): _ELSEWHERE,
+    ("bare-host", "24-cold-migration-and-storage"): _ELSEWHERE,
+    ("bare-host", "33-out-of-scope"): _ELSEWHERE,
+    ("bare-host", "41-fault-tolerance"): _ELSEWHERE,
+    ("bare-host", "story"): _ELSEWHERE,
+}
+"""Scenarios that a host of a pace cannot be made to play, and why."""
+
+EVERYWHERE = [(pace, name) for pace in PACES for name in names()]
+
+
+def on_a_host_with(pace: str, scenario: Scenario) -> Scenario:
+    """Return a scenario on hosts that differ as a pace says."""
+    worlds = tuple(changed(plan, PACES[pace]) for plan in scenario.worlds)
+    return replace(scenario, worlds=worlds)
+
+
+def changed(plan: WorldPlan, differences: Mapping[str, Any]) -> WorldPlan:
+    """Return a plan with another pace, or on another product, where all domains are on its host."""
+    update = dict(differences)
+    if pace := update.pop("pace", None):
+        update["pace"] = plan.pace.model_copy(update=pace)
+    if update.get("hosts") == 1:
+        update["domains"] = {name: at_home(domain) for name, domain in plan.domains.items()}
+    return plan.model_copy(update=update)
+
+
+def at_home(domain: DomainPlan) -> DomainPlan:
+    """Return a domain on whatever host there is."""
+    return domain.model_copy(update={"host": None})
+
+
+@pytest.mark.parametrize(
+    ("pace", "name"), [each for each in EVERYWHERE if each not in CANNOT_BE_PLAYED]
+)
+async def test_scenario_is_told_the_same_at_another_pace(pace: str, name: str) -> None:
+    """Only the cause may be another, where another fact came first; and what came late amends it.
+
+    Of each domain it comes in the order in which it happened.
+    """
+    scenario = on_a_host_with(pace, load(name))
+    time = Time()
+    async with staged(scenario.build(now=time.now()), time) as stage:
+        await stage.play(scenario)
+
+        for followed in stage.followed.values():
+            assert by_domain(without_causes(followed.told)) == by_domain(
+                (each.domain, str(each).replace(f" {each.cause}", "", 1))
+                for each in happenings(followed.world)
+            )
+            assert_states_are_those_of(followed)
+
+
+def without_causes(events: Iterable[DomainEvent]) -> Iterator[tuple[str, str]]:
+    """Return what was told by the name of the domain."""
+    for event in events:
+        is_only_a_better_cause = (
+            isinstance(event, DomainEventAmended) and event.amended == event.corrected
+        )
+        if is_worth_comparing(event) and not is_only_a_better_cause:
+            yield event.domain.name, line(event).replace(f" {event.evidence.cause}", "", 1)
+
+
+def by_domain(lines: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return lines by the name of their domain."""
+    found: dict[str, list[str]] = {}
+    for name, text in lines:
+        found.setdefault(name, []).append(text)
+    return found
+
+
+@pytest.mark.parametrize(("pace", "name"), CANNOT_BE_PLAYED)
+def test_scenario_that_is_left_out_of_a_pace_cannot_be_played_there(pace: str, name: str) -> None:
+    """The table says no more than is so."""
+    scenario = on_a_host_with(pace, load(name))
+
+    with pytest.raises(EventdError):
+        play_unseen(scenario)
+
+
+def play_unseen(scenario: Scenario) -> None:
+    """Play a scenario that nobody follows."""
+    start = Time().now()
+    worlds = scenario.build(now=start)
+    for due in scenario.play(worlds, start=start):
+        for world in worlds.values():
+            world.advance(due.at)
+        due.perform()
