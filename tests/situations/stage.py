@@ -189,9 +189,46 @@ def _because(evidence: Evidence) -> Iterator[str]:
 class Stage:
     """Worlds that are followed."""
 
-    def __init__(self, followed: Mapping[str, Followed], time: Time) -> None:
+    def __init__(
+        self,
+        followed: Mapping[str, Followed],
+        servers: Mapping[str, SimulatorServer],
+        time: Time,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
         self.followed = followed
         self.time = time
+        self._servers = servers
+        self._tasks = tasks
+        self._running: list[asyncio.Task[None]] = []
+
+    async def look(self) -> None:
+        """Follow the hosts from now on."""
+        for name, followed in self.followed.items():
+            connection = followed.connection(self._servers[name])
+            self._running.append(self._tasks.create_task(connection.run()))
+        for followed in self.followed.values():
+            await followed.connected()
+
+    async def look_away(self) -> None:
+        """Follow them no longer, but keep in mind what was known of them."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        self._running.clear()
+
+    def play_unseen(self, scenario: Scenario) -> None:
+        """Play all steps and what comes of them, while nobody looks."""
+        worlds = {name: followed.world for name, followed in self.followed.items()}
+        at = self.time.now()
+        for due in scenario.play(worlds, start=at):
+            at = due.at
+            for world in worlds.values():
+                world.advance(at)
+            due.perform()
+        self.time.set(at + _AFTERMATH)
+        for world in worlds.values():
+            world.advance(self.time.now())
 
     async def play(self, scenario: Scenario) -> None:
         """Play all steps, and what comes of them."""
@@ -248,17 +285,14 @@ async def staged(
         for name, world in worlds.items()
     }
     async with AsyncExitStack() as stack:
-        connections = []
-        for one in followed.values():
+        servers = {}
+        for name, one in followed.items():
             one.elsewhere = [other for other in followed.values() if other is not one]
-            server = await stack.enter_async_context(
+            servers[name] = await stack.enter_async_context(
                 serve(one.world, password="pass", clock=time.now)
             )
-            connections.append(one.connection(server))
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        running = [tasks.create_task(connection.run()) for connection in connections]
-        for one in followed.values():
-            await one.connected()
-        yield Stage(followed, time)
-        for task in running:
-            task.cancel()
+        stage = Stage(followed, servers, time, tasks)
+        await stage.look()
+        yield stage
+        await stage.look_away()

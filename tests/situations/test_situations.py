@@ -25,6 +25,8 @@ from eventd.model.events import (
     LifecycleEvent,
     QuestionEvent,
 )
+from eventd.model.evidence import Cause
+from eventd.model.lifecycle import LifecycleType
 from eventd.model.record import EventRecord
 from eventd.simulator import World
 from eventd.simulator.scenario import DomainPlan, Scenario, WorldPlan
@@ -204,6 +206,108 @@ def words_of(event: DomainEvent) -> str:
     return " ".join(part for part in (str(event.kind), event.type, event.reason) if part)
 
 
+# -- what happens while nobody looks
+
+LIFECYCLE = {str(lifecycle.word) for lifecycle in LifecycleType}
+
+UNSEEN = [
+    "01-power-on-by-a-user",
+    "02-power-on-by-others",
+    "04-hard-power-off",
+    "05-terminate",
+    "06-guest-powers-itself-off",
+    "07-guest-shutdown-asked-for",
+    "08-host-shuts-down",
+    "09-process-dies",
+    "14-isolation-response",
+    "17-suspend",
+    "18-resume",
+    "19-suspended-and-powered-off",
+    "22-reboot-turned-into-power-off",
+    "30-register",
+    "31-create-and-copy",
+    "32-remove",
+    "34-rename",
+    "42-unseen",
+    "several-power-cycles-unseen",
+]
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+async def test_history_tells_why_things_happened_while_nobody_looked(name: str) -> None:
+    """With their true times, so that nothing of it is synthetic."""
+    scenario = load(name)
+    time = Time()
+    async with staged(scenario.build(now=time.now()), time) as stage:
+        await stage.look_away()
+        stage.play_unseen(scenario)
+        await stage.look()
+        await stage.take_in()
+
+        [followed] = stage.followed.values()
+        lifecycle = [event for event in followed.told if isinstance(event, LifecycleEvent)]
+        assert by_domain(without_causes(lifecycle)) == by_domain(
+            without_cause(each)
+            for each in happenings(followed.world)
+            if each.words.partition(" ")[0] in LIFECYCLE
+        )
+        assert [line(event) for event in lifecycle if event.synthetic] == []
+        assert_states_are_those_of(followed)
+
+
+NOTHING_KEPT: Mapping[str, Sequence[str]] = {
+    "01-power-on-by-a-user": ["web01 started booted state"],
+    "04-hard-power-off": ["web01 stopped shutdown unknown"],
+    "09-process-dies": [
+        "web01 stopped crashed clean-power-off",
+        "db01 stopped crashed clean-power-off",
+        "mail01 stopped crashed clean-power-off",
+    ],
+    "17-suspend": ["web01 suspended paused state"],
+    "18-resume": ["web01 resumed unpaused state"],
+    "19-suspended-and-powered-off": ["web01 stopped destroyed state"],
+    "30-register": [
+        "web01 defined added state",
+        "db01 defined added state",
+        "mail01 defined added state",
+        "mail01 started booted boot-time",
+    ],
+    "32-remove": [
+        "web01 undefined removed state",
+        "db01 stopped shutdown unknown from esx02.example",
+        "db01 undefined removed state",
+    ],
+    "34-rename": [
+        "web01 undefined renamed state",
+        "www defined renamed state",
+        "db01 undefined renamed state",
+        "db01 (1) defined renamed state",
+    ],
+}
+"""What the difference alone tells of a scenario, where the host has kept no task and no event."""
+
+
+@pytest.mark.parametrize("name", NOTHING_KEPT)
+async def test_difference_alone_is_synthetic_where_it_only_shows_the_outcome(name: str) -> None:
+    """A time of boot and an end that was not orderly are facts; that a state is another is none."""
+    scenario = load(name)
+    silent = {"lists_tasks": False, "posts_events": False}
+    worlds = tuple(plan.model_copy(update=silent) for plan in scenario.worlds)
+    time = Time()
+    async with staged(replace(scenario, worlds=worlds).build(now=time.now()), time) as stage:
+        await stage.look_away()
+        stage.play_unseen(scenario)
+        await stage.look()
+        await stage.take_in()
+
+        [followed] = stage.followed.values()
+        lifecycle = [event for event in followed.told if isinstance(event, LifecycleEvent)]
+        assert sorted(map(line, lifecycle)) == sorted(NOTHING_KEPT[name])
+        for event in lifecycle:
+            is_guessed = event.evidence.cause in (Cause.STATE, Cause.UNKNOWN)
+            assert event.synthetic is is_guessed, line(event)
+
+
 # -- hosts that tell in another order, or less
 
 PACES: Mapping[str, Mapping[str, Any]] = {
@@ -273,10 +377,14 @@ async def test_scenario_is_told_the_same_at_another_pace(pace: str, name: str) -
 
         for followed in stage.followed.values():
             assert by_domain(without_causes(followed.told)) == by_domain(
-                (each.domain, str(each).replace(f" {each.cause}", "", 1))
-                for each in happenings(followed.world)
+                map(without_cause, happenings(followed.world))
             )
             assert_states_are_those_of(followed)
+
+
+def without_cause(happening: Happening) -> tuple[str, str]:
+    """Return what happened by the name of the domain."""
+    return happening.domain, str(happening).replace(f" {happening.cause}", "", 1)
 
 
 def without_causes(events: Iterable[DomainEvent]) -> Iterator[tuple[str, str]]:
