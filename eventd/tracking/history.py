@@ -7,8 +7,10 @@ that shows it, or a later one, as the newest.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from eventd.model.picture import HistoryPosition
 from eventd.vi.types import HistoryEvent
@@ -24,6 +26,8 @@ _REMEMBERED = 10_000
 _MAY_EXPLAIN = timedelta(minutes=15)
 """How long an event waits for the change that it explains: a guest takes its time to shut down."""
 
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
+
 
 def identity_of(event: HistoryEvent) -> Identity:
     """Return what tells an event from all others of its host."""
@@ -33,6 +37,12 @@ def identity_of(event: HistoryEvent) -> Identity:
 def host_of(event: HistoryEvent) -> str | None:
     """Return the reference of the host that an event is about; one that failed comes first."""
     return event.references.get("failedHost") or event.host
+
+
+def _some_time_before(at: datetime) -> datetime:
+    """Return from when on events may still explain something at that time."""
+    # A host may send any time, also of the year 1.
+    return at - min(_MAY_EXPLAIN, at - _BEGINNING)
 
 
 class History:
@@ -45,13 +55,21 @@ class History:
         """Know the history up to a position, and nothing after it."""
         self._since = position.since if position else None
         self._seen: dict[Identity, None] = {}
+        self._by_time: list[tuple[datetime, int]] = []
+        """Time and key of those, sorted: only the latest are asked for."""
         self._settled = set(position.settled if position else ())
         """Dealt with in an earlier life, and not read in this one."""
         self._newest_shown: HistoryEvent | None = None
+        self._is_all_due = False
         self._ahead: list[HistoryEvent] = []
         """Read, and not yet shown by an update set to have happened by then."""
         self._open: dict[str | None, list[HistoryEvent]] = {}
         """Those that may still explain something, by their domain, in order."""
+
+    def begin(self, host_time: datetime) -> None:
+        """The host is looked at from this time on, by its clock, unless it was known before."""
+        if self._since is None:
+            self._since = host_time
 
     def show(self, newest: HistoryEvent) -> None:
         """An update set shows this event as the newest."""
@@ -69,31 +87,50 @@ class History:
         return self._since
 
     def take_in(self, events: Iterable[HistoryEvent]) -> None:
-        """Know these events, which were read in this order; those read before are passed by."""
+        """Know these events, which were read in this order; those read before are passed by.
+
+        Events that are read although none is shown unread count at once: a host does not show a
+        user without full rights which event has rung.
+        """
+        is_shown = self.unread is not None
         for event in events:
+            self._is_all_due |= not is_shown
             if identity_of(event) not in self._seen:
                 self._seen[identity_of(event)] = None
+                insort(self._by_time, (event.created_time, event.key))
                 self._ahead.append(event)
         while len(self._seen) > _REMEMBERED:
-            del self._seen[next(iter(self._seen))]
+            key, at = next(iter(self._seen))
+            del self._seen[key, at]
+            del self._by_time[bisect_left(self._by_time, (at, key))]
 
     def advance(self) -> list[HistoryEvent]:
         """Let the events count up to the newest that was shown; return them, in order."""
-        newest = self._newest_shown
-        if newest is None:
-            return []
-        keys = [identity_of(event) for event in self._ahead]
-        end = keys.index(identity_of(newest)) + 1 if identity_of(newest) in keys else 0
-        if not end and identity_of(newest) not in self._seen:
-            end = len(keys)  # its reading was given up: what there is has to do
+        end = self._end_of_shown()
         counted, self._ahead = self._ahead[:end], self._ahead[end:]
         if counted:
             self._since = counted[-1].created_time
-            self._expire(self._since - _MAY_EXPLAIN)
+            earliest = _some_time_before(self._since)
+            self._expire(earliest)
+            self._settled = {known for known in self._settled if known[1] >= earliest}
         # The settled ones only show how far the others go.
         new = [event for event in counted if identity_of(event) not in self._settled]
         self._settled -= {identity_of(event) for event in counted}
         return new
+
+    def _end_of_shown(self) -> int:
+        """Return how many of the events that do not count yet were shown to have happened."""
+        is_all_due, self._is_all_due = self._is_all_due, False
+        newest = self._newest_shown
+        if is_all_due:
+            return len(self._ahead)
+        if newest is None:
+            return 0
+        keys = [identity_of(event) for event in self._ahead]
+        if identity_of(newest) in keys:
+            return keys.index(identity_of(newest)) + 1
+        # If it was not read, its reading was given up: what there is has to do.
+        return 0 if identity_of(newest) in self._seen else len(keys)
 
     def _expire(self, earliest: datetime) -> None:
         for domain, events in list(self._open.items()):
@@ -141,6 +178,8 @@ class History:
         if self._since is None:
             return None
         since = min([self._since, *(event.created_time for event in held)])
-        dealt_with = self._seen.keys() - {identity_of(event) for event in (*held, *self._ahead)}
-        settled = {key for key in self._settled | dealt_with if key[1] >= since}
-        return HistoryPosition(since, frozenset(settled))
+        latest = islice(self._by_time, bisect_left(self._by_time, (since,)), None)
+        dealt_with = {(key, at) for at, key in latest}
+        dealt_with -= {identity_of(event) for event in (*held, *self._ahead)}
+        earlier = {known for known in self._settled if known[1] >= since}
+        return HistoryPosition(since, frozenset(dealt_with | earlier))

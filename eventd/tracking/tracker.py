@@ -115,6 +115,8 @@ class Tracker:
         self._has_picture = bool(known)
         self._is_syncing = True
         self._host_ahead = timedelta()
+        self._begun_at = datetime.fromtimestamp(0, UTC)
+        """When the whole picture was asked for last, by the host's clock."""
         self._looked_at = datetime.fromtimestamp(0, UTC)
         """When the host was last judged, by its own clock."""
         self.deadline: float | None = None
@@ -128,6 +130,7 @@ class Tracker:
         """
         self._inventory.identity = identity
         self._host_ahead = max(-_LARGEST_SKEW, min(host_time - now, _LARGEST_SKEW))
+        self._begun_at = host_time
         self._shown.clear()
         self._is_syncing = True
         if not self._has_picture:
@@ -235,6 +238,8 @@ class Tracker:
         """
         self._tasks.take_in(tasks, now)
         self._unread = frozenset()
+        if self.follows_history:
+            self._history.begin(self._begun_at)
         is_sync, self._is_syncing = self._is_syncing, False
         self._looked_at, looked_at = now + self._host_ahead, self._looked_at
         if not self._has_picture:

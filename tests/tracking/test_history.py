@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from eventd.model.picture import HistoryPosition
 from eventd.tracking.history import History, host_of, identity_of
@@ -95,13 +98,56 @@ def test_what_was_read_counts_though_the_reading_was_given_up() -> None:
     assert history.advance() == [entry(1, seconds=1), entry(2, seconds=2)]
 
 
-def test_nothing_counts_before_anything_was_shown() -> None:
-    """What is read before the first ring is of no picture yet."""
+def test_what_is_read_though_no_event_is_shown_counts_at_once() -> None:
+    """A host does not show a user without full rights which event has rung."""
     history = History()
     history.take_in([entry(1)])
 
-    assert history.advance() == []
-    assert history.since is None
+    assert history.advance() == [entry(1)]
+    assert history.since == entry(1).created_time
+
+
+def test_what_is_read_though_an_old_event_is_shown_counts_at_once() -> None:
+    """The user may see one event, and not the next that rings."""
+    history = History()
+    history.show(entry(1))
+    history.take_in([entry(1)])
+    assert history.advance() == [entry(1)]
+
+    history.take_in([entry(2, seconds=2)])
+
+    assert history.advance() == [entry(2, seconds=2)]
+
+
+def test_history_is_read_from_when_the_host_was_first_looked_at() -> None:
+    """Also if nothing happened until the connection was lost, or the daemon ended."""
+    history = History()
+    history.begin(NOON)
+    position = history.position(held=())
+    assert history.since == NOON
+    assert position == HistoryPosition(NOON, frozenset())
+
+    later = History(position)
+    later.begin(NOON + timedelta(hours=1))
+
+    assert later.since == NOON
+
+
+@given(times=st.lists(st.datetimes(timezones=st.just(UTC)), min_size=1, max_size=5))
+def test_no_time_is_too_odd(times: list[datetime]) -> None:
+    """A host may send any time that there is; none ends the connection."""
+    history = History()
+    events = [entry(key)._replace(created_time=time) for key, time in enumerate(times)]
+    history.show(events[-1])
+    history.take_in(events)
+    for event in history.advance():
+        history.keep(event)
+
+    position = history.position(held=history.of_domain("vm-42"))
+
+    assert history.since == events[-1].created_time
+    assert position is not None
+    assert {at for _, at in position.settled} <= {event.created_time for event in events}
 
 
 def test_an_event_explains_nothing_after_fifteen_minutes() -> None:

@@ -14,7 +14,7 @@ from eventd.journal.memory import MemoryJournal
 from eventd.model.domain import DomainState
 from eventd.model.events import Event, LifecycleEvent
 from eventd.model.lifecycle import LifecycleType
-from eventd.model.picture import PowerState
+from eventd.model.picture import HistoryPosition, PowerState
 from eventd.tracking.inventory import SuspendMode
 from eventd.tracking.tracker import Reading, Tracker
 from eventd.vi.types import (
@@ -518,9 +518,32 @@ def failure(host: Scenario) -> HistoryEvent:
     return entry._replace(references={"failedHost": "host-1"})
 
 
+def test_history_is_read_from_the_first_look_at_the_host_on() -> None:
+    """What happens after a quiet beginning is found, also when nobody looks any more."""
+    host = Scenario(follows_history=True)
+    host.host_ahead = timedelta(minutes=-3)
+    assert host.tracker.history_since is None
+    host.sync(host.enter())
+    began_at = host.now + host.host_ahead
+    host.wait(3600)
+    host.say()
+
+    assert host.tracker.history_since == began_at
+    assert host.outcome is not None
+    assert host.outcome.picture.position == HistoryPosition(began_at, frozenset())
+
+
+def test_no_place_in_a_history_that_is_not_followed(scenario: Scenario) -> None:
+    """What it would bring later was told already, without its causes."""
+    scenario.say(scenario.modify(power="poweredOn"))
+
+    assert scenario.tracker.history_since is None
+    assert scenario.outcome is not None
+    assert scenario.outcome.picture.position is None
+
+
 def test_history_is_read_from_the_newest_event_that_is_known(followed: Scenario) -> None:
-    """The next session begins there; at first the host's present time has to do."""
-    assert followed.tracker.history_since is None
+    """The next session begins there."""
     entry = followed.event("VmReconfiguredEvent", user="ops")
     followed.say(entry)
 
