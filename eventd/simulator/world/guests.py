@@ -39,11 +39,25 @@ class Guests(Stage):
 
     # -- requests
 
-    def shutdown_guest(self, name: Named, *, user: str = "root", now: datetime) -> None:
-        """Ask the guest to shut down; that happens later."""
+    def shutdown_guest(
+        self, name: Named, *, user: str = "root", as_task: bool = False, now: datetime
+    ) -> None:
+        """Ask the guest to shut down; that happens later.
+
+        The VI API has no task for it, but govmomi's simulator does it ``as_task``.
+        """
         domain = self._at(name, now)
         self._require_tools(domain, requested="poweredOff")
         by = By("user", user)
+        if as_task:
+            self._start(
+                "ShutdownGuest",
+                "VirtualMachine.shutdownGuest",
+                domain,
+                by=by,
+                end=lambda _, at: self._guest_stops(domain, at, "task", by, interrupts=False),
+            )
+            return
         self.objects.assign(domain, "guest.guestState", "shuttingDown")
         self._post("VmGuestShutdownEvent", self.now, domain, by=by)
         self._in_this_run(domain, lambda at: self._guest_stops(domain, at, "request", by))
@@ -86,9 +100,13 @@ class Guests(Stage):
         self._require(domain, "poweredOn", requested="poweredOff", idle=False)
         self._guest_stops(domain, self.now, "event", _GUEST)
 
-    def _guest_stops(self, domain: Reference, at: datetime, cause: str, by: By) -> None:
+    def _guest_stops(
+        self, domain: Reference, at: datetime, cause: str, by: By, *, interrupts: bool = True
+    ) -> None:
         crashed = self.objects.read(domain, "guest.guestKernelCrashed") is True
-        self._stop(domain, at)
+        if interrupts:
+            self._interrupt_tasks(domain, at)
+        self.domains.set_powered_off(domain, at)
         self._post("VmPoweredOffEvent", at, domain)
         if crashed:
             self._tell(domain, "stopped crashed", "guest-state")
