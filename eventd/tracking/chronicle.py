@@ -14,7 +14,7 @@ from eventd.tracking.explanations import spent_by
 from eventd.tracking.inquiry import Knowledge
 from eventd.tracking.inventory import Step
 from eventd.tracking.jobs import Jobs
-from eventd.tracking.judgement import Judgement
+from eventd.tracking.judgement import Judgement, Moment
 from eventd.tracking.lifecycle import Verdict
 from eventd.tracking.narration import Narrator
 from eventd.tracking.resets import Reboots, signs_of
@@ -49,16 +49,15 @@ class Chronicle:
         history: Sequence[HistoryEvent],
         judgement: Judgement,
         *,
-        seen_at: datetime,
+        seen: Moment,
     ) -> None:
         """Tell what the changes of a domain mean, in order.
 
-        ``history`` is what they were explained by; ``seen_at`` is when they were seen, by the
-        host's clock.
+        ``history`` is what they were explained by; ``seen`` is when they were seen.
         """
         spent: list[HistoryEvent] = []
         for verdict in verdicts:
-            self._tell_one(verdict, judgement, seen_at)
+            self._tell_one(verdict, judgement, seen)
             spent += spent_by(verdict, history)
         self._history.spend(spent)
 
@@ -77,7 +76,7 @@ class Chronicle:
                 told = Told(Part(change, step), seen_at, "", is_explained=True, is_recorded=False)
                 self._told.add(step.reference, told)
 
-    def _tell_one(self, verdict: Verdict, judgement: Judgement, seen_at: datetime) -> None:
+    def _tell_one(self, verdict: Verdict, judgement: Judgement, seen: Moment) -> None:
         reference = verdict.part.step.reference
         if verdict.part.change is Change.REBOOTED and not self._is_new_reboot(verdict, judgement):
             verdict = verdict._replace(then=tuple(x for x in verdict.then if x is not REBOOT))
@@ -87,8 +86,8 @@ class Chronicle:
         is_update = any(what is DefinedDetail.UPDATED for what in verdict.then)
         if is_update and not judgement.tells_first_update(reference):
             return
-        events = [*self._narrator.tell(verdict, judgement.moment)]
-        told = _told(verdict, events, seen_at)
+        events = [*self._narrator.tell(verdict, seen)]
+        told = _told(verdict, events, seen.host_time)
         self._told.add(reference, told)
         if events:
             judgement.tell(*events)

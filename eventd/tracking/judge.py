@@ -185,13 +185,12 @@ class Judge:
             self._chronicle.swallow_reset(step, history, judgement)
         self._occurrences.tell_before(step, judgement)
         # A question goes before what it held up, and comes after what led to it.
-        moment = judgement.moment
-        judgement.tell(*self._narrator.tell_cleared(step, moment))
-        raised = [*self._narrator.tell_raised(step, moment)]
+        judgement.tell(*self._narrator.tell_cleared(step, seen))
+        raised = [*self._narrator.tell_raised(step, seen)]
         is_blocked = any(part.change is Change.BLOCKED for part in parts)
         if is_blocked:
             judgement.tell(*raised)
-        self._chronicle.tell(verdicts, history, judgement, seen_at=seen.host_time)
+        self._chronicle.tell(verdicts, history, judgement, seen=seen)
         if not is_blocked:
             judgement.tell(*raised)
         judgement.steps.append(step)
@@ -228,8 +227,7 @@ class Judge:
             self._history.spend([event for event in history if event.type in CONCLUDED])
             history = self._history.of_domain(reference)
         verdicts = self._inquiry.explain(parts, history, judgement, since=since) or ()
-        seen_at = judgement.moment.host_time
-        self._chronicle.tell(verdicts, history, judgement, seen_at=seen_at)
+        self._chronicle.tell(verdicts, history, judgement, seen=judgement.moment)
         if any(part.change is Change.STARTED for part in parts) and picture.boot_time:
             # The time of that boot may be told later; it is no sign of another one.
             after = picture._replace(boot_time=None)

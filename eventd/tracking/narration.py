@@ -45,7 +45,7 @@ from eventd.model.lifecycle import (
 )
 from eventd.model.picture import DomainPicture, PowerState
 from eventd.tracking.attribution import evidence
-from eventd.tracking.changes import Change, Part
+from eventd.tracking.changes import Change
 from eventd.tracking.facts import Found
 from eventd.tracking.inventory import Inventory, Step
 from eventd.tracking.judgement import Moment
@@ -95,8 +95,8 @@ class Narrator:
         self._inventory = inventory
         self._source = source
 
-    def tell(self, verdict: Verdict, moment: Moment) -> Iterator[DomainEvent]:
-        """Tell the events of one verdict, in order."""
+    def tell(self, verdict: Verdict, seen: Moment) -> Iterator[DomainEvent]:
+        """Tell the events of one verdict, in order; ``seen`` is when its change was seen."""
         part, found = verdict.part, verdict.found
         known = evidence(found, part).model_copy(update=self._hosts(verdict))
         if found.blames_host and part.step.before is not None:
@@ -104,9 +104,9 @@ class Narrator:
             known = known.model_copy(update={"source_host": host, "destination_host": None})
         account = _Account(
             known,
-            occurred_at=_time_of(part, found) or moment.now,
+            occurred_at=_time_of(verdict) or seen.now,
             entry=found.event or part.event,
-            synthetic=moment.in_gap and not found.is_cause,
+            synthetic=seen.in_gap and not found.is_cause,
         )
         for what in verdict.then:
             yield self._event(what, self._domain_of(what, part.step), account)
@@ -250,8 +250,9 @@ def _either(step: Step) -> DomainPicture:
     return picture
 
 
-def _time_of(part: Part, found: Found) -> datetime | None:
+def _time_of(verdict: Verdict) -> datetime | None:
     """Return the host's own time of the change, where it tells one."""
+    part, found = verdict.part, verdict.found
     entry = part.event or found.event
     ended_at = _end_of(found.task) if found.task is not None else None
     at = entry.created_time if entry is not None else ended_at
@@ -259,7 +260,8 @@ def _time_of(part: Part, found: Found) -> datetime | None:
         return min(at or part.not_after, part.not_after)
     before, after, _ = part.step
     if at is None and after is not None:
-        if part.change in (Change.STARTED, Change.FOUND_ON):
+        # One that came from elsewhere was booted there, long ago.
+        if any(what is StartedDetail.BOOTED for what in verdict.then):
             return after.boot_time
         # It stays set, and may be told a moment later than the state.
         was_suspended = before.suspend_time if before is not None else None

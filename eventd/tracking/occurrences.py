@@ -125,8 +125,7 @@ class Occurrences:
         part = Part(Change.REBOOTED, Step(picture, picture), record)
         history = self._history.of_domain(picture.reference)
         verdict = self._inquiry.decide(part, history, judgement.moment)
-        seen_at = judgement.moment.host_time
-        self._chronicle.tell([verdict], history, judgement, seen_at=seen_at)
+        self._chronicle.tell([verdict], history, judgement, seen=judgement.moment)
 
     # -- what an event tells, and on what evidence
 

@@ -92,6 +92,26 @@ def test_change_that_nothing_explains_in_time_is_unknown(host: Scenario) -> None
     assert not events[0].synthetic
 
 
+def test_change_that_waited_happened_when_it_was_seen(host: Scenario) -> None:
+    """Not when the waiting was over: the host tells no time of its own."""
+    seen_at = host.now
+    host.say(host.modify(power="poweredOff", boot=None))
+    host.wait(1.5)
+
+    assert [event.occurred_at for event in host.read()] == [seen_at]
+
+
+def test_domain_that_came_from_elsewhere_came_when_it_was_seen(host: Scenario) -> None:
+    """It was booted there, long ago; only a boot has the time of a boot."""
+    host.say(host.enter("vm-44", name="far01", power="poweredOn", boot="2026-11-19T12:00:00Z"))
+    seen_at = host.now
+    host.wait(1.5)
+    events = host.read()
+
+    assert told(events) == ["defined added (state)", "started migrated (state)"]
+    assert [event.occurred_at for event in events] == [seen_at, seen_at]
+
+
 def test_nothing_is_told_before_the_deadline(host: Scenario) -> None:
     """A timer that is early changes nothing."""
     host.say(host.modify(power="poweredOff", boot=None))
