@@ -174,6 +174,9 @@ def simulate(
     list_scenarios: Annotated[
         bool, typer.Option("--list-scenarios", help="Say which scenarios there are, and end.")
     ] = False,
+    list_operations: Annotated[
+        bool, typer.Option("--list-operations", help="Say what a scenario can do, and end.")
+    ] = False,
 ) -> None:
     """Pretend to be a VMware host, until interrupted.
 
@@ -193,6 +196,9 @@ def simulate(
     host, port = _listen_address(listen)
     if list_scenarios:
         _list_scenarios()
+        return
+    if list_operations:
+        _list_operations()
         return
     if once and scenario is None:
         raise typer.BadParameter("only a scenario can be played once; add --scenario")
@@ -223,6 +229,13 @@ def _list_scenarios() -> None:
     width = max(map(len, names))
     for name in names:
         write_line(f"{name:{width}}  {scenarios.load(name).title}")
+
+
+def _list_operations() -> None:
+    from eventd.simulator.operations import operations
+
+    for operation in operations().values():
+        write_line(f"{operation}\n    {operation.about}")
 
 
 async def _play(listening: Listening, port: int, name: str, *, once: bool) -> None:

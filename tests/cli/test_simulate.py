@@ -30,6 +30,15 @@ def test_the_scenarios_are_listed_with_their_titles() -> None:
     assert next(line for line in lines if line.startswith("04-")).endswith("A user pulls the plug")
 
 
+def test_the_operations_of_scenarios_are_listed_with_what_they_do() -> None:
+    """Optional arguments are in brackets."""
+    result = invoke("--list-operations")
+
+    assert result.exit_code == 0
+    assert "guest_wakes_up name\n    The guest that sleeps goes on.\n" in result.stdout
+    assert "isolate name [response] [result]\n" in result.stdout
+
+
 def test_a_scenario_that_there_is_not_is_refused() -> None:
     """The sentence says where the names are."""
     result = invoke("--scenario", "no-such-thing")

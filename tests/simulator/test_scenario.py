@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib import resources
 
 import pytest
 
 from eventd.errors import EventdError, InvalidArgument
 from eventd.model.events import EVENT_CLASSES, LifecycleEvent
 from eventd.simulator.operations import operations
-from eventd.simulator.scenario import Scenario, parse
+from eventd.simulator.scenario import DomainPlan, PacePlan, Scenario, WorldPlan, parse
 from eventd.simulator.scenarios import load, names
 from eventd.simulator.world import World
 from tests.simulator.played import START
@@ -220,3 +221,23 @@ def test_arguments_are_taken_as_they_are_written() -> None:
 
     with pytest.raises(InvalidArgument, match="count = '5' is wrong; expected a whole number"):
         parse(SCRIPT + step, name="x.toml")
+
+
+def test_the_example_of_the_description_can_be_played() -> None:
+    """And what it expects is what happens."""
+    described = resources.files("eventd.simulator.scenarios").joinpath("README.md")
+    _, _, rest = described.read_text(encoding="utf-8").partition("```toml\n")
+    scenario = parse(rest.partition("```")[0], name="README.md")
+
+    [world] = played(scenario).values()
+
+    assert scenario.told("host", world) == list(scenario.expect["host"] or ())
+
+
+def test_every_key_is_described() -> None:
+    """Those of hosts, domains, paces and steps."""
+    described = resources.files("eventd.simulator.scenarios").joinpath("README.md")
+    text = described.read_text(encoding="utf-8")
+
+    keys = {*WorldPlan.model_fields, *DomainPlan.model_fields, *PacePlan.model_fields}
+    assert [key for key in sorted(keys) if f"`{key}`" not in text] == []
