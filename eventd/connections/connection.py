@@ -9,6 +9,7 @@ picture is taken anew and compared with the last known one.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -120,6 +121,7 @@ class Connection:
                 _log.exception("connection_failed", connection=self.name)
                 self._tracker.roll_back()
                 lost_by = EventdError(f"a defect of eventd: {error!r}; see the log")
+            _end_if_cancelled()
             self._failures += 1
             delay = self._delay(lost_by, self._failures)
             self._lose(lost_by, delay)
@@ -329,6 +331,7 @@ class Connection:
         log(what, connection=self.name, error=self._error, tried_again_after=f"{delay:.0f} s")
         if self._state is not ConnectionState.CONNECTED:
             return
+        self._tell_what_is_held_back()
         self._state = ConnectionState.DISCONNECTED
         metrics.connection_up.labels(self.name).set(0)
         lost = ConnectionDisconnected(
@@ -339,6 +342,14 @@ class Connection:
             synced_at=self._synced_at,
         )
         self._publish([lost])
+
+    def _tell_what_is_held_back(self) -> None:
+        """Decide what waits for its cause: the host that could tell it is not there.
+
+        What the event history has when the host is back becomes an amendment.
+        """
+        if self._tracker.deadline is not None:
+            self._take_in(self._tracker.judge((), now=self._clock(), instant=math.inf))
 
     def status(self) -> ConnectionStatus:
         """Return how the connection is doing."""
@@ -364,6 +375,16 @@ class Connection:
     def domains(self) -> list[DomainStatus]:
         """Return the present state of every domain, by name."""
         return self._tracker.statuses(stale=self._state is not ConnectionState.CONNECTED)
+
+
+def _end_if_cancelled() -> None:
+    """Let a cancellation win over an error that came at the same moment.
+
+    The task groups of Python 3.11 and 3.12 raise the error of a child in its place (gh-116720).
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _random_delay(error: EventdError, failures: int) -> float:

@@ -555,8 +555,8 @@ async def test_a_cause_that_comes_in_time_is_told_with_its_change() -> None:
     assert stopped.evidence.event is not None
 
 
-async def test_a_host_that_is_lost_while_a_change_is_held_back_is_lost_as_ever() -> None:
-    """The failure is that of the wait, whatever else is going on."""
+async def test_what_is_held_back_is_told_before_the_host_is_lost() -> None:
+    """It has happened, and nobody is there to say why. The failure is that of the wait."""
     host = Host(has_events=True)
     host.plan(
         "WaitForUpdatesEx",
@@ -568,8 +568,32 @@ async def test_a_host_that_is_lost_while_a_change_is_held_back_is_lost_as_ever()
     async with following(follower):
         await follower.has_given_up()
 
-    assert follower.told == ["connected", "disconnected"]
+    assert follower.told == ["connected", "web01 stopped", "disconnected"]
     assert follower.status.error == UNREACHABLE.message
+
+
+async def test_a_stop_wins_over_the_loss_of_the_host_at_the_same_moment() -> None:
+    """Network and daemon may go down together, and the daemon has to end."""
+    host = Host(has_events=True)
+    is_lost = asyncio.Event()
+    host.plan(
+        "WaitForUpdatesEx",
+        update_set("1", WEB01_ON),
+        update_set("2", WEB01_GOES_OFF),
+        is_lost,
+        UNREACHABLE,
+    )
+    follower = Follower(host, grace=LONG, tries=9)
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(follower.connection.run())
+        await follower.timer.is_awaited()
+        is_lost.set()
+        task.cancel()
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.wait([task])
+
+    assert task.cancelled()
+    assert follower.delays == []
 
 
 async def test_a_session_that_is_lost_while_the_tasks_are_read_again_is_replaced() -> None:
