@@ -105,6 +105,54 @@ SIGNALS = {
         )
         for why in ("fault.failure", "noSwapResponse", "vmtrack", "vmx.fault.failure")
     },
+    **{
+        f"start, by {description}": Signal(
+            TASKS, f"power_on description={description}", ("started booted task user:root",), "off"
+        )
+        for description in (
+            "Datacenter.powerOnVm",
+            "Datacenter.ExecuteVmPowerOnLRO",
+            "FaultTolerance.PowerOnSecondaryLRO",
+            "VirtualApp.powerOn",
+        )
+    },
+    **{
+        f"move, by {description}": Signal(
+            TASKS,
+            f"migrate host=esx02.example description={description} initiator={initiator}",
+            (
+                *(
+                    f"{word} migrated task {by} from esx01.example to esx02.example"
+                    for word in ("stopped", "started")
+                ),
+                f"job-completed {job} task {by}",
+            ),
+        )
+        for description, initiator, by, job in (
+            ("VirtualMachine.relocate", "user", "user:root", "relocate"),
+            ("VirtualMachine.relocateVm", "user", "user:root", "relocate"),
+            ("Drm.ExecuteMaintenanceRecommendationsLro", "drs", "drs", "migrate"),
+        )
+    },
+    **{
+        f"storage that fails, by {event}": Signal(
+            BOTH,
+            f"fail_storage event={event}",
+            (f"io-error report event <{kind}>", f"io-error-reason event <{kind}>"),
+        )
+        for event, kind in (
+            ("ha", "com.vmware.vc.HA.VmcpStorageFailureDetectedForVm"),
+            ("vcp", "com.vmware.vc.vcp.VmDatastoreFailedEvent"),
+        )
+    },
+    "failure of the host, by the event of before 5.0": Signal(
+        BOTH,
+        "fail_host name=esx01.example\ndeclare_host_failed name=esx01.example event=old",
+        (
+            "control-error state",
+            "stopped crashed event from esx01.example <DasHostFailedEvent>",
+        ),
+    ),
     "restart by HA, by the event of before 5.0": Signal(
         BOTH,
         "fail_host name=esx01.example\nrestart_by_ha host=esx02.example event=old",
@@ -212,6 +260,14 @@ SIGNALS = {
         {**PROPERTIES, "pace": AT_ONCE},
         "create name=new\n+ power_on name=new\n+ suspend name=new",
         ("new: defined added state", "new: suspended paused state"),
+    ),
+    "coming and starting, by the events": Signal(
+        {**EVENTS, "pace": AT_ONCE},
+        "create name=new\n+ power_on name=new",
+        (
+            "new: defined added event user:root <VmCreatedEvent>",
+            "new: started booted event user:root <VmPoweredOnEvent>",
+        ),
     ),
     "coming on, seen": Signal(
         PROPERTIES,

@@ -18,6 +18,10 @@ _HOST = By("host")
 
 _HOST_FAILED = "com.vmware.vc.HA.DasHostFailedEvent"
 _TERMINATING = "com.vmware.vc.HA.VmcpTerminatingVm"
+_STORAGE_FAILURES = {
+    "ha": "com.vmware.vc.HA.VmcpStorageFailureDetectedForVm",
+    "vcp": "com.vmware.vc.vcp.VmDatastoreFailedEvent",
+}
 _RESTARTS = {
     "ha": "com.vmware.vc.ha.VmRestartedByHAEvent",
     "vmcp": "com.vmware.vc.vcp.VmRestartEvent",
@@ -25,6 +29,8 @@ _RESTARTS = {
 }
 
 Response = Literal["powerOff", "shutdown"]
+FailureEvent = Literal["ha", "old"]
+StorageEvent = Literal["ha", "vcp"]
 RestartEvent = Literal["ha", "vmcp", "old", "none"]
 Trouble = Literal["inaccessible", "invalid", "orphaned"]
 _TROUBLES = get_args(Trouble)
@@ -83,10 +89,25 @@ class Availability(Stage):
                 self._dead.add(domain)
                 self.objects.assign(domain, "runtime.vmFailoverInProgress", value=True)
 
-    def declare_host_failed(self, name: Named, *, now: datetime) -> None:
-        """HA has made sure that a host is dead, and says so."""
+    def declare_host_failed(
+        self, name: Named, *, event: FailureEvent = "ha", now: datetime
+    ) -> None:
+        """HA has made sure that a host is dead, and says so.
+
+        With the event of today (``ha``), or that of before 5.0 (``old``).
+        """
         self.advance(now)
         host = self._lost_host(name)
+        if event == "old":
+            failed = {"failedHost": self.events.argument("Host", host)}
+            self.events.post("DasHostFailedEvent", now=self.now, members=failed)
+        else:
+            self._post_failure(host)
+        for domain in self._domains_on(host):
+            if domain in self._dead:
+                self._tell_of_death(domain, "event")
+
+    def _post_failure(self, host: Reference) -> None:
         message = f"vSphere HA detected a host failure of {self._name(host)}."
         members: dict[str, Value] = {
             "eventTypeId": _HOST_FAILED,
@@ -97,9 +118,6 @@ class Availability(Stage):
             "objectName": self._name(host),
         }
         self.events.post("EventEx", now=self.now, host=host, message=message, members=members)
-        for domain in self._domains_on(host):
-            if domain in self._dead:
-                self._tell_of_death(domain, "event")
 
     def return_host(self, name: Named, *, now: datetime) -> None:
         """A host that failed is back; the domains that it still has are off."""
@@ -179,6 +197,14 @@ class Availability(Stage):
             self._tell(domain, "stopped shutdown", "event", _HA)
         else:
             self._tell(domain, "stopped destroyed", "event", _HA)
+
+    def fail_storage(self, name: Named, *, event: StorageEvent = "ha", now: datetime) -> None:
+        """A datastore of a domain fails, and HA notices it; the domain goes on so far."""
+        domain = self._at(name, now)
+        self._require(domain, "poweredOn", requested="poweredOn", idle=False)
+        self._post(_STORAGE_FAILURES[event], self.now, domain)
+        for words in ("io-error report", "io-error-reason"):
+            self._tell(domain, words, "event")
 
     def terminate_by_vmcp(self, name: Named, *, now: datetime) -> None:
         """A domain's datastore is lost, and HA terminates it to start it elsewhere."""

@@ -27,10 +27,14 @@ class Placement(Stage):
         user: str = "root",
         initiator: Initiator = "user",
         method: str = "MigrateVM_Task",
-        description: str = "VirtualMachine.migrate",
+        description: str | None = None,
         now: datetime,
     ) -> Reference:
-        """Move a domain to another host of the vCenter; a running one runs on."""
+        """Move a domain to another host of the vCenter; a running one runs on.
+
+        ``description`` is the `descriptionId` of the task where it is an unusual one.
+        """
+        usual = "Drm.ExecuteVMotionLRO" if initiator == "drs" else "VirtualMachine.migrate"
         domain = self._at(name, now)
         source, destination = self._host_of(domain), self._other_host(domain, host)
         by = By(initiator, user if initiator == "user" else "")
@@ -48,7 +52,7 @@ class Placement(Stage):
 
         return self._start(
             method,
-            "Drm.ExecuteVMotionLRO" if initiator == "drs" else description,
+            description or usual,
             domain,
             by=by,
             begin=lambda task, at: self._begin_move(task, at, destination, is_hot=is_hot),

@@ -26,11 +26,18 @@ class Power(Stage):
     """Power operations. Each starts a task, and returns its reference."""
 
     def power_on(
-        self, name: Named, *, user: str = "root", initiator: Initiator = "user", now: datetime
+        self,
+        name: Named,
+        *,
+        user: str = "root",
+        initiator: Initiator = "user",
+        description: str | None = None,
+        now: datetime,
     ) -> Reference:
         """Boot a domain, or let it go on after a suspend.
 
-        ``user`` names the scheduled task or the alarm where that is what does it.
+        ``user`` names the scheduled task or the alarm where that is what does it, and
+        ``description`` is the `descriptionId` of the task where it is an unusual one.
         """
         domain = self._at(name, now)
         self._require(domain, "poweredOff", "suspended", requested="poweredOn")
@@ -53,9 +60,9 @@ class Power(Stage):
             if task.state == "running":
                 self._fail_to_start(domain, task, fault, at)
 
-        description = _POWER_ON_TASKS.get(initiator, "VirtualMachine.powerOn")
+        usual = _POWER_ON_TASKS.get(initiator, "VirtualMachine.powerOn")
         return self._start(
-            "PowerOnVM_Task", description, domain, by=by, begin=begin, end=end, fail=fail
+            "PowerOnVM_Task", description or usual, domain, by=by, begin=begin, end=end, fail=fail
         )
 
     def _fail_to_start(self, domain: Reference, task: Task, fault: VIFault, at: datetime) -> None:

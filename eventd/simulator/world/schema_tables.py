@@ -612,6 +612,9 @@ HostDisconnectedEvent : HostEvent
 HostShutdownEvent : HostEvent
     reason string
 HostRemovedEvent : HostEvent
+ClusterEvent : Event
+DasHostFailedEvent : ClusterEvent
+    failedHost HostEventArgument
 EnteredMaintenanceModeEvent : HostEvent
 ExitMaintenanceModeEvent : HostEvent
 GeneralEvent : Event
