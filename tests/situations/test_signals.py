@@ -44,6 +44,11 @@ class Signal(NamedTuple):
     """The power state of web01 at first."""
 
 
+IMMIGRATION = (
+    "immigrate name=new uuid=564d8f1c-4b1f-4c0e-9a5e-2f1c7a3b9d01"
+    " instance_uuid=503c2b1e-7d0a-4d0f-8f57-6f5b1e2a9c02"
+)
+
 SIGNALS = {
     "start, by its event": Signal(
         EVENTS, "power_on", ("started booted event user:root <VmPoweredOnEvent>",), "off"
@@ -256,6 +261,23 @@ SIGNALS = {
         "create name=new\n+ power_on name=new",
         ("new: defined added state", "new: started booted boot-time"),
     ),
+    "registered while it runs": Signal(
+        BOTH,
+        "register name=new powered_on=true",
+        tuple(
+            f"new: {words} event user:root <VmRegisteredEvent>"
+            for words in ("defined added", "started booted")
+        ),
+    ),
+    "coming and being suspended, by the events": Signal(
+        {**EVENTS, "pace": AT_ONCE},
+        "create name=new\n+ power_on name=new\n+ suspend name=new",
+        (
+            "new: defined added event user:root <VmCreatedEvent>",
+            "new: started booted event user:root <VmPoweredOnEvent>",
+            "new: suspended paused event user:root <VmSuspendedEvent>",
+        ),
+    ),
     "coming and being suspended, seen": Signal(
         {**PROPERTIES, "pace": AT_ONCE},
         "create name=new\n+ power_on name=new\n+ suspend name=new",
@@ -271,8 +293,7 @@ SIGNALS = {
     ),
     "coming on, seen": Signal(
         PROPERTIES,
-        "immigrate name=new uuid=564d8f1c-4b1f-4c0e-9a5e-2f1c7a3b9d01"
-        " instance_uuid=503c2b1e-7d0a-4d0f-8f57-6f5b1e2a9c02",
+        IMMIGRATION,
         (
             "new: defined added state",
             "new: started migrated state to esx01.example"
@@ -323,6 +344,43 @@ async def test_one_signal_is_enough(name: str) -> None:
     time = Time()
     async with staged(scenario.build(now=time.now()), time) as stage:
         await stage.play(scenario)
+
+        told = stage.followed["host"].told
+        lines = [full_line(each) for each in told if not isinstance(each, DomainAgentLifecycle)]
+        assert lines == [each if ": " in each else f"web01: {each}" for each in signal.lines]
+
+
+UNSEEN = {
+    "coming on, by nothing": Signal(
+        PROPERTIES, IMMIGRATION, ("new: defined added state", "new: started booted unknown")
+    ),
+    "coming on from another vCenter": Signal(
+        BOTH,
+        IMMIGRATION,
+        (
+            "new: defined added event <com.vmware.vc.vm.DstVmMigratedEvent>",
+            "new: started migrated event to esx01.example <com.vmware.vc.vm.DstVmMigratedEvent>",
+        ),
+    ),
+    "going while on, by nothing": Signal(
+        PROPERTIES,
+        "vanish",
+        ("stopped shutdown unknown from esx01.example", "undefined removed state"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+async def test_one_signal_of_what_happened_unseen_is_enough(name: str) -> None:
+    """Nobody says that a domain has moved that was merely there when eventd looked again."""
+    signal = UNSEEN[name]
+    scenario = scenario_of(signal)
+    time = Time()
+    async with staged(scenario.build(now=time.now()), time) as stage:
+        await stage.look_away()
+        stage.play_unseen(scenario)
+        await stage.look()
+        await stage.take_in()
 
         told = stage.followed["host"].told
         lines = [full_line(each) for each in told if not isinstance(each, DomainAgentLifecycle)]

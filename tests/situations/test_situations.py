@@ -206,6 +206,24 @@ def words_of(event: DomainEvent) -> str:
     return " ".join(part for part in (str(event.kind), event.type, event.reason) if part)
 
 
+# -- a host that another connection follows
+
+
+async def test_domain_that_another_host_has_is_known_to_have_come_from_there() -> None:
+    """It is told at once, and not as one that merely happened to be on."""
+    scenario = load("25-vmotion-between-two-bare-hosts")
+    time = Time()
+    async with staged(scenario.build(now=time.now()), time) as stage:
+        await stage.play(scenario)
+
+        pairs = list(told_of_what_happened(stage.followed["right"]))
+        assert len(pairs) == 2
+        for record, happening in pairs:
+            assert isinstance(record.event, DomainEvent)
+            assert record.event.evidence.message is None
+            assert record.recorded_at == happening.at
+
+
 # -- what happens while nobody looks
 
 LIFECYCLE = {str(lifecycle.word) for lifecycle in LifecycleType}

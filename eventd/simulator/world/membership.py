@@ -33,18 +33,32 @@ class Membership(Stage):
         return self._start_in_folder("CreateVM_Task", "Folder.createVm", by=by, end=end)
 
     def register(
-        self, name: str, path: str | None = None, *, user: str = "root", now: datetime
+        self,
+        name: str,
+        path: str | None = None,
+        *,
+        powered_on: bool = False,
+        user: str = "root",
+        now: datetime,
     ) -> Reference:
-        """Take a domain whose files exist into the inventory, under a new reference."""
+        """Take a domain whose files exist into the inventory, under a new reference.
+
+        ``powered_on`` takes in one that runs already, as when its host has lost its inventory.
+        """
         self.advance(now)
         self._require_free(name)
         by = By("user", user)
 
         def end(task: Task, at: datetime) -> Reference:
             values: dict[str, Value | None] = {"config.files.vmPathName": path} if path else {}
-            domain = self.domains.add(name, now=at, values=values)
+            if powered_on:
+                values["runtime.bootTime"] = at
+            domain = self.domains.add(name, now=at, values=values, powered_on=powered_on)
             self._post("VmRegisteredEvent", at, domain, task)
             self._tell(domain, "defined added", "event", by)
+            if powered_on:
+                self._tell(domain, "started booted", "event", by)
+                self._tell_agent(domain, "connected")
             return domain
 
         return self._start_in_folder("RegisterVM_Task", "Folder.registerVm", by=by, end=end)
