@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from eventd.model.events import DomainEvent, LifecycleEvent
@@ -11,18 +11,27 @@ from eventd.model.picture import PowerState
 from eventd.tracking.changes import Change, Part
 from eventd.tracking.event_types import CONCLUDED
 from eventd.tracking.explanations import spent_by
-from eventd.tracking.inquiry import Knowledge
+from eventd.tracking.inquiry import DONE_BY, Knowledge
 from eventd.tracking.inventory import Step
 from eventd.tracking.jobs import Jobs
 from eventd.tracking.judgement import Judgement, Moment
 from eventd.tracking.lifecycle import Verdict
 from eventd.tracking.narration import Narrator
+from eventd.tracking.operations import Operation
 from eventd.tracking.resets import Reboots, signs_of
 from eventd.tracking.tellings import REBOOT
 from eventd.tracking.told import Told, ToldParts, records
 from eventd.vi.types import HistoryEvent
 
 __all__ = ["Chronicle"]
+
+
+_BY_TASKS: Mapping[Change, Operation] = {
+    **DONE_BY,
+    Change.REVERTED: Operation.REVERT,
+    Change.SNAPSHOT_CHANGED: Operation.SNAPSHOT,
+}
+"""The changes that tasks lead to, which may become visible after them."""
 
 
 class Chronicle:
@@ -61,6 +70,13 @@ class Chronicle:
             spent += spent_by(verdict, history)
         self._history.spend(spent)
 
+    def expect_task(
+        self, domain: str, operation: Operation, record: HistoryEvent | None, seen: Moment
+    ) -> None:
+        """What was told now without a task may have one that becomes visible later."""
+        chain = record.chain_id if record is not None else None
+        self._jobs.expect(domain, operation, chain, seen_at=seen.host_time)
+
     def swallow_reset(
         self, step: Step, history: Sequence[HistoryEvent], judgement: Judgement
     ) -> None:
@@ -94,10 +110,20 @@ class Chronicle:
             judgement.note_told(told)
         if verdict.found.task is not None:
             self._jobs.tell_if_done(verdict.found.task, reference, judgement)
+        elif verdict.part.change in _BY_TASKS and judgement.moment.follows_history:
+            operation = _BY_TASKS[verdict.part.change]
+            self.expect_task(reference, operation, verdict.part.event, seen)
 
     def _is_new_reboot(self, verdict: Verdict, judgement: Judgement) -> bool:
         reference = verdict.part.step.reference
-        return self._reboots.is_new(reference, signs_of(verdict), judgement.moment.host_time)
+        part, found = verdict.part, verdict.found
+        entry = part.event or found.event or found.request
+        return self._reboots.is_new(
+            reference,
+            signs_of(verdict),
+            judgement.moment.host_time,
+            recorded_at=entry.created_time if entry is not None else None,
+        )
 
 
 def _told(verdict: Verdict, events: Sequence[DomainEvent], seen_at: datetime) -> Told:

@@ -30,6 +30,7 @@ __all__ = [
     "either",
     "event",
     "guest_does",
+    "guest_panics",
     "guest_reboots",
     "guest_shows",
     "guest_state_was",
@@ -92,7 +93,9 @@ def happened(kind: str, *, by: Initiator | None = None) -> Find:
         entry = facts.part.event
         if entry is None or (by is not None and entry.type != kind):
             return None
-        return Found(Cause.EVENT, event=entry, initiator=by)
+        # Where nobody is named, a task may be about to say that a schedule or the host did it.
+        is_anonymous = not entry.user and entry.type == kind
+        return Found(Cause.EVENT, event=entry, initiator=by, is_early=is_anonymous)
 
     return find
 
@@ -129,7 +132,10 @@ def request(*types: str) -> Find:
     def find(facts: Facts) -> Found | None:
         if (asked := facts.find(*types)) is None:
             return None
-        return Found(Cause.REQUEST, event=facts.part.event, request=asked)
+        entry = facts.part.event
+        # The user whom the record of a power-off names may be the one who lost patience.
+        is_by_user = entry is not None and entry.type == "VmPoweredOffEvent" and bool(entry.user)
+        return Found(Cause.REQUEST, event=entry, request=asked, is_early=is_by_user)
 
     return find
 
@@ -164,12 +170,22 @@ def either(first: Find, second: Find) -> Find:
 
 def by_host_shutdown(facts: Facts) -> Found | None:
     """The host itself went down: its automatic stop did it, or the history has its shutdown."""
+    # What the guest was asked for is recorded before the stop, and the task knows nothing of it.
+    record = facts.part.event
     if (info := facts.task(Operation.AUTO_POWER_OFF)) is not None:
-        return Found(Cause.TASK, task=info, event=facts.part.event, initiator=Initiator.HOST)
+        return Found(
+            Cause.TASK, task=info, event=record, initiator=Initiator.HOST, is_early=record is None
+        )
     entry = facts.host_event(_host_before(facts), ("HostShutdownEvent",))
     if entry is None or facts.has(Operation.POWER_OFF) or _was_before_boot(facts, entry):
         return None
-    return Found(Cause.EVENT, event=entry, initiator=Initiator.HOST, spends_event=False)
+    return Found(
+        Cause.EVENT,
+        event=entry,
+        initiator=Initiator.HOST,
+        is_early=record is None,
+        spends_event=False,
+    )
 
 
 def host_failed(facts: Facts) -> Found | None:
@@ -237,12 +253,17 @@ def guest_shows(facts: Facts) -> Found | None:
 
 def guest_reboots(facts: Facts) -> Found | None:
     """The properties of the guest show it, and nobody has asked for it."""
-    return Found(Cause.GUEST_STATE, initiator=Initiator.GUEST)
+    return Found(Cause.GUEST_STATE, initiator=Initiator.GUEST, is_weak=True)
+
+
+def guest_panics(facts: Facts) -> Found | None:
+    """The properties of the guest show that its system crashed."""
+    return Found(Cause.GUEST_STATE, is_weak=True)
 
 
 def guest_does(facts: Facts) -> Found | None:
     """The guest's system does so by itself: nobody has asked for it."""
-    return Found(Cause.STATE, initiator=Initiator.GUEST)
+    return Found(Cause.STATE, initiator=Initiator.GUEST, is_weak=True)
 
 
 def had_crashed(facts: Facts) -> Found | None:
@@ -358,7 +379,7 @@ def seen_anew(facts: Facts) -> Found | None:
 def shows_a_template(facts: Facts) -> Found | None:
     """It is a template now, or was one before."""
     is_template = facts.after is not None and facts.after.is_template
-    return Found(Cause.STATE, message=_TEMPLATE if is_template else _NO_TEMPLATE)
+    return Found(Cause.STATE, message=_TEMPLATE if is_template else _NO_TEMPLATE, is_weak=True)
 
 
 _TEMPLATE = "it became a template"

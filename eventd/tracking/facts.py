@@ -27,6 +27,8 @@ class Found(NamedTuple):
     message: str | None = None
     is_weak: bool = False
     """True if a better cause may still come, so that it is worth waiting for."""
+    is_early: bool = False
+    """True if it is a cause, and an entry or a task that says more may be a moment late."""
     spends_event: bool = True
     """False if the event explains another change too, which is yet to be told."""
     blames_host: bool = False
@@ -40,7 +42,8 @@ class Found(NamedTuple):
     @property
     def is_final(self) -> bool:
         """Whether it is a cause that no better one may follow."""
-        return self.is_cause and not self.is_weak
+        is_out_of_scope = self.cause is Cause.OUT_OF_SCOPE and self.event is not None
+        return (self.is_cause or is_out_of_scope) and not self.is_weak
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from itertools import islice
 from eventd.model.picture import HistoryPosition
 from eventd.vi.types import HistoryEvent
 
-__all__ = ["History", "host_of", "identity_of"]
+__all__ = ["History", "Identity", "host_of", "identity_of"]
 
 Identity = tuple[int, datetime]
 """Key and time."""

@@ -17,9 +17,9 @@ from eventd.tracking.operations import Operation
 from eventd.tracking.tasks import Tasks
 from eventd.vi.types import HistoryEvent, TaskState
 
-__all__ = ["Inquiry", "Knowledge"]
+__all__ = ["DONE_BY", "Inquiry", "Knowledge"]
 
-_DONE_BY: Mapping[Change, Operation] = {
+DONE_BY: Mapping[Change, Operation] = {
     Change.STARTED: Operation.POWER_ON,
     Change.RESUMED: Operation.POWER_ON,
     Change.STOPPED: Operation.POWER_OFF,
@@ -84,7 +84,7 @@ class Inquiry:
             known = [entry for entry in entries if entry not in used]
             verdict = self.decide(part, known, judgement.moment)
             found = verdict.found
-            if found.is_weak and judgement.may_wait(since):
+            if (found.is_weak or found.is_early) and judgement.may_wait(since):
                 self._tasks.take_back()
                 return None
             if found.spends_event:
@@ -99,7 +99,7 @@ class Inquiry:
     def _with_task(self, verdict: Verdict) -> Verdict:
         """Return the verdict with the task that the change goes back to, which is spent with it."""
         part, found = verdict.part, verdict.found
-        operation = _DONE_BY.get(part.change)
+        operation = DONE_BY.get(part.change)
         entry = part.event or found.event
         if operation is None or entry is None or found.task or found.blames_host:
             return verdict

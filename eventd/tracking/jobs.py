@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
 from eventd.model.picture import DomainPicture
 from eventd.tracking.inquiry import Knowledge
 from eventd.tracking.judgement import Judgement
 from eventd.tracking.narration import Narrator
+from eventd.tracking.operations import Operation
 from eventd.tracking.resets import TASK, Reboots
 from eventd.vi.types import TaskInfo
 
 __all__ = ["Jobs"]
+
+
+_MAY_BE_LATE = timedelta(minutes=1)
+"""How long after its change a task may become visible; our choice, far above what was seen."""
+
+_TOLERANCE = timedelta(seconds=1)
+"""How exactly the host's clock is known."""
+
+
+class _Taskless(NamedTuple):
+    """A change that was told without the task that may have led to it."""
+
+    operation: Operation
+    chain: int | None
+    seen_at: datetime
+    """By the host's clock: what was queued later has led to something else."""
 
 
 class Jobs:
@@ -19,14 +39,53 @@ class Jobs:
         self._inventory, _, self._tasks = knowledge
         self._narrator = narrator
         self._reboots = reboots
+        self._taskless: dict[str, list[_Taskless]] = {}
+
+    def expect(
+        self, domain: str, operation: Operation, chain: int | None, *, seen_at: datetime
+    ) -> None:
+        """A change was told without a task of this kind, which may become visible later."""
+        self._taskless.setdefault(domain, []).append(_Taskless(operation, chain, seen_at))
+
+    def lacks_task(self, domain: str) -> bool:
+        """Whether a task that the domain lists anew may have led to what was told lately."""
+        return domain in self._taskless
+
+    def forget(self, domain: str) -> None:
+        """The domain is gone."""
+        self._taskless.pop(domain, None)
 
     def tell(self, judgement: Judgement) -> None:
         """Tell resets that only their task shows, and the jobs that have come to an end."""
         self._tell_resets(judgement)
-        now = judgement.moment.now
-        for task, operation in self._tasks.finished_jobs(but_of=judgement.held):
+        moment = judgement.moment
+        finished = self._tasks.finished_jobs(but_of=judgement.held, is_whole=moment.in_gap)
+        for task, operation in finished:
             if picture := self._domain_of(task):
-                judgement.tell(self._narrator.tell_job(picture, task, operation, now=now))
+                judgement.tell(self._narrator.tell_job(picture, task, operation, now=moment.now))
+        if (seconds := self._tasks.seconds_to_next_job) is not None:
+            judgement.look_again(seconds)
+
+    def find_late_tasks(self, judgement: Judgement) -> None:
+        """Find the tasks that have become visible after what they led to was told."""
+        for domain, changes in list(self._taskless.items()):
+            left = [each for each in changes if not self._find_late_task(domain, each, judgement)]
+            if left:
+                self._taskless[domain] = left
+            else:
+                del self._taskless[domain]
+
+    def _find_late_task(self, domain: str, change: _Taskless, judgement: Judgement) -> bool:
+        """Find the task of a change; return True if it was found, or has not come in time."""
+        task = self._tasks.explain(
+            domain,
+            change.operation,
+            change.chain,
+            queued_by=change.seen_at + _TOLERANCE,
+        )
+        if task is not None:
+            self.tell_if_done(task, domain, judgement)
+        return task is not None or judgement.moment.host_time - change.seen_at > _MAY_BE_LATE
 
     def tell_if_done(self, task: TaskInfo, domain: str, judgement: Judgement) -> None:
         """Tell that a task has succeeded, if it has, which led to what was told just now."""

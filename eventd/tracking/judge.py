@@ -58,7 +58,7 @@ class Judge:
         self._narrator, self._inquiry = narrator, inquiry
         self._amendments = Amendments(knowledge, inquiry, narrator, told=told, reboots=reboots)
         self._chronicle, self._jobs = chronicle, jobs
-        self._occurrences = Occurrences(knowledge, narrator, inquiry, chronicle)
+        self._occurrences = Occurrences(knowledge, narrator, inquiry, chronicle, told=told)
         self._pending: list[Pending] = []
         self._news: list[HistoryEvent] = []
         self._unseen: dict[str, float] = {}
@@ -76,8 +76,9 @@ class Judge:
 
     def forget(self, domain: str) -> None:
         """A domain is gone; what is noted of it is still to be told."""
-        self._reboots.end(domain)
+        self._reboots.forget(domain)
         self._unseen.pop(domain, None)
+        self._jobs.forget(domain)
 
     def take_back(self, told: Iterable[Told]) -> None:
         """Nothing is to be told, and these changes, which were told last, are not published."""
@@ -92,12 +93,16 @@ class Judge:
         """Whether something is not told that nothing may announce."""
         return any(pending.seen is None for pending in self._pending)
 
+    def lacks_task(self, domain: str) -> bool:
+        """Whether a task that a domain lists anew may have led to what was told of it lately."""
+        return self._jobs.lacks_task(domain)
+
     def changed_domains(self) -> set[str]:
         """Return the domains whose tasks may explain what is not told yet."""
         steps = (pending.step for pending in self._pending)
         changed = {step.reference for step in steps if step.after and unfold(step)}
         asked = {event.domain for event in self._news if event.domain and _asks(event)}
-        return changed | asked | self._unseen.keys()
+        return changed | asked | self._unseen.keys() | self._occurrences.waiting_domains()
 
     def open_events(self, domains: Iterable[str]) -> list[HistoryEvent]:
         """Return the events of these domains that neither are told nor have explained anything."""
@@ -117,6 +122,7 @@ class Judge:
         news, self._news = self._news, []
         self._sort(news, judgement)
         self._note_lost_domains(news, moment)
+        self._jobs.find_late_tasks(judgement)
         self._judge_steps(judgement)
         self._judge_unseen(judgement)
         self._occurrences.tell(judgement)
@@ -174,7 +180,7 @@ class Judge:
         """Tell a step, unless it has to wait for its cause; return whether it was told."""
         history = self._history.of_domain(step.reference)
         if _begins_to_run(step):
-            self._reboots.end(step.reference)
+            self._reboots.end(step.reference, seen.host_time)
         is_reverted = self._inquiry.is_reverted(step)
         parts = unfold(step, history, is_reverted=is_reverted, is_last=is_last)
         verdicts = self._inquiry.explain(parts, history, judgement, since=seen.instant)

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 from eventd.model.events import DomainEvent
-from eventd.tracking.changes import Change
 from eventd.tracking.inventory import Step
 from eventd.tracking.told import Told
 
@@ -73,11 +72,6 @@ class Judgement:
         """The events told last are those of this change."""
         self.told.append((len(self.events) - 1, told))
 
-    def has_told(self, change: Change, domain: str) -> bool:
-        """Whether such a change of a domain was told."""
-        parts = (told.part for _, told in self.told)
-        return any(part.change is change and part.step.reference == domain for part in parts)
-
     def tells_first_update(self, domain: str) -> bool:
         """Note that a new definition of a domain is to be told; return whether it is the first.
 
@@ -90,6 +84,11 @@ class Judgement:
     def hold(self, domain: str) -> None:
         """Something of this domain is held back, and with it all that comes later."""
         self.held.add(domain)
+
+    def look_again(self, seconds: float) -> None:
+        """Something has to be told so much later, whatever the host says until then."""
+        deadline = self.moment.instant + seconds
+        self.deadline = deadline if self.deadline is None else min(self.deadline, deadline)
 
     def may_wait(self, since: float) -> bool:
         """Whether what is known since then, by the monotonic clock, can wait for a better cause.

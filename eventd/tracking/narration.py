@@ -115,7 +115,9 @@ class Narrator:
         self, what: Telling, picture: DomainPicture, event: HistoryEvent, found: Found
     ) -> DomainEvent:
         """Tell what an event of the history says, without any change of a picture."""
-        account = _Account(evidence(found), event.created_time, event)
+        # A task that was to do it, and failed, did so after it was recorded.
+        failed_at = found.task.complete_time if found.task and found.task.error else None
+        account = _Account(evidence(found), failed_at or event.created_time, event)
         return self._event(what, self._inventory.domain(picture), account)
 
     def tell_reset(self, picture: DomainPicture, task: TaskInfo, *, now: datetime) -> DomainEvent:

@@ -17,14 +17,15 @@ from eventd.tracking.changes import Change, Part
 from eventd.tracking.chronicle import Chronicle
 from eventd.tracking.event_types import FAILED_STARTS, REBOOTS, REQUESTS, SYMPTOMS
 from eventd.tracking.facts import Found
-from eventd.tracking.history import identity_of
+from eventd.tracking.history import Identity, identity_of
 from eventd.tracking.inquiry import Inquiry, Knowledge
 from eventd.tracking.inventory import Step
-from eventd.tracking.judgement import Judgement
+from eventd.tracking.judgement import Judgement, Moment
 from eventd.tracking.narration import Narrator
 from eventd.tracking.occurrence_table import OCCURRENCES, removed_devices
 from eventd.tracking.operations import Operation
 from eventd.tracking.tellings import Said, Telling
+from eventd.tracking.told import ToldParts
 from eventd.vi.types import ConfigChange, HistoryEvent
 
 __all__ = ["DONE_BY_TASKS", "Occurrences"]
@@ -47,13 +48,22 @@ class Occurrences:
     """The events that tell something by themselves, until they have."""
 
     def __init__(
-        self, knowledge: Knowledge, narrator: Narrator, inquiry: Inquiry, chronicle: Chronicle
+        self,
+        knowledge: Knowledge,
+        narrator: Narrator,
+        inquiry: Inquiry,
+        chronicle: Chronicle,
+        *,
+        told: ToldParts,
     ) -> None:
         self._inventory, self._history, self._tasks = knowledge
         self._narrator = narrator
         self._inquiry = inquiry
         self._chronicle = chronicle
+        self._told = told
         self._untold: list[HistoryEvent] = []
+        self._waiting: dict[Identity, float] = {}
+        """What may turn out otherwise yet, and since when: by its task, or by a new name."""
         self._symptoms: list[HistoryEvent] = []
         """Those that are told, and may still explain a stop."""
 
@@ -65,6 +75,7 @@ class Occurrences:
     def forget_untold(self) -> None:
         """Nothing of what was noted is to be told."""
         self._untold.clear()
+        self._waiting.clear()
 
     def is_told(self, event: HistoryEvent) -> bool:
         """Whether an event is told, although it may still explain a change."""
@@ -75,12 +86,15 @@ class Occurrences:
         noted, self._untold = self._untold, []
         for event in noted:
             picture = self._inventory.shown(event.domain or "")
-            if event.domain in judgement.held or self._is_underway(event):
+            if event.domain in judgement.held or self._is_underway(event, judgement):
                 self._untold.append(event)
             elif picture is not None and self._is_open(event):
                 self._tell_of(event, picture, judgement)
                 if event.type not in SYMPTOMS:
                     self._history.spend([event])
+
+        still = {identity_of(event) for event in self._untold}
+        self._waiting = {key: since for key, since in self._waiting.items() if key in still}
 
     def tell_before(self, step: Step, judgement: Judgement) -> None:
         """Tell what comes before a step: what led to a stop, and all that a leaving domain did."""
@@ -96,11 +110,32 @@ class Occurrences:
         for event in early:
             self._tell_of(event, step.before, judgement)
 
-    def _is_underway(self, event: HistoryEvent) -> bool:
-        """Whether the task still goes on that is to remove a device, and may fail."""
-        return bool(removed_devices(event)) and self._tasks.watch(
-            event.domain or "", Operation.RECONFIGURE, event.chain_id
-        )
+    def waiting_domains(self) -> set[str]:
+        """Return the domains whose tasks are to say whether a removal of a device succeeded."""
+        return {
+            event.domain
+            for event in self._untold
+            if event.domain and identity_of(event) in self._waiting
+        }
+
+    def _is_underway(self, event: HistoryEvent, judgement: Judgement) -> bool:
+        """Whether an event may turn out to say something else than it seems to.
+
+        The task that is to remove a device may fail, and a reconfiguration of nothing that eventd
+        tells of may be a new name.
+        """
+        domain, chain = event.domain or "", event.chain_id
+        if event.config == _NO_MORE and not self._told.has_renamed(event):
+            return judgement.may_wait(self._since(event, judgement))
+        if not removed_devices(event):
+            return False
+        if self._tasks.watch(domain, Operation.RECONFIGURE, chain):
+            return True
+        is_known = self._tasks.knows(domain, Operation.RECONFIGURE, chain)
+        return not is_known and judgement.may_wait(self._since(event, judgement))
+
+    def _since(self, event: HistoryEvent, judgement: Judgement) -> float:
+        return self._waiting.setdefault(identity_of(event), judgement.moment.instant)
 
     def _is_open(self, event: HistoryEvent) -> bool:
         """Whether an event has not explained a change in the meantime."""
@@ -113,8 +148,9 @@ class Occurrences:
             return
         if event.type in SYMPTOMS:
             self._symptoms = [*filter(self._is_open, self._symptoms), event]
-        for what, found in self._tellings(event, picture):
-            if what is not DefinedDetail.UPDATED or _is_new_definition(event, picture, judgement):
+        for what, found in self._tellings(event, picture, judgement.moment):
+            is_update = what is DefinedDetail.UPDATED
+            if not is_update or self._is_new_definition(event, judgement):
                 judgement.tell(self._narrator.tell_occurrence(what, picture, event, found))
 
     def _tell_reboot(
@@ -127,27 +163,35 @@ class Occurrences:
         verdict = self._inquiry.decide(part, history, judgement.moment)
         self._chronicle.tell([verdict], history, judgement, seen=judgement.moment)
 
+    def _is_new_definition(self, event: HistoryEvent, judgement: Judgement) -> bool:
+        """Whether a reconfiguration says more than was told of the domain already."""
+        if event.config == _NO_MORE and self._told.has_renamed(event):
+            return False
+        return judgement.tells_first_update(event.domain or "")
+
     # -- what an event tells, and on what evidence
 
     def _tellings(
-        self, event: HistoryEvent, picture: DomainPicture
+        self, event: HistoryEvent, picture: DomainPicture, moment: Moment
     ) -> Iterator[tuple[Telling, Found]]:
         if event.type in FAILED_STARTS:
             yield from self._failed_start(event, picture)
             return
-        found = self._with_task(event)
+        found = self._with_task(event, moment)
         if failed := self._failed_removals(event, found):
             yield from failed
             return
         for what in OCCURRENCES[event.type](event):
             yield what, found
 
-    def _with_task(self, event: HistoryEvent) -> Found:
+    def _with_task(self, event: HistoryEvent, moment: Moment) -> Found:
         """Return the evidence that an event is, with the task that it belongs to."""
         operation = DONE_BY_TASKS.get(event.type)
         task = None
         if operation is not None and event.domain is not None:
             task = self._tasks.explain(event.domain, operation, event.chain_id)
+            if task is None and operation is Operation.MIGRATE:
+                self._chronicle.expect_task(event.domain, operation, event, moment)
         by = Initiator.HA if event.type in _BY_HA else None
         return Found(Cause.TASK if task else Cause.EVENT, task=task, event=event, initiator=by)
 
@@ -174,11 +218,3 @@ class Occurrences:
             return []
         by_task = found._replace(cause=Cause.TASK, task=task)
         return [(Said(DomainDeviceRemovalFailed, {"dev_alias": name}), by_task) for name in aliases]
-
-
-def _is_new_definition(event: HistoryEvent, picture: DomainPicture, judgement: Judgement) -> bool:
-    """Whether a reconfiguration says more than was told of the domain already."""
-    reference = picture.reference
-    if event.config == _NO_MORE and judgement.has_told(Change.RENAMED, reference):
-        return False
-    return judgement.tells_first_update(reference)

@@ -83,9 +83,23 @@ class Reboots:
 
     def __init__(self) -> None:
         self._open: dict[str, tuple[datetime, set[str]]] = {}
+        self._over: dict[str, tuple[datetime, set[str]]] = {}
+        """When the last reboot was over, and its signs."""
 
-    def is_new(self, domain: str, signs: Collection[str], at: datetime) -> bool:
-        """Note signs of a reboot, seen together; return whether it is one not known of yet."""
+    def is_new(
+        self,
+        domain: str,
+        signs: Collection[str],
+        at: datetime,
+        *,
+        recorded_at: datetime | None = None,
+    ) -> bool:
+        """Note signs of a reboot, seen together; return whether it is one not known of yet.
+
+        ``recorded_at`` is when the host recorded it, which may be long before that was seen.
+        """
+        if recorded_at is not None and self._belongs_to_last(domain, signs, recorded_at):
+            return False
         began, known = self._open.get(domain, (at, set()))
         if not known or known & set(signs) or at - began > _ONE_REBOOT:
             self._open[domain] = (at, set(signs))
@@ -98,9 +112,22 @@ class Reboots:
         if domain in self._open:
             self._open[domain][1].add(sign)
 
-    def end(self, domain: str) -> None:
-        """The guest runs again, or the domain is gone: what comes is another reboot."""
+    def _belongs_to_last(self, domain: str, signs: Collection[str], at: datetime) -> bool:
+        over_at, known = self._over.get(domain, (at, set()))
+        if not known or known & set(signs) or at > over_at or over_at - at > _ONE_REBOOT:
+            return False
+        known |= set(signs)
+        return True
+
+    def end(self, domain: str, at: datetime) -> None:
+        """The guest runs again: what the host records from then on is another reboot."""
+        if domain in self._open:
+            self._over[domain] = (at, self._open.pop(domain)[1])
+
+    def forget(self, domain: str) -> None:
+        """The domain is gone."""
         self._open.pop(domain, None)
+        self._over.pop(domain, None)
 
 
 def signs_of(verdict: Verdict) -> set[str]:

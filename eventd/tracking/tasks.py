@@ -31,6 +31,16 @@ Our choice: servers were seen to send both at once, and no document bounds the d
 _REMEMBERED = 10_000
 """How many tasks are remembered as used up. A host lists each for ten minutes after its end."""
 
+_WITH_CHANGE = frozenset(
+    {
+        JobOperation.MIGRATE,
+        JobOperation.RELOCATE,
+        JobOperation.SUSPEND,
+        JobOperation.SNAPSHOT_REVERT,
+    }
+)
+"""The jobs that lead to an event of their domain, which is told before their end."""
+
 _ENDED = (TaskState.SUCCESS, TaskState.ERROR)
 _EARLIEST = datetime.fromtimestamp(0, UTC)
 
@@ -113,16 +123,24 @@ class Tasks:
         _trim(self._seen_ended)
 
     def explain(
-        self, domain: str, operation: Operation, chain: int | None = None
+        self,
+        domain: str,
+        operation: Operation,
+        chain: int | None = None,
+        *,
+        queued_by: datetime | None = None,
     ) -> TaskInfo | None:
         """Return the task of this kind that explains a change of the domain, and spend it.
 
         ``chain`` is that of the event that records the change, if there is one. Of a host that
         tells the chains of tasks (``TaskInfo.eventChainId``), only a task of that chain will do.
+        Nor will one that was queued after ``queued_by``, by the host's clock.
         """
         alike = _STOPS if operation in _STOPS else frozenset({operation})
         task = self._find(domain, alike, chain)
         if task is None or operation_of(task) is not operation:
+            return None
+        if queued_by is not None and _queued(task) > queued_by:
             return None
         key = task.task.value
         if key not in self._spent:
@@ -147,6 +165,11 @@ class Tasks:
             return False
         _remember(self._watched, [task.task.value])
         return True
+
+    def knows(self, domain: str, operation: Operation, chain: int) -> bool:
+        """Return whether the task that an event of a chain belongs to is known, however it is."""
+        failed = self.failed(domain, operation, chain)
+        return failed is not None or self._find(domain, {operation}, chain) is not None
 
     def failed(self, domain: str, operation: Operation, chain: int) -> TaskInfo | None:
         """Return the failed task of this kind on a domain that an event of a chain belongs to.
@@ -173,10 +196,13 @@ class Tasks:
         _remember(self._told_jobs, [key])
         return operation
 
-    def finished_jobs(self, *, but_of: Collection[str] = ()) -> list[tuple[TaskInfo, JobOperation]]:
+    def finished_jobs(
+        self, *, but_of: Collection[str] = (), is_whole: bool = False
+    ) -> list[tuple[TaskInfo, JobOperation]]:
         """Return the jobs that have succeeded since the first picture; each is returned once.
 
-        Those of the domains ``but_of`` are left for later.
+        Those of the domains ``but_of`` are left for later, and those whose change is yet to be
+        seen, unless ``is_whole`` says that all of the picture was seen just now.
         """
         found = [
             (task, JOBS[task.description_id])
@@ -186,9 +212,36 @@ class Tasks:
             and task.task.value not in self._told_jobs
             and self._is_new(task)
             and not (task.entity is not None and task.entity.value in but_of)
+            and (is_whole or not self._is_before_its_change(task))
         ]
         _remember(self._told_jobs, (task.task.value for task, _ in found))
         return found
+
+    @property
+    def unsettled(self) -> frozenset[str]:
+        """Jobs that have ended, and whose change is yet to be seen."""
+        return frozenset(task.task.value for task in self._read if self._is_before_its_change(task))
+
+    @property
+    def seconds_to_next_job(self) -> float | None:
+        """After how many seconds the change of a job will not be seen any more, if one waits."""
+        waits = [
+            (self._seen_ended[key] + _TRAILING - self._now).total_seconds()
+            for key in self.unsettled
+        ]
+        return min(waits, default=None)
+
+    def _is_before_its_change(self, task: TaskInfo) -> bool:
+        """Whether a job has succeeded that changes how its domain is seen, and none saw that."""
+        key = task.task.value
+        return (
+            JOBS.get(task.description_id) in _WITH_CHANGE
+            and task.state is TaskState.SUCCESS
+            and key not in self._told_jobs
+            and key not in self._spent
+            and self._is_new(task)
+            and self._now - self._seen_ended.get(key, self._now) < _TRAILING
+        )
 
     def is_resetting(self, domain: str) -> bool:
         """Return whether the task that turns a domain off was started by a reset of it."""

@@ -92,9 +92,13 @@ class ToldParts:
 
     def __init__(self) -> None:
         self._told: dict[str, list[Told]] = {}
+        self._renamed: dict[str, Told] = {}
+        """The last new name of domains."""
 
     def add(self, domain: str, told: Told) -> None:
         """Remember a change that was told."""
+        if told.part.change is Change.RENAMED:
+            self._renamed[domain] = told
         if told.part.change in _RECORDED_AS and not (told.is_explained and told.is_recorded):
             self._told.setdefault(domain, []).append(told)
             del self._told[domain][:-_MOST]
@@ -115,12 +119,20 @@ class ToldParts:
                 told.is_recorded |= isinstance(_RECORDED_AS[told.part.change], PowerState)
         return None
 
+    def has_renamed(self, event: HistoryEvent) -> bool:
+        """Whether an event had been recorded when the domain was lately told to be renamed."""
+        told = self._renamed.get(event.domain or "")
+        return told is not None and told.is_as_old_as(event)
+
     def unexplained(self, domain: str) -> list[Told]:
         """Return the changes of a domain whose cause is still unknown, the oldest first."""
         return [t for t in self._told.get(domain, ()) if not t.is_explained and t.record]
 
     def expire(self, host_time: datetime) -> None:
         """Forget what will hardly be recorded any more."""
+        for domain, renamed in list(self._renamed.items()):
+            if host_time - renamed.seen_at >= _COMES_LATE:
+                del self._renamed[domain]
         for domain, told in list(self._told.items()):
             kept = [
                 each for each in told if host_time - each.seen_at < _COMES_LATE and _is_open(each)

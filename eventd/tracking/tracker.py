@@ -183,8 +183,8 @@ class Tracker:
         new = self._tasks.newly_listed(reference, tasks)
         if new and self._has_picture:
             self._tasks.note_new(new)
-            # Where the history is read, what a task did is read when it has done it.
-            if not self.follows_history:
+            # Where the history is read, what a task did is read when it has done it, or late.
+            if not self.follows_history or self._judge.lacks_task(reference):
                 self._unread |= new
 
     def _forget_what_was_not_shown(self) -> None:
@@ -226,7 +226,9 @@ class Tracker:
             for reference in self._judge.changed_domains() & self._inventory.domains.keys()
         }
         listed = frozenset().union(*domains.values())
-        return Reading((self._unread - listed) | self._tasks.awaited, domains)
+        return Reading(
+            (self._unread - listed) | self._tasks.awaited | self._tasks.unsettled, domains
+        )
 
     # -- judging
 

@@ -2,7 +2,8 @@
 
 Nobody sleeps: the clock of the worlds, of the connections and of their deadlines is one number,
 which the stage sets. After each moment it waits until every connection has taken in what its host
-had to say by then: a domain of the stage's own is renamed, and that is told after all before it.
+had to say by then: a domain of the stage's own asks a question, which is told at once, after all
+before it.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ from eventd.connections.credentials import Credentials
 from eventd.connections.transport import Transport
 from eventd.journal.memory import MemoryJournal
 from eventd.model.domain import ConnectionState
-from eventd.model.events import DomainEvent, Event, LifecycleEvent
+from eventd.model.events import DomainEvent, Event, LifecycleEvent, QuestionRaised
 from eventd.model.evidence import Evidence
 from eventd.model.picture import PictureChange
 from eventd.model.record import EventRecord
 from eventd.simulator import SimulatorServer, World, serve
 from eventd.simulator.scenario import Scenario
+from eventd.simulator.world.questions import question_info
+from eventd.simulator.world.settings import Question
 from eventd.tracking.inventory import SuspendMode
 from eventd.tracking.tracker import Tracker
 from eventd.vi.uri import ConnectionURI
@@ -80,7 +83,7 @@ class Followed:
         self.world = world
         self._time = time
         self._barrier = world.domains.add(BARRIER, now=time.now())
-        self._renames = 0
+        self._asked = 0
         self._told = asyncio.Event()
         self._looked_at = 0
         self._journal = MemoryJournal("stage")
@@ -128,11 +131,11 @@ class Followed:
 
     async def take_in(self) -> None:
         """Wait until all that has happened by now is taken in."""
-        self._renames += 1
-        name = f"{BARRIER}-{self._renames}"
-        self.world.domains.set_name(self._barrier, name, self._time.now())
+        self._asked += 1
+        question = Question(id=str(self._asked))
+        self.world.objects.assign(self._barrier, "runtime.question", question_info(question))
         self.world.objects.show(self._barrier)
-        await self._until(lambda event: _is_about(event, name))
+        await self._until(lambda event: _asks(event, question))
 
     async def connected(self) -> None:
         """Wait until the connection is in sync."""
@@ -160,8 +163,10 @@ def _is_of_domain(event: Event) -> TypeGuard[DomainEvent]:
     return isinstance(event, DomainEvent) and not event.domain.name.startswith(BARRIER)
 
 
-def _is_about(event: Event, name: str) -> bool:
-    return isinstance(event, DomainEvent) and event.domain.name == name
+def _asks(event: Event, question: Question) -> bool:
+    if not isinstance(event, QuestionRaised):
+        return False
+    return event.domain.name == BARRIER and event.question.id == question.id
 
 
 def line(event: DomainEvent) -> str:

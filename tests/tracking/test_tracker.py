@@ -616,9 +616,8 @@ def test_history_before_the_first_picture_tells_nothing() -> None:
 
     assert host.sync(host.enter(**WEB01), off) == []
     host.wait(60)
-    assert told(host.say(host.modify(power="poweredOn"), host.event("VmPoweredOnEvent"))) == [
-        "started booted (event)"
-    ]
+    on = host.event("VmPoweredOnEvent", user="ops")
+    assert told(host.say(host.modify(power="poweredOn"), on)) == ["started booted (event)"]
 
 
 def test_shadow_of_a_domain_is_in_no_picture(followed: Scenario) -> None:
