@@ -363,7 +363,26 @@ CANNOT_BE_PLAYED = {
 }
 """Scenarios that a host of a pace cannot be made to play, and why."""
 
-EVERYWHERE = [(pace, name) for pace in PACES for name in names()]
+TOLD_OTHERWISE = {
+    ("tasks-trail", "42-unseen"): (
+        "only its task tells that a job is over, and the events that come before it"
+        " have told by then that the domain goes on"
+    ),
+}
+"""Scenarios of which VI tells in another order at a pace, and why."""
+
+EVERYWHERE = [
+    pytest.param(
+        pace,
+        name,
+        marks=[pytest.mark.xfail(strict=True, reason=reason)]
+        if (reason := TOLD_OTHERWISE.get((pace, name)))
+        else [],
+    )
+    for pace in PACES
+    for name in names()
+    if (pace, name) not in CANNOT_BE_PLAYED
+]
 
 
 def on_a_host_with(pace: str, scenario: Scenario) -> Scenario:
@@ -387,9 +406,7 @@ def at_home(domain: DomainPlan) -> DomainPlan:
     return domain.model_copy(update={"host": None})
 
 
-@pytest.mark.parametrize(
-    ("pace", "name"), [each for each in EVERYWHERE if each not in CANNOT_BE_PLAYED]
-)
+@pytest.mark.parametrize(("pace", "name"), EVERYWHERE)
 async def test_scenario_is_told_the_same_at_another_pace(pace: str, name: str) -> None:
     """Only the cause may be another, where another fact came first; and what came late amends it.
 
