@@ -370,7 +370,7 @@ class Connection:
 
         None if it is not known here. A domain has the same instance UUID wherever it goes.
         """
-        return self._tracker.whereabouts(instance_uuid)
+        return self._tracker.whereabouts(instance_uuid, now=self._clock())
 
     def domains(self) -> list[DomainStatus]:
         """Return the present state of every domain, by name."""

@@ -36,9 +36,9 @@ __all__ = [
     "guest_state_was",
     "had_crashed",
     "happened",
-    "host_event",
     "host_failed",
     "just_booted",
+    "lost_control",
     "recently_booted",
     "request",
     "restarted_elsewhere",
@@ -48,6 +48,7 @@ __all__ = [
     "seen_anew",
     "shows_a_template",
     "task",
+    "there_is_room",
     "unknown",
     "went_on",
     "went_out_of_scope",
@@ -136,16 +137,6 @@ def request(*types: str) -> Find:
         # The user whom the record of a power-off names may be the one who lost patience.
         is_by_user = entry is not None and entry.type == "VmPoweredOffEvent" and bool(entry.user)
         return Found(Cause.REQUEST, event=entry, request=asked, is_early=is_by_user)
-
-    return find
-
-
-def host_event(*types: str) -> Find:
-    """An event of one of these types tells of the host that the domain is on."""
-
-    def find(facts: Facts) -> Found | None:
-        entry = facts.host_event(_host_before(facts), types)
-        return Found(Cause.EVENT, event=entry, spends_event=False) if entry else None
 
     return find
 
@@ -360,7 +351,7 @@ def went_out_of_scope(facts: Facts) -> Found | None:
         )
     if facts.in_gap or not facts.follows_history:
         return None
-    return Found(Cause.OUT_OF_SCOPE, message=f"it left {_SCOPE}", is_weak=True)
+    return Found(Cause.OUT_OF_SCOPE, is_weak=True)
 
 
 _SCOPE = "what the connection follows"
@@ -374,6 +365,25 @@ def seen(facts: Facts) -> Found | None:
 def seen_anew(facts: Facts) -> Found | None:
     """The change itself admits only one reading, and nothing else tells of it."""
     return Found(Cause.STATE)
+
+
+def lost_control(facts: Facts) -> Found | None:
+    """The server has lost sight of it, for the reason that its state and that of its host tell."""
+    state = facts.after.connection_state if facts.after else None
+    message = state
+    if state == "disconnected" and facts.host_state == "notResponding":
+        message = "disconnected; its host does not respond"
+    elif state == "disconnected" and facts.host_state == "disconnected":
+        message = "disconnected, as its host is"
+    entry = facts.host_event(_host_before(facts), ("HostRemovedEvent",))
+    if entry is None:
+        return Found(Cause.STATE, message=message)
+    return Found(Cause.EVENT, event=entry, message=message, spends_event=False)
+
+
+def there_is_room(facts: Facts) -> Found | None:
+    """It waits for room on its datastore no more."""
+    return Found(Cause.STATE, message="there is room again")
 
 
 def shows_a_template(facts: Facts) -> Found | None:
@@ -420,7 +430,6 @@ def _source(member: str) -> Callable[[HistoryEvent], str | None]:
 _MESSAGES: dict[str, Callable[[HistoryEvent], str | None]] = {
     "VmClonedEvent": _source("sourceVm"),
     "VmDeployedEvent": _source("srcTemplate"),
-    "VmPrimaryFailoverEvent": lambda _: "fault tolerance failover",
     "com.vmware.vc.vm.VmConvertedToTemplateEvent": lambda _: _TEMPLATE,
     "com.vmware.vc.vm.TemplateConvertedToVmEvent": lambda _: _NO_TEMPLATE,
 }

@@ -62,6 +62,8 @@ class Facts:
     """Returns whether there is such a task, and spends nothing."""
     is_host_connected: bool
     """False if the host that the domain was on is known to be lost to the server."""
+    host_state: str | None
+    """``connectionState`` of that host, where it is known."""
     elsewhere: str | None
     """The host of another connection that has the same domain, or had it a moment ago."""
     follows_history: bool

@@ -109,13 +109,15 @@ class Inquiry:
     def _facts(self, part: Part, history: Sequence[HistoryEvent], moment: Moment) -> Facts:
         reference = part.step.reference
         before = part.step.before or part.step.after
+        host = before.host if before else None
         return Facts(
             part=part,
             history=history,
             host_event=self._history.of_host,
             explain=partial(self._tasks.explain, reference),
             has=partial(self._tasks.has, reference),
-            is_host_connected=self._inventory.is_connected(before.host if before else None),
+            is_host_connected=self._inventory.is_connected(host),
+            host_state=self._inventory.host_state(host),
             elsewhere=self._elsewhere_of(part),
             follows_history=moment.follows_history,
             in_gap=moment.in_gap,

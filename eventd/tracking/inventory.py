@@ -61,7 +61,28 @@ class Inventory:
         self._host_uuid: str | None = None
         self.identity: str | None = None
         """What names the host itself; None on a bare host, which its hardware names."""
-        self.domains: dict[str, DomainPicture] = dict(known)
+        self.domains: dict[str, DomainPicture] = {}
+        self._by_instance: dict[str, tuple[str, ...]] = {}
+        """References of domains, by their instance UUID."""
+        self.restore(known)
+
+    def restore(self, known: Mapping[str, DomainPicture]) -> None:
+        """Know these domains, and no others."""
+        self.domains = dict(known)
+        self._by_instance = {}
+        for picture in known.values():
+            self._index(picture)
+
+    def _index(self, picture: DomainPicture) -> None:
+        if (identity := picture.instance_uuid) is not None:
+            known = self._by_instance.get(identity, ())
+            if picture.reference not in known:
+                self._by_instance[identity] = (*known, picture.reference)
+
+    def with_instance_uuid(self, identity: str) -> list[DomainPicture]:
+        """Return the domains that have an instance UUID: one at most, unless one was copied."""
+        pictures = (self.domains.get(ref) for ref in self._by_instance.get(identity, ()))
+        return [p for p in pictures if p is not None and p.instance_uuid == identity]
 
     def take_in_host(self, update: ObjectUpdate) -> None:
         """Keep what an update says about a host."""
@@ -75,6 +96,10 @@ class Inventory:
     def host_name(self, host: str | None) -> str | None:
         """Return the name of a host by its reference, where both are known."""
         return self._host_names.get(host or "")
+
+    def host_state(self, host: str | None) -> str | None:
+        """Return whether a host is connected to the server that tells of it, in VI's words."""
+        return self._host_states.get(host or "")
 
     def is_connected(self, host: str | None) -> bool:
         """Whether a host is, as far as is known, connected to the server that tells of it."""
@@ -103,6 +128,7 @@ class Inventory:
         if before is not None and before.is_lost and _runs_again(before, after):
             after = after._replace(is_lost=False)
         self.domains[reference] = after
+        self._index(after)
         return Step(before, after)
 
     def shown(self, reference: str) -> DomainPicture | None:
@@ -112,7 +138,12 @@ class Inventory:
 
     def remove(self, reference: str) -> Step:
         """Forget a domain, and return what was known of it."""
-        return Step(self.domains.pop(reference, None), None)
+        gone = self.domains.pop(reference, None)
+        if gone is not None and gone.instance_uuid is not None:
+            known = self._by_instance.pop(gone.instance_uuid, ())
+            if left := tuple(each for each in known if each != reference):
+                self._by_instance[gone.instance_uuid] = left
+        return Step(gone, None)
 
     def state(self, picture: DomainPicture) -> DomainState:
         """Return libvirt's state for a picture."""

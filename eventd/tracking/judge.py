@@ -136,6 +136,8 @@ class Judge:
                 continue
             self._history.keep(event)
             self._occurrences.note(event)
+            if event.type == "HostRemovedEvent":
+                self._amendments.reconsider_host(event, judgement)
             if event.domain is not None:
                 if event.type in CONCLUDED or event.type == REVERTED:
                     self._unseen.setdefault(event.domain, judgement.moment.instant)

@@ -45,12 +45,13 @@ from eventd.model.lifecycle import (
 )
 from eventd.model.picture import DomainPicture, PowerState
 from eventd.tracking.attribution import evidence
-from eventd.tracking.changes import Change
+from eventd.tracking.changes import Change, Part
 from eventd.tracking.facts import Found
 from eventd.tracking.inventory import Inventory, Step
 from eventd.tracking.judgement import Moment
 from eventd.tracking.lifecycle import Verdict
 from eventd.tracking.tellings import REBOOT, Said, Telling
+from eventd.vi.names import domain_name
 from eventd.vi.types import HistoryEvent, TaskInfo, TaskState
 
 __all__ = ["Narrator", "words_of"]
@@ -88,6 +89,18 @@ def _account_of(task: TaskInfo, now: datetime) -> _Account:
     return _Account(evidence(Found(Cause.TASK, task=task)), _end_of(task) or now)
 
 
+def _named(account: _Account, what: Telling, part: Part) -> _Account:
+    """Return the account, which says the other name of a domain that got another one."""
+    before, after, _ = part.step
+    if what is UndefinedDetail.RENAMED and after is not None:
+        message = f"now {domain_name(after.name)}"
+    elif what is DefinedDetail.RENAMED and before is not None:
+        message = f"was {domain_name(before.name)}"
+    else:
+        return account
+    return account._replace(evidence=account.evidence.model_copy(update={"message": message}))
+
+
 class Narrator:
     """Tells the events of one connection's domains."""
 
@@ -109,7 +122,7 @@ class Narrator:
             synthetic=seen.in_gap and not found.is_cause,
         )
         for what in verdict.then:
-            yield self._event(what, self._domain_of(what, part.step), account)
+            yield self._event(what, self._domain_of(what, part.step), _named(account, what, part))
 
     def tell_occurrence(
         self, what: Telling, picture: DomainPicture, event: HistoryEvent, found: Found

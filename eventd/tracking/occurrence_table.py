@@ -31,7 +31,7 @@ from eventd.tracking.devices import alias, alias_of_key
 from eventd.tracking.tellings import Said, Telling
 from eventd.vi.types import ConfigChange, DeviceChange, HistoryEvent
 
-__all__ = ["OCCURRENCES", "removed_devices"]
+__all__ = ["OCCURRENCES", "removed_devices", "what_changed"]
 
 Tell = Callable[[HistoryEvent], Iterator[Telling]]
 
@@ -84,6 +84,24 @@ def removed_devices(event: HistoryEvent) -> list[str]:
     """Return the aliases of the devices that a reconfiguration was to take away."""
     config = event.config or ConfigChange()
     return [alias(device) for device in config.devices if device.operation == "remove"]
+
+
+def what_changed(event: HistoryEvent) -> str | None:
+    """Return in short what a reconfiguration changed, as far as eventd tells of it."""
+    config = event.config or ConfigChange()
+    new_keys = list(config.added_keys)
+    added = [_added(device, new_keys) for device in config.devices if device.operation == "add"]
+    devices = [
+        f"{verb} {', '.join(names)}"
+        for verb, names in (("added", added), ("removed", removed_devices(event)))
+        if names
+    ]
+    parts = [
+        "annotation" if config.annotation is not None else "",
+        "CPU shares" if config.cpu_shares is not None else "",
+        f"devices: {', '.join(devices)}" if devices else "",
+    ]
+    return "; ".join(filter(None, parts)) or None
 
 
 def _updated(_: HistoryEvent) -> Iterator[Telling]:

@@ -22,7 +22,7 @@ from eventd.tracking.inquiry import Inquiry, Knowledge
 from eventd.tracking.inventory import Step
 from eventd.tracking.judgement import Judgement, Moment
 from eventd.tracking.narration import Narrator
-from eventd.tracking.occurrence_table import OCCURRENCES, removed_devices
+from eventd.tracking.occurrence_table import OCCURRENCES, removed_devices, what_changed
 from eventd.tracking.operations import Operation
 from eventd.tracking.tellings import Said, Telling
 from eventd.tracking.told import ToldParts
@@ -182,7 +182,8 @@ class Occurrences:
             yield from failed
             return
         for what in OCCURRENCES[event.type](event):
-            yield what, found
+            is_update = what is DefinedDetail.UPDATED
+            yield what, found._replace(message=what_changed(event)) if is_update else found
 
     def _with_task(self, event: HistoryEvent, moment: Moment) -> Found:
         """Return the evidence that an event is, with the task that it belongs to."""

@@ -124,6 +124,10 @@ class ToldParts:
         told = self._renamed.get(event.domain or "")
         return told is not None and told.is_as_old_as(event)
 
+    def domains(self) -> list[str]:
+        """Return the domains of which something was told that may still be explained."""
+        return list(self._told)
+
     def unexplained(self, domain: str) -> list[Told]:
         """Return the changes of a domain whose cause is still unknown, the oldest first."""
         return [t for t in self._told.get(domain, ()) if not t.is_explained and t.record]

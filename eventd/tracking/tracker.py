@@ -33,6 +33,9 @@ __all__ = ["Outcome", "Reading", "Tracker"]
 _LARGEST_SKEW = timedelta(days=3650)
 """A clock that is further off is taken for being so far off; times stay within the calendar."""
 
+_A_MOMENT = timedelta(minutes=2)
+"""How long after it left a domain may come to another connection; our choice."""
+
 _DEPARTED = 1000
 """How many domains that went while they were on are remembered, for the connection they come to."""
 
@@ -110,8 +113,8 @@ class Tracker:
         """The pictures that the published events lead to."""
         self._unpublished: list[tuple[int, Told]] = []
         """The changes that were told last, by the position of their event in the outcome."""
-        self._departed: dict[str, str | None] = {}
-        """Hosts of domains that went while they were on, by instance UUID."""
+        self._departed: dict[str, tuple[str | None, datetime]] = {}
+        """Hosts of domains that went while they were on, by instance UUID, and when that was."""
         self._has_picture = bool(known)
         self._is_syncing = True
         self._host_ahead = timedelta()
@@ -119,6 +122,8 @@ class Tracker:
         """When the whole picture was asked for last, by the host's clock."""
         self._looked_at = datetime.fromtimestamp(0, UTC)
         """When the host was last judged, by its own clock."""
+        self._judged_at = self._looked_at
+        """The same by the clock of this machine."""
         self.deadline: float | None = None
         """When, in the seconds of a monotonic clock, something held back has to be judged."""
 
@@ -243,6 +248,7 @@ class Tracker:
         if self.follows_history:
             self._history.begin(self._begun_at)
         is_sync, self._is_syncing = self._is_syncing, False
+        self._judged_at = now
         self._looked_at, looked_at = now + self._host_ahead, self._looked_at
         if not self._has_picture:
             return self._first_picture(is_sync=is_sync)
@@ -291,6 +297,8 @@ class Tracker:
         for reference in outcome.picture.removed:
             if (gone := self._told.pop(reference, None)) is not None:
                 self._remember_departed(gone)
+        for picture in outcome.picture.changed.values():
+            self._departed.pop(picture.instance_uuid or "", None)
         self._told.update(outcome.picture.changed)
         self._position = outcome.picture.position
         if ids:
@@ -300,13 +308,14 @@ class Tracker:
 
     def _remember_departed(self, picture: DomainPicture) -> None:
         if picture.instance_uuid and picture.power is PowerState.POWERED_ON:
-            self._departed[picture.instance_uuid] = self._inventory.host_name(picture.host)
+            host = self._inventory.host_name(picture.host)
+            self._departed[picture.instance_uuid] = (host, self._judged_at)
             while len(self._departed) > _DEPARTED:
                 del self._departed[next(iter(self._departed))]
 
     def roll_back(self) -> None:
         """Forget what was taken in and not accepted; the next whole picture shows it again."""
-        self._inventory.domains = dict(self._told)
+        self._inventory.restore(self._told)
         self._judge.take_back(told for _, told in self._unpublished)
         self._unpublished = []
         self._history.go_back(self._position)
@@ -322,12 +331,16 @@ class Tracker:
         """How many domains are known now."""
         return len(self._told)
 
-    def whereabouts(self, instance_uuid: str) -> str | None:
-        """Return the host on which a domain runs, or ran until it left what is followed here."""
-        for picture in self._inventory.domains.values():
-            if picture.instance_uuid == instance_uuid and picture.power is PowerState.POWERED_ON:
+    def whereabouts(self, instance_uuid: str, *, now: datetime) -> str | None:
+        """Return the host on which a domain runs, or ran until it left what is followed here.
+
+        It left a moment before ``now``, aware UTC; who left long ago may be anywhere.
+        """
+        for picture in self._inventory.with_instance_uuid(instance_uuid):
+            if picture.power is PowerState.POWERED_ON:
                 return self._inventory.host_name(picture.host)
-        return self._departed.get(instance_uuid)
+        host, left_at = self._departed.get(instance_uuid, (None, now))
+        return host if now - left_at <= _A_MOMENT else None
 
     def statuses(self, *, stale: bool) -> list[DomainStatus]:
         """Return the present state of every domain, by name; ``stale`` if the host is lost."""

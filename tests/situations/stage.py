@@ -101,7 +101,8 @@ class Followed:
         )
 
     def _whereabouts(self, instance_uuid: str) -> str | None:
-        hosts = (other.tracker.whereabouts(instance_uuid) for other in self.elsewhere)
+        now = self._time.now()
+        hosts = (other.tracker.whereabouts(instance_uuid, now=now) for other in self.elsewhere)
         return next((host for host in hosts if host is not None), None)
 
     def connection(self, server: SimulatorServer) -> Connection:

@@ -102,6 +102,7 @@ def _applies(row: Row, arc: tuple[str, str]) -> bool:
         explain=lambda operation, chain: None,
         has=lambda operation: False,
         is_host_connected=True,
+        host_state=None,
         elsewhere=None,
         follows_history=False,
         in_gap=False,

@@ -507,6 +507,7 @@ def no_evidence(change: Change) -> Facts:
         explain=lambda operation, chain: None,
         has=lambda operation: False,
         is_host_connected=True,
+        host_state=None,
         elsewhere=None,
         follows_history=False,
         in_gap=True,

@@ -750,21 +750,48 @@ def test_status_is_stale_while_the_domain_is_not_connected(followed: Scenario) -
 def test_whereabouts_are_told_of_what_runs_here_or_ran_until_it_left(followed: Scenario) -> None:
     """Another connection asks by the instance UUID."""
     identity = WEB01["instance_uuid"]
-    assert followed.tracker.whereabouts("another") is None
-    assert followed.tracker.whereabouts(identity) == "esx01.example"
+    assert followed.tracker.whereabouts("another", now=followed.now) is None
+    assert followed.tracker.whereabouts(identity, now=followed.now) == "esx01.example"
 
     followed.say(followed.leave())
     followed.wait(2)
     followed.read()
 
-    assert followed.tracker.whereabouts(identity) == "esx01.example"
+    assert followed.tracker.whereabouts(identity, now=followed.now) == "esx01.example"
+
+
+def test_whereabouts_are_forgotten_after_a_while(followed: Scenario) -> None:
+    """Who left long ago may have been anywhere since."""
+    identity = WEB01["instance_uuid"]
+    followed.say(followed.modify(power="poweredOn"), followed.event("VmPoweredOnEvent", user="o"))
+    followed.say(followed.leave())
+    followed.wait(1.5)
+    followed.read()
+    assert followed.tracker.whereabouts(identity, now=followed.now) == "esx01.example"
+    followed.wait(121)
+
+    assert followed.tracker.whereabouts(identity, now=followed.now) is None
+
+
+def test_whereabouts_are_those_of_now_when_the_domain_is_back(followed: Scenario) -> None:
+    """It was on when it left, and is off since it came back."""
+    identity = WEB01["instance_uuid"]
+    followed.say(followed.modify(power="poweredOn"), followed.event("VmPoweredOnEvent", user="o"))
+    followed.say(followed.leave())
+    followed.wait(1.5)
+    followed.read()
+    followed.say(followed.enter())
+    followed.wait(1.5)
+    followed.read()
+
+    assert followed.tracker.whereabouts(identity, now=followed.now) is None
 
 
 def test_whereabouts_of_a_domain_that_is_off_are_not_told(scenario: Scenario) -> None:
     """It does not run here."""
-    assert scenario.tracker.whereabouts(WEB01["instance_uuid"]) is None
+    assert scenario.tracker.whereabouts(WEB01["instance_uuid"], now=scenario.now) is None
     scenario.say(scenario.leave())
-    assert scenario.tracker.whereabouts(WEB01["instance_uuid"]) is None
+    assert scenario.tracker.whereabouts(WEB01["instance_uuid"], now=scenario.now) is None
 
 
 def test_only_so_many_departures_are_remembered(followed: Scenario) -> None:
@@ -778,7 +805,11 @@ def test_only_so_many_departures_are_remembered(followed: Scenario) -> None:
     followed.sync(*many)
     followed.sync()
 
-    remembered = [number for number in range(1001) if followed.tracker.whereabouts(f"i-{number}")]
+    remembered = [
+        number
+        for number in range(1001)
+        if followed.tracker.whereabouts(f"i-{number}", now=followed.now)
+    ]
     assert len(remembered) == 1000
 
 

@@ -1016,3 +1016,71 @@ def test_each_change_is_told_once_whenever_its_entry_comes(
     lifecycle = [event for event in events if event.kind == "lifecycle"]
     assert [event.type for event in lifecycle] == happened
     assert host.tracker.deadline is None
+
+
+# -- causes that come after the grace
+
+
+def test_registration_that_comes_late_corrects_that_the_domain_had_come_from_elsewhere(
+    host: Scenario,
+) -> None:
+    """One entry explains both that it came and that it is on."""
+    host.say(host.enter("vm-44", name="new01", power="poweredOn"))
+    entry = host.event("VmRegisteredEvent", user="ops", entity="vm-44")
+    host.wait(2)
+    assert told(host.read()) == ["defined added (state)", "started migrated (state)"]
+
+    amended = amendments(host.say(entry))
+
+    assert [(each.amended, each.corrected) for each in amended] == [
+        ("defined added", "defined added"),
+        ("started migrated", "started booted"),
+    ]
+
+
+def test_removal_of_a_host_that_comes_late_tells_who_took_its_domains_away(host: Scenario) -> None:
+    """The domains had gone before it was recorded."""
+    removal = host.event("HostRemovedEvent", user="ops", entity=None, host="host-1")
+    host.say(host.leave())
+    host.wait(2)
+    assert told(host.read()) == [
+        "stopped migrated (out-of-scope)",
+        "undefined removed (out-of-scope)",
+    ]
+
+    amended = amendments(host.say(removal))
+
+    assert [each.evidence.user for each in amended] == ["ops", "ops"]
+    assert [each.amended for each in amended] == ["stopped migrated", "undefined removed"]
+
+
+def test_task_that_shows_late_ends_its_job_after_what_it_led_to(host: Scenario) -> None:
+    """The change was told by its event; the task is read as soon as the domain lists it."""
+    entry = host.event("VmSuspendedEvent", user="ops")
+    assert told(host.say(host.modify(power="suspended"), entry)) == ["suspended paused (event)"]
+    host.wait(0.5)
+    job = host.task("VirtualMachine.suspend", user="ops")
+    events = host.say(host.modify(tasks=("task-1",)), job)
+
+    assert told(events) == ["job-completed suspend (task)"]
+
+
+def test_job_is_not_complete_before_what_it_led_to_is_seen(host: Scenario) -> None:
+    """The host may be late to show what the task has done."""
+    host.say(host.modify(tasks=("task-1",)), host.event("VmSuspendedEvent", user="ops"))
+    job = host.task("VirtualMachine.suspend", user="ops")
+    host.wait(0.5)
+    assert host.read(job) == []
+    events = host.say(host.modify(power="suspended"), job)
+
+    assert told(events) == ["suspended paused (task)", "job-completed suspend (task)"]
+
+
+def test_job_whose_change_is_never_seen_is_told_after_a_while(host: Scenario) -> None:
+    """A relocation may change nothing that is followed."""
+    job = host.task("VirtualMachine.relocate", user="ops")
+    assert host.say(job) == []
+    assert host.tracker.deadline == 70
+    host.wait(10)
+
+    assert told(host.read(job)) == ["job-completed relocate (task)"]
