@@ -202,7 +202,18 @@ class Judge:
         if not is_blocked:
             judgement.tell(*raised)
         judgement.steps.append(step)
+        if is_last and _shows_no_new_boot(step):
+            self._await_boot_time(parts, judgement)
         return True
+
+    def _await_boot_time(self, parts: Iterable[Part], judgement: Judgement) -> None:
+        """Let the time of a boot that was told be no sign of another one when it is shown."""
+        starts = [part for part in parts if part.change is Change.STARTED and part.event]
+        picture = self._inventory.shown(starts[-1].step.reference) if starts else None
+        if picture is not None and picture.boot_time is not None:
+            after = picture._replace(boot_time=None)
+            self._inventory.domains[picture.reference] = after
+            judgement.steps.append(Step(picture, after))
 
     # -- what no picture shows
 
@@ -236,11 +247,7 @@ class Judge:
             history = self._history.of_domain(reference)
         verdicts = self._inquiry.explain(parts, history, judgement, since=since) or ()
         self._chronicle.tell(verdicts, history, judgement, seen=judgement.moment)
-        if any(part.change is Change.STARTED for part in parts) and picture.boot_time:
-            # The time of that boot may be told later; it is no sign of another one.
-            after = picture._replace(boot_time=None)
-            self._inventory.domains[reference] = after
-            judgement.steps.append(Step(picture, after))
+        self._await_boot_time(parts, judgement)
         return True
 
 
@@ -252,6 +259,11 @@ def _asks(event: HistoryEvent) -> bool:
         or event.type in FAILED_STARTS
         or event.type in (REVERTED, "VmResettingEvent", *DONE_BY_TASKS)
     )
+
+
+def _shows_no_new_boot(step: Step) -> bool:
+    before, after, _ = step
+    return before is not None and after is not None and before.boot_time == after.boot_time
 
 
 def _begins_to_run(step: Step) -> bool:

@@ -1084,3 +1084,17 @@ def test_job_whose_change_is_never_seen_is_told_after_a_while(host: Scenario) ->
     host.wait(10)
 
     assert told(host.read(job)) == ["job-completed relocate (task)"]
+
+
+def test_boot_that_the_history_told_is_not_told_again_when_its_time_is_shown(
+    host: Scenario,
+) -> None:
+    """Another property came first, and with it what the history has."""
+    off, on = (host.event(kind, user="ops") for kind in ("VmPoweredOffEvent", "VmPoweredOnEvent"))
+    events = host.say(host.modify(tools="guestToolsNotRunning"), off, on)
+    assert told(events) == ["stopped destroyed (event)", "started booted (event)"]
+    host.wait(0.5)
+
+    assert host.say(host.modify(boot=host.now.isoformat())) == []
+    host.wait(1.5)
+    assert host.read() == []
