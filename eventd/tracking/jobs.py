@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from eventd.model.picture import DomainPicture
 from eventd.tracking.inquiry import Knowledge
+from eventd.tracking.inventory import Step
 from eventd.tracking.judgement import Judgement
 from eventd.tracking.narration import Narrator
 from eventd.tracking.operations import Operation
@@ -65,6 +66,14 @@ class Jobs:
                 judgement.tell(self._narrator.tell_job(picture, task, operation, now=moment.now))
         if (seconds := self._tasks.seconds_to_next_job) is not None:
             judgement.look_again(seconds)
+
+    def tell_before(self, step: Step, judgement: Judgement) -> None:
+        """Tell what a leaving domain has seen the end of: afterwards it is known no more."""
+        if step.after is not None or step.before is None:
+            return
+        for task, operation in self._tasks.finished_jobs_of(step.reference):
+            now = judgement.moment.now
+            judgement.tell(self._narrator.tell_job(step.before, task, operation, now=now))
 
     def find_late_tasks(self, judgement: Judgement) -> None:
         """Find the tasks that have become visible after what they led to was told."""

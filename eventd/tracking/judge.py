@@ -192,6 +192,7 @@ class Judge:
         if step.is_reset:
             self._chronicle.swallow_reset(step, history, judgement)
         self._occurrences.tell_before(step, judgement)
+        self._jobs.tell_before(step, judgement)
         # A question goes before what it held up, and comes after what led to it.
         judgement.tell(*self._narrator.tell_cleared(step, seen))
         raised = [*self._narrator.tell_raised(step, seen)]

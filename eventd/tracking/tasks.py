@@ -217,6 +217,12 @@ class Tasks:
         _remember(self._told_jobs, (task.task.value for task, _ in found))
         return found
 
+    def finished_jobs_of(self, domain: str) -> list[tuple[TaskInfo, JobOperation]]:
+        """Return the jobs of a domain that have succeeded and are not told yet; they are then."""
+        its_own = (task for task in self._read if task.entity and task.entity.value == domain)
+        found = [(task, self.finished_job(task)) for task in its_own if self._is_new(task)]
+        return [(task, operation) for task, operation in found if operation is not None]
+
     @property
     def unsettled(self) -> frozenset[str]:
         """Jobs that have ended, and whose change is yet to be seen."""

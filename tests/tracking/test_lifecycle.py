@@ -221,6 +221,20 @@ def test_another_host_while_on_is_a_migration(running: Scenario) -> None:
     assert (stopped.source_host, stopped.destination_host) == ("esx01.example", "esx02.example")
 
 
+def test_job_of_a_domain_that_leaves_is_told_before_it_is_gone(scenario: Scenario) -> None:
+    """It was still running when the domain moved, and nobody can be told of it afterwards."""
+    running = TaskState.RUNNING
+    scenario.say(scenario.task("VirtualMachine.relocate", running), scenario.modify(host="host-2"))
+
+    events = scenario.say(
+        scenario.task("VirtualMachine.relocate"),
+        scenario.task("VirtualMachine.destroy", key="task-2"),
+        scenario.leave(),
+    )
+
+    assert told(events) == ["job-completed relocate (task)", "undefined removed (task)"]
+
+
 def test_another_host_and_a_new_boot_is_a_stop_and_a_start(running: Scenario) -> None:
     """Off in between, unseen. A crash is not guessed: it may as well have been powered off."""
     events = running.say(running.modify(host="host-2", boot="2026-11-20T13:00:00Z"))
