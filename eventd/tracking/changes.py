@@ -91,6 +91,8 @@ class Part(NamedTuple):
     """True if no picture shows it: what came before and after it does."""
     not_after: datetime | None = None
     """When the domain was booted anew, of an unseen stop."""
+    other: DomainPicture | None = None
+    """The same domain under another UUID, where that is the change."""
 
 
 _START = (PowerState.POWERED_OFF, PowerState.POWERED_ON)
@@ -135,7 +137,8 @@ def unfold(
     if after is None:
         return list(_departure(before, history))
     if before.uuid != after.uuid:
-        return [*_departure(before, ()), *_appearance(after, ())]
+        gone = [part._replace(other=after) for part in _departure(before, ())]
+        return [*gone, *(part._replace(other=before) for part in _appearance(after, ()))]
     hops = []
     if not is_reset:
         hops = hops_between(before, after, history, is_reverted=is_reverted, is_last=is_last)

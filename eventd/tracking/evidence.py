@@ -344,6 +344,12 @@ def went_on(facts: Facts) -> Found | None:
 def went_out_of_scope(facts: Facts) -> Found | None:
     """It is not there any more, and nothing says that it was removed."""
     before = facts.before
+    if (
+        facts.part.other is not None
+        and before is not None
+        and before.power is PowerState.POWERED_OFF
+    ):
+        return None  # it is still there, under another UUID
     host = facts.host_event(before.host if before else None, ("HostRemovedEvent",))
     if host is not None:
         return Found(

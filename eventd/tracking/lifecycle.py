@@ -234,7 +234,8 @@ TABLE: tuple[Row, ...] = (
     Row(23, Change.MOVED, _MIGRATED, _MOVED),
     Row(42, Change.MOVED, seen, _MOVED),
     Row(24, Change.RELOCATED, task(Operation.MIGRATE), (DefinedDetail.UPDATED,)),
-    Row(24, Change.RELOCATED, _MIGRATED, (DefinedDetail.UPDATED,)),
+    Row(24, Change.RELOCATED, event("VmMigratedEvent", "DrsVmMigratedEvent"),
+        (DefinedDetail.UPDATED,)),
     Row(24, Change.RELOCATED, event("VmRelocatedEvent"), (DefinedDetail.UPDATED,)),
     Row(42, Change.RELOCATED, seen, (DefinedDetail.UPDATED,)),
     # While it is on.

@@ -96,6 +96,10 @@ def _named(account: _Account, what: Telling, part: Part) -> _Account:
         message = f"now {domain_name(after.name)}"
     elif what is DefinedDetail.RENAMED and before is not None:
         message = f"was {domain_name(before.name)}"
+    elif what is UndefinedDetail.REMOVED and part.other is not None:
+        message = f"its UUID is now {part.other.uuid}"
+    elif what is DefinedDetail.ADDED and part.other is not None:
+        message = f"its UUID was {part.other.uuid}"
     else:
         return account
     return account._replace(evidence=account.evidence.model_copy(update={"message": message}))

@@ -154,7 +154,7 @@ SIGNALS = {
         BOTH,
         "fail_host name=esx01.example\ndeclare_host_failed name=esx01.example event=old",
         (
-            "control-error state",
+            "control-error state (disconnected; its host does not respond)",
             "stopped crashed event from esx01.example <DasHostFailedEvent>",
         ),
     ),
@@ -162,7 +162,7 @@ SIGNALS = {
         BOTH,
         "fail_host name=esx01.example\nrestart_by_ha host=esx02.example event=old",
         (
-            "control-error state",
+            "control-error state (disconnected; its host does not respond)",
             "stopped crashed event from esx01.example <VmRestartedOnAlternateHostEvent>",
             "started booted event ha from esx01.example to esx02.example"
             " <VmRestartedOnAlternateHostEvent>",
@@ -313,14 +313,17 @@ SIGNALS = {
         "hide",
         (
             "stopped saved state",
-            "undefined removed out-of-scope (it left what the connection follows)",
+            "undefined removed out-of-scope",
         ),
         "suspended",
     ),
     "another UUID, seen": Signal(
         PROPERTIES,
         "change_uuid uuid=564d8f1c-4b1f-4c0e-9a5e-2f1c7a3b9d01",
-        ("undefined removed state", "defined added state"),
+        (
+            "undefined removed state (its UUID is now 564d8f1c-4b1f-4c0e-9a5e-2f1c7a3b9d01)",
+            "defined added state (its UUID was 1c8b2e6e-2097-5747-bf5e-41d9178c5a35)",
+        ),
         "off",
     ),
     "template, seen": Signal(
@@ -332,7 +335,9 @@ SIGNALS = {
         ),
         "off",
     ),
-    "files that are invalid": Signal(BOTH, "lose_files trouble=invalid", ("control-error state",)),
+    "files that are invalid": Signal(
+        BOTH, "lose_files trouble=invalid", ("control-error state (invalid)",)
+    ),
 }
 
 
