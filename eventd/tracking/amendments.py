@@ -82,8 +82,8 @@ class Amendments:
         history = self._history.of_domain(part.step.reference)
         causes = [entry for entry in history if _may_have_led_to(entry, told)]
         causes += [record] if record else also
-        verdict = self._inquiry.decide(part, causes, judgement.moment)
-        if not verdict.found.is_final:
+        verdict = self._inquiry.decide_late(part, causes, judgement.moment, seen_at=told.seen_at)
+        if verdict is None:
             return
         told.is_explained = True
         if verdict.found.spends_event:

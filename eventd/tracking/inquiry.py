@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
@@ -15,6 +17,7 @@ from eventd.tracking.judgement import Judgement, Moment
 from eventd.tracking.lifecycle import Verdict, decide
 from eventd.tracking.operations import Operation
 from eventd.tracking.tasks import Tasks
+from eventd.tracking.told import CLOCK_TOLERANCE
 from eventd.vi.types import HistoryEvent, TaskState
 
 __all__ = ["DONE_BY", "Inquiry", "Knowledge"]
@@ -95,6 +98,24 @@ class Inquiry:
     def decide(self, part: Part, history: Sequence[HistoryEvent], moment: Moment) -> Verdict:
         """Return what a change means, given these entries of the domain's history."""
         return decide(self._facts(part, history, moment), self._suspend)
+
+    def decide_late(
+        self, part: Part, history: Sequence[HistoryEvent], moment: Moment, *, seen_at: datetime
+    ) -> Verdict | None:
+        """Return what a change means that was told before, None if its cause is still missing.
+
+        ``seen_at`` is when it was seen, by the host's clock: later tasks have led to other changes.
+        """
+        self._tasks.try_out()
+        facts = self._facts(part, history, moment)
+        explain = partial(
+            self._tasks.explain, part.step.reference, queued_by=seen_at + CLOCK_TOLERANCE
+        )
+        verdict = decide(replace(facts, explain=explain), self._suspend)
+        if verdict.found.is_final:
+            return verdict
+        self._tasks.take_back()
+        return None
 
     def _with_task(self, verdict: Verdict) -> Verdict:
         """Return the verdict with the task that the change goes back to, which is spent with it."""

@@ -12,6 +12,7 @@ from eventd.tracking.judgement import Judgement
 from eventd.tracking.narration import Narrator
 from eventd.tracking.operations import Operation
 from eventd.tracking.resets import TASK, Reboots
+from eventd.tracking.told import CLOCK_TOLERANCE
 from eventd.vi.types import TaskInfo
 
 __all__ = ["Jobs"]
@@ -19,9 +20,6 @@ __all__ = ["Jobs"]
 
 _MAY_BE_LATE = timedelta(minutes=1)
 """How long after its change a task may become visible; our choice, far above what was seen."""
-
-_TOLERANCE = timedelta(seconds=1)
-"""How exactly the host's clock is known."""
 
 
 class _Taskless(NamedTuple):
@@ -90,7 +88,7 @@ class Jobs:
             domain,
             change.operation,
             change.chain,
-            queued_by=change.seen_at + _TOLERANCE,
+            queued_by=change.seen_at + CLOCK_TOLERANCE,
         )
         if task is not None:
             self.tell_if_done(task, domain, judgement)

@@ -14,13 +14,13 @@ from eventd.tracking.changes import Change, Part
 from eventd.tracking.event_types import CONCLUDED, MIGRATED, REVERTED
 from eventd.vi.types import HistoryEvent
 
-__all__ = ["Told", "ToldParts", "records"]
+__all__ = ["CLOCK_TOLERANCE", "Told", "ToldParts", "records"]
 
 _COMES_LATE = timedelta(minutes=2)
 """How long an entry may take; our choice, far above the seconds that a busy vCenter may take."""
 
-_TOLERANCE = timedelta(seconds=1)
-"""How exactly the host's clock is known."""
+CLOCK_TOLERANCE = timedelta(seconds=1)
+"""How exactly the host's clock is known: it is looked at over a network."""
 
 _MOST = 32
 """Changes of one domain that are remembered."""
@@ -84,7 +84,7 @@ class Told:
 
     def is_as_old_as(self, event: HistoryEvent) -> bool:
         """Whether an event had been recorded when the change was seen."""
-        return event.created_time <= self.seen_at + _TOLERANCE
+        return event.created_time <= self.seen_at + CLOCK_TOLERANCE
 
 
 class ToldParts:

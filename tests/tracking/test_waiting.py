@@ -1098,3 +1098,21 @@ def test_boot_that_the_history_told_is_not_told_again_when_its_time_is_shown(
     assert host.say(host.modify(boot=host.now.isoformat())) == []
     host.wait(1.5)
     assert host.read() == []
+
+
+def test_task_of_a_later_change_amends_no_earlier_one() -> None:
+    """A start that nothing explained is not explained by the next one's task."""
+    host = Scenario(follows_history=True)
+    host.sync(host.enter())
+    assert told(host.say(host.modify(power="poweredOn"))) == ["started booted (state)"]
+    host.wait(20)
+    host.say(host.modify(power="poweredOff"), host.task("VirtualMachine.powerOff"))
+    host.wait(20)
+
+    events = host.say(
+        host.event("VmPoweredOnEvent", user="root"),
+        host.task("VirtualMachine.powerOn", key="task-2", queued_at=host.now),
+        host.modify(power="poweredOn"),
+    )
+
+    assert told(events) == ["started booted (task)"]
