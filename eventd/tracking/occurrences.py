@@ -191,6 +191,8 @@ class Occurrences:
         task = None
         if operation is not None and event.domain is not None:
             task = self._tasks.explain(event.domain, operation, event.chain_id)
+            # One reconfiguration may change the name, which its task has explained then, and more.
+            task = task or self._tasks.of_chain(event.domain, operation, event.chain_id)
             if task is None and operation is Operation.MIGRATE:
                 self._chronicle.expect_task(event.domain, operation, event, moment)
         by = Initiator.HA if event.type in _BY_HA else None

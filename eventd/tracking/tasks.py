@@ -183,9 +183,17 @@ class Tasks:
             and task.state is TaskState.ERROR
             and task.entity is not None
             and task.entity.value == domain
-            and task.event_chain_id in (chain, 0, None)
+            and (task.event_chain_id == chain or not self._tells_chains(domain))
         ]
         return failed[-1] if failed else None
+
+    def _tells_chains(self, domain: str) -> bool:
+        """Whether the host says which events a task of a domain belongs to."""
+        return any(
+            task.event_chain_id
+            for task in self._read
+            if task.entity is not None and task.entity.value == domain
+        )
 
     def finished_job(self, task: TaskInfo) -> JobOperation | None:
         """Return what job a task was, if it has succeeded and that is not told yet; it is then."""
@@ -273,6 +281,20 @@ class Tasks:
             and task.entity.value == domain
             and self._may_explain(task, {operation})
         ]
+
+    def of_chain(self, domain: str, operation: Operation, chain: int) -> TaskInfo | None:
+        """Return the task that an event of a chain belongs to, also if it explained a change."""
+        return next(
+            (
+                task
+                for task in self._read
+                if task.entity is not None
+                and task.entity.value == domain
+                and operation_of(task) is operation
+                and task.event_chain_id == chain
+            ),
+            None,
+        )
 
     def finished_resets(self) -> list[TaskInfo]:
         """Return the resets that had ended well when tasks were read before; spend them.

@@ -4,7 +4,7 @@ The rule of comparison: after each step, when all that came of it is taken in, e
 world wrote down in that step has been told since the last one, with types, details, causes, who
 did it and where. Of each domain it has to come in the order in which it happened. Domains among
 each other have no order within a step, since a change that waits for its cause delays no other.
-Guest agents are judged by themselves: what is told of one last is what its domain shows.
+Guest agents are left out.
 """
 
 from __future__ import annotations
@@ -32,10 +32,14 @@ PACE = Pace(queued=timedelta())
 
 
 def by_domain(told: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """Return lines by the UUID of their domain."""
+    """Return lines by the UUID of their domain; what is said of its questions by itself.
+
+    The end of a task shows the answer to its question, and the two are told as they are seen.
+    """
     found: dict[str, list[str]] = {}
     for uuid, text in told:
-        found.setdefault(uuid, []).append(text)
+        is_question = " question " in text
+        found.setdefault(f"{uuid} asks" if is_question else uuid, []).append(text)
     return found
 
 
