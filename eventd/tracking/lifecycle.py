@@ -160,7 +160,7 @@ TABLE: tuple[Row, ...] = (
     Row(25, Change.LOST_ON, went_on, (StoppedDetail.MIGRATED,)),
     Row(42, Change.LOST_ON, unknown, (StoppedDetail.SHUTDOWN,)),
     # What was suspended stays on the disk.
-    Row(33, Change.LOST_SUSPENDED, seen, (StoppedDetail.SAVED,)),
+    Row(33, Change.LOST_SUSPENDED, seen_anew, (StoppedDetail.SAVED,)),
     Row(32, Change.LEFT, task(Operation.DESTROY), (UndefinedDetail.REMOVED,)),
     Row(35, Change.LEFT, event("VmUuidChangedEvent", spends=False), (UndefinedDetail.REMOVED,)),
     Row(26, Change.LEFT, event("com.vmware.vc.vm.SrcVmMigratedEvent"), (UndefinedDetail.REMOVED,)),

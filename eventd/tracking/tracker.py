@@ -109,6 +109,8 @@ class Tracker:
         """Domains that the whole picture has shown so far."""
         self._unread: frozenset[str] = frozenset()
         """Tasks that are to be read before the next judgement."""
+        self._left_behind: dict[str, frozenset[str]] = {}
+        """The tasks that domains listed last that are gone, until it is told why they went."""
         self._told: dict[str, DomainPicture] = dict(known or {})
         """The pictures that the published events lead to."""
         self._unpublished: list[tuple[int, Told]] = []
@@ -200,7 +202,7 @@ class Tracker:
             self._forget(reference)
 
     def _forget(self, reference: str) -> None:
-        self._unread |= self._tasks.listed_by(reference)
+        self._left_behind[reference] = self._tasks.listed_by(reference)
         self._tasks.forget_domain(reference)
         self._judge.forget(reference)
 
@@ -231,9 +233,9 @@ class Tracker:
             for reference in self._judge.changed_domains() & self._inventory.domains.keys()
         }
         listed = frozenset().union(*domains.values())
-        return Reading(
-            (self._unread - listed) | self._tasks.awaited | self._tasks.unsettled, domains
-        )
+        left_behind = frozenset().union(*self._left_behind.values())
+        unread = (self._unread | left_behind) - listed
+        return Reading(unread | self._tasks.awaited | self._tasks.unsettled, domains)
 
     # -- judging
 
@@ -262,6 +264,9 @@ class Tracker:
                 follows_history=self.follows_history,
             )
         )
+        self._left_behind = {
+            domain: left for domain, left in self._left_behind.items() if domain in judgement.held
+        }
         self._unpublished = judgement.told
         self.deadline = judgement.deadline
         return Outcome([*judgement.events], self._picture_change(judgement), is_sync)
