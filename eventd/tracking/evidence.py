@@ -160,7 +160,10 @@ def either(first: Find, second: Find) -> Find:
 
 
 def by_host_shutdown(facts: Facts) -> Found | None:
-    """The host itself went down: its automatic stop did it, or the history has its shutdown."""
+    """The host itself went down: its automatic stop did it, or the history has its shutdown.
+
+    Such a stop is an orderly one that no user asked for.
+    """
     # What the guest was asked for is recorded before the stop, and the task knows nothing of it.
     record = facts.part.event
     if (info := facts.task(Operation.AUTO_POWER_OFF)) is not None:
@@ -169,6 +172,9 @@ def by_host_shutdown(facts: Facts) -> Found | None:
         )
     entry = facts.host_event(_host_before(facts), ("HostShutdownEvent",))
     if entry is None or facts.has(Operation.POWER_OFF) or _was_before_boot(facts, entry):
+        return None
+    has_crashed = facts.after is not None and facts.after.clean_power_off is False
+    if has_crashed or (record is not None and record.user):
         return None
     return Found(
         Cause.EVENT,

@@ -96,9 +96,6 @@ def report(
     return "\n".join(lines)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="now and then a task or an event is still taken for another change's"
-)
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("product", "steps"), [("vpx", 5000), ("esx", 1000)])
 async def test_random_history_is_told_as_it_happened(product: Product, steps: int) -> None:

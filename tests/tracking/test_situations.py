@@ -282,6 +282,28 @@ def test_08_host_that_turns_its_domains_off(on: Scenario) -> None:
     assert first(events).initiator is Initiator.HOST
 
 
+@pytest.mark.parametrize(
+    ("clean", "user", "expected"),
+    [
+        ("false", "", "stopped crashed (clean-power-off)"),
+        ("true", "ops", "stopped destroyed (event)"),
+    ],
+)
+def test_08_stop_that_was_no_orderly_one_or_that_a_user_asked_for_is_not_the_hosts(
+    on: Scenario, clean: str, user: str, expected: str
+) -> None:
+    """A host on its way down stops its domains in order, and names nobody."""
+    on.say(on.event("HostShutdownEvent", entity=None, host="host-1", user="root"))
+    events = later(
+        on,
+        on.modify(power="poweredOff", boot=None, clean=clean),
+        on.event("VmPoweredOffEvent", user=user),
+    )
+
+    assert told(events) == [expected]
+    assert first(events).user == (user or None)
+
+
 def test_08_shutdown_of_a_host_before_the_boot_of_a_domain_stopped_it_not(off: Scenario) -> None:
     """The host is up again since."""
     off.say(off.event("HostShutdownEvent", entity=None, host="host-1"))
