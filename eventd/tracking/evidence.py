@@ -21,6 +21,7 @@ __all__ = [
     "Find",
     "booted_anew",
     "both",
+    "by_automatic_stop",
     "by_guest",
     "by_host_shutdown",
     "by_user",
@@ -41,6 +42,7 @@ __all__ = [
     "lost_control",
     "recently_booted",
     "request",
+    "request_by_user",
     "restarted_elsewhere",
     "revert",
     "revert_between_inactive",
@@ -141,6 +143,17 @@ def request(*types: str) -> Find:
     return find
 
 
+def request_by_user(*types: str) -> Find:
+    """A user had asked the guest for it; what a host asks its guests for names nobody."""
+    asked_for = request(*types)
+
+    def find(facts: Facts) -> Found | None:
+        found = asked_for(facts)
+        return found if found and found.request and found.request.user else None
+
+    return find
+
+
 def both(first: Find, second: Find) -> Find:
     """Both are there; the first one is told."""
 
@@ -159,17 +172,21 @@ def either(first: Find, second: Find) -> Find:
     return find
 
 
-def by_host_shutdown(facts: Facts) -> Found | None:
-    """The host itself went down: its automatic stop did it, or the history has its shutdown.
-
-    Such a stop is an orderly one that no user asked for.
-    """
+def by_automatic_stop(facts: Facts) -> Found | None:
+    """A task of the host itself did it, on its way down."""
+    info = facts.task(Operation.AUTO_POWER_OFF)
+    if info is None:
+        return None
     # What the guest was asked for is recorded before the stop, and the task knows nothing of it.
     record = facts.part.event
-    if (info := facts.task(Operation.AUTO_POWER_OFF)) is not None:
-        return Found(
-            Cause.TASK, task=info, event=record, initiator=Initiator.HOST, is_early=record is None
-        )
+    return Found(
+        Cause.TASK, task=info, event=record, initiator=Initiator.HOST, is_early=record is None
+    )
+
+
+def by_host_shutdown(facts: Facts) -> Found | None:
+    """The history has the shutdown of its host. The stop is an orderly one that no user wanted."""
+    record = facts.part.event
     entry = facts.host_event(_host_before(facts), ("HostShutdownEvent",))
     if entry is None or facts.has(Operation.POWER_OFF) or _was_before_boot(facts, entry):
         return None

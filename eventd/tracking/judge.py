@@ -202,6 +202,10 @@ class Judge:
         self._chronicle.tell(verdicts, history, judgement, seen=seen)
         if not is_blocked:
             judgement.tell(*raised)
+        if is_last and step.after is not None:
+            # The end of a reset is recorded as a power-on, and explains no later one.
+            left = self._history.of_domain(step.reference)
+            self._history.spend(redundant(step.after, left))
         judgement.steps.append(step)
         if is_last and _shows_no_new_boot(step):
             self._await_boot_time(parts, judgement)

@@ -86,7 +86,13 @@ class Occurrences:
         noted, self._untold = self._untold, []
         for event in noted:
             picture = self._inventory.shown(event.domain or "")
-            if event.domain in judgement.held or self._is_underway(event, judgement):
+            # What belongs to one operation is told together, and once.
+            is_waited_for = any(event.chain_id == each.chain_id for each in self._untold)
+            if (
+                event.domain in judgement.held
+                or is_waited_for
+                or self._is_underway(event, judgement)
+            ):
                 self._untold.append(event)
             elif picture is not None and self._is_open(event):
                 self._tell_of(event, picture, judgement)
