@@ -15,6 +15,7 @@ from eventd.model.picture import PowerState
 from eventd.tracking.event_types import HA_RESTARTS, HOST_FAILURES
 from eventd.tracking.facts import Facts, Found
 from eventd.tracking.operations import Operation
+from eventd.tracking.ways import differ
 from eventd.vi.types import HistoryEvent
 
 __all__ = [
@@ -225,9 +226,11 @@ def host_failed(facts: Facts) -> Found | None:
 def restarted_elsewhere(facts: Facts) -> Found | None:
     """It was booted on another host while the one that it ran on is lost: HA does that."""
     before, after = facts.before, facts.after
-    if before is None or after is None or not facts.part.is_unseen:
+    if before is None or after is None or before.host == after.host:
         return None
-    if before.host == after.host or facts.is_host_connected:
+    is_lost_unseen = facts.part.is_unseen and not facts.is_host_connected
+    is_lost_and_anew = before.is_lost and differ(before.boot_time, after.boot_time)
+    if not (is_lost_unseen or is_lost_and_anew):
         return None
     return Found(Cause.BOOT_TIME, initiator=Initiator.HA, is_weak=True)
 

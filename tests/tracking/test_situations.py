@@ -448,6 +448,19 @@ def test_12_restart_elsewhere_that_only_the_pictures_show(on: Scenario) -> None:
     assert told(events) == ["stopped crashed (boot-time)", "started booted (boot-time)"]
 
 
+def test_12_restart_of_a_lost_domain_that_only_the_pictures_show(on: Scenario) -> None:
+    """It was declared lost, and has a new boot on another host: HA does that."""
+    on.say(on.modify(connection="disconnected"))
+    later(on, failed_host(on))
+    on.wait(60)
+    events = later(on, on.modify(host="host-2", boot=on.now.isoformat(), connection="connected"))
+    on.wait(2)
+    events += on.read()
+
+    assert told(events) == ["started booted (boot-time)"]
+    assert first(events).initiator is Initiator.HA
+
+
 def test_12_domain_of_a_failed_host_that_shows_itself_alive(on: Scenario) -> None:
     """HA was wrong: what was told to have stopped runs again."""
     on.say(on.modify(connection="disconnected"))
