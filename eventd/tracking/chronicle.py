@@ -34,6 +34,12 @@ _BY_TASKS: Mapping[Change, Operation] = {
 """The changes that tasks lead to, which may become visible after them."""
 
 
+_ARRIVALS = frozenset(
+    {Change.STARTED, Change.RESUMED, Change.FOUND_ON, Change.MOVED, Change.REVERTED}
+)
+"""Changes after which a domain runs, or runs somewhere else."""
+
+
 class Chronicle:
     """Tells verdicts, and spends the entries of the history that explain nothing else."""
 
@@ -46,7 +52,7 @@ class Chronicle:
         told: ToldParts,
         reboots: Reboots,
     ) -> None:
-        self._history = knowledge.history
+        self._inventory, self._history, _ = knowledge
         self._narrator = narrator
         self._jobs = jobs
         self._told = told
@@ -102,6 +108,8 @@ class Chronicle:
         is_update = any(what is DefinedDetail.UPDATED for what in verdict.then)
         if is_update and not judgement.tells_first_update(reference):
             return
+        if verdict.part.change in _ARRIVALS:
+            self._inventory.note_arrival(reference, seen.host_time)
         events = [*self._narrator.tell(verdict, seen)]
         told = _told(verdict, events, seen.host_time)
         self._told.add(reference, told)

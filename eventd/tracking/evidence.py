@@ -189,7 +189,7 @@ def by_host_shutdown(facts: Facts) -> Found | None:
     """The history has the shutdown of its host. The stop is an orderly one that no user wanted."""
     record = facts.part.event
     entry = facts.host_event(_host_before(facts), ("HostShutdownEvent",))
-    if entry is None or facts.has(Operation.POWER_OFF) or _was_before_boot(facts, entry):
+    if entry is None or facts.has(Operation.POWER_OFF) or _was_before_arrival(facts, entry):
         return None
     has_crashed = facts.after is not None and facts.after.clean_power_off is False
     if has_crashed or (record is not None and record.user):
@@ -211,7 +211,7 @@ def host_failed(facts: Facts) -> Found | None:
     is_unseen = facts.part.is_unseen
     is_out_of_sight = after.is_lost or before.connection_state not in (None, "connected")
     entry = facts.host_event(before.host, HOST_FAILURES)
-    if entry is not None and _was_before_boot(facts, entry):
+    if entry is not None and _was_before_arrival(facts, entry):
         entry = None
     if entry is not None and (is_unseen or is_out_of_sight):
         return Found(Cause.EVENT, event=entry, spends_event=False, blames_host=True)
@@ -437,14 +437,10 @@ def _boot_time(facts: Facts) -> datetime | None:
     return facts.after.boot_time if facts.after else None
 
 
-def _was_before_boot(facts: Facts, entry: HistoryEvent) -> bool:
-    """Whether the domain was booted after that, so that it did not stop by it."""
-    before = facts.before
-    return (
-        before is not None
-        and before.boot_time is not None
-        and entry.created_time < before.boot_time
-    )
+def _was_before_arrival(facts: Facts, entry: HistoryEvent) -> bool:
+    """Whether the domain was booted or came there after that, so that it did not stop by it."""
+    booted_at = facts.before.boot_time if facts.before else None
+    return any(at is not None and entry.created_time < at for at in (booted_at, facts.arrived_at))
 
 
 def _host_before(facts: Facts) -> str | None:

@@ -66,6 +66,8 @@ class Facts:
     """``connectionState`` of that host, where it is known."""
     elsewhere: str | None
     """The host of another connection that has the same domain, or had it a moment ago."""
+    arrived_at: datetime | None
+    """When the domain was last seen to come on, or to that host, by the host's clock."""
     follows_history: bool
     """True if the host's event history is read, so that what is missing there did not happen."""
     in_gap: bool

@@ -140,6 +140,7 @@ class Inquiry:
             is_host_connected=self._inventory.is_connected(host),
             host_state=self._inventory.host_state(host),
             elsewhere=self._elsewhere_of(part),
+            arrived_at=self._inventory.arrived_at(reference),
             follows_history=moment.follows_history,
             in_gap=moment.in_gap,
             looked_at=moment.looked_at,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 from uuid import NAMESPACE_URL, uuid5
@@ -64,6 +65,7 @@ class Inventory:
         self.domains: dict[str, DomainPicture] = {}
         self._by_instance: dict[str, tuple[str, ...]] = {}
         """References of domains, by their instance UUID."""
+        self._arrivals: dict[str, datetime] = {}
         self.restore(known)
 
     def restore(self, known: Mapping[str, DomainPicture]) -> None:
@@ -136,8 +138,17 @@ class Inventory:
         picture = self.domains.get(reference)
         return None if picture is None or picture.is_secondary else picture
 
+    def note_arrival(self, reference: str, at: datetime) -> None:
+        """A domain was seen to come on, or to another host, at a time of the host's clock."""
+        self._arrivals[reference] = at
+
+    def arrived_at(self, reference: str) -> datetime | None:
+        """Return when a domain was last seen to come on, or to its host, by the host's clock."""
+        return self._arrivals.get(reference)
+
     def remove(self, reference: str) -> Step:
         """Forget a domain, and return what was known of it."""
+        self._arrivals.pop(reference, None)
         gone = self.domains.pop(reference, None)
         if gone is not None and gone.instance_uuid is not None:
             known = self._by_instance.pop(gone.instance_uuid, ())

@@ -104,6 +104,7 @@ def _applies(row: Row, arc: tuple[str, str]) -> bool:
         is_host_connected=True,
         host_state=None,
         elsewhere=None,
+        arrived_at=None,
         follows_history=False,
         in_gap=False,
         looked_at=datetime.fromtimestamp(0, UTC),

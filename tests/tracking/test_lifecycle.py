@@ -523,6 +523,7 @@ def no_evidence(change: Change) -> Facts:
         is_host_connected=True,
         host_state=None,
         elsewhere=None,
+        arrived_at=None,
         follows_history=False,
         in_gap=True,
         looked_at=NOON,

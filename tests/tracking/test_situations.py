@@ -282,6 +282,18 @@ def test_08_host_that_turns_its_domains_off(on: Scenario) -> None:
     assert first(events).initiator is Initiator.HOST
 
 
+def test_08_shutdown_of_a_host_stopped_no_domain_that_came_there_afterwards(on: Scenario) -> None:
+    """It may be up again within the minute, and a domain keeps its time of boot on the way."""
+    on.say(on.event("HostShutdownEvent", entity=None, host="host-2"))
+    on.wait(30)
+    on.say(on.event("VmMigratedEvent", user="ops", host="host-2"), on.modify(host="host-2"))
+    events = later(
+        on, on.modify(power="poweredOff", boot=None, clean="true"), on.event("VmPoweredOffEvent")
+    )
+
+    assert told(events) == ["shutdown guest (event)", "stopped shutdown (event)"]
+
+
 @pytest.mark.parametrize(
     ("clean", "user", "expected"),
     [
