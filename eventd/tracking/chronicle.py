@@ -117,7 +117,8 @@ class Chronicle:
             judgement.tell(*events)
             judgement.note_told(told)
         if verdict.found.task is not None:
-            self._jobs.tell_if_done(verdict.found.task, reference, judgement)
+            picture = verdict.part.step.after or verdict.part.step.before
+            self._jobs.tell_if_done(verdict.found.task, picture, judgement)
         elif verdict.part.change in _BY_TASKS and judgement.moment.follows_history:
             operation = _BY_TASKS[verdict.part.change]
             self.expect_task(reference, operation, verdict.part.event, seen)

@@ -91,12 +91,13 @@ class Jobs:
             queued_by=change.seen_at + CLOCK_TOLERANCE,
         )
         if task is not None:
-            self.tell_if_done(task, domain, judgement)
+            self.tell_if_done(task, self._inventory.domains.get(domain), judgement)
         return task is not None or judgement.moment.host_time - change.seen_at > _MAY_BE_LATE
 
-    def tell_if_done(self, task: TaskInfo, domain: str, judgement: Judgement) -> None:
-        """Tell that a task has succeeded, if it has, which led to what was told just now."""
-        picture = self._inventory.domains.get(domain)
+    def tell_if_done(
+        self, task: TaskInfo, picture: DomainPicture | None, judgement: Judgement
+    ) -> None:
+        """Tell that a task has succeeded, if it has, of the domain as it was told of just now."""
         if picture is None or (operation := self._tasks.finished_job(task)) is None:
             return
         now = judgement.moment.now

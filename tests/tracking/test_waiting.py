@@ -1116,3 +1116,18 @@ def test_task_of_a_later_change_amends_no_earlier_one() -> None:
     )
 
     assert told(events) == ["started booted (task)"]
+
+
+def test_job_is_told_of_the_domain_as_it_was_before_a_rename_that_follows() -> None:
+    """What one answer brings is told in order, each under the name that it had then."""
+    host = Scenario(follows_history=True)
+    host.sync(host.enter(name="web01", power="poweredOn", uuid="u"))
+
+    events = host.say(
+        host.task("VirtualMachine.suspend"),
+        host.task("VirtualMachine.rename", key="task-2"),
+        host.modify(power="suspended"),
+        host.modify(name="web02"),
+    )
+
+    assert [domain.name for domain in domains_of(events)] == ["web01", "web01", "web01", "web02"]
