@@ -97,6 +97,10 @@ class Session:
         """
         return await _make(self._transport, call, self.api_version, deadline=deadline)
 
+    async def get(self, path: str, *, deadline: float = CALL_SECONDS) -> bytes:
+        """Fetch a file that the host serves to those who are logged in; see `Transport.get`."""
+        return await self._transport.get(path, deadline=deadline)
+
     async def close(self, *, deadline: float) -> None:
         """Log out; the host lets go of all that belongs to the session."""
         await self.call(calls.logout(self._session_manager), deadline=deadline)

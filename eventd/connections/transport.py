@@ -9,15 +9,25 @@ from __future__ import annotations
 import asyncio
 import ssl
 import zlib
+from collections.abc import Collection, Coroutine
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
+from yarl import URL
 
 from eventd.connections.tls import UnexpectedCertificate, reason_of
-from eventd.errors import HostError, HostNotTrusted, HostUnreachable, MalformedAnswer
+from eventd.errors import (
+    Fault,
+    HostError,
+    HostNotTrusted,
+    HostUnreachable,
+    MalformedAnswer,
+    SessionExpired,
+)
 
 __all__ = ["ANSWER_BYTES", "CONNECT_SECONDS", "Transport"]
 
@@ -28,6 +38,9 @@ CONNECT_SECONDS = 10.0
 """How long a connection may take to stand, TLS and all."""
 
 _CHUNK = 65_536
+
+_REFUSALS = {401: "NotAuthenticated", 403: "NoPermission", 404: "FileNotFound"}
+"""VI's names for what a host says by an HTTP status where it serves files."""
 
 
 class _Connector(aiohttp.TCPConnector):
@@ -76,11 +89,7 @@ class Transport:
             # The cookie goes back exactly as it came: VI servers put quotation marks around it.
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
-            headers={
-                "Accept-Encoding": "gzip",
-                "Content-Type": "text/xml; charset=utf-8",
-                "User-Agent": "eventd",
-            },
+            headers={"Accept-Encoding": "gzip", "User-Agent": "eventd"},
         )
 
     async def __aenter__(self) -> Self:
@@ -110,9 +119,30 @@ class Transport:
             HostNotTrusted: the certificate is not the expected one; nothing was sent.
             MalformedAnswer: the answer is no answer of a VI endpoint, or over the cap.
         """
+        headers = {"SOAPAction": soap_action, "Content-Type": "text/xml; charset=utf-8"}
+        # 500 carries a fault: SOAP 1.1, 6.2
+        exchange = self._exchange("POST", self._endpoint, headers, body, accepted=(200, 500))
+        return await self._within(deadline, exchange)
+
+    async def get(self, path: str, *, deadline: float) -> bytes:
+        """Fetch a file that the host serves beside its endpoint, and return its bytes.
+
+        ``path`` begins with a slash, has a query if one is needed, and is sent as it is, percent
+        signs and all. ``deadline`` is that of `post`.
+
+        Raises:
+            SessionExpired: it is served to those who are logged in, and we are no longer.
+            Fault: there is no such file (``FileNotFound``), or no right to it (``NoPermission``).
+            HostError: as with `post`.
+        """
+        parts = urlsplit(self._endpoint)
+        url = URL(f"{parts.scheme}://{parts.netloc}{path}", encoded=True)
+        return await self._within(deadline, self._exchange("GET", url, {}, accepted=(200,)))
+
+    async def _within(self, deadline: float, exchange: Coroutine[None, None, bytes]) -> bytes:
         try:
             async with asyncio.timeout(deadline):
-                return await self._exchange(body, soap_action)
+                return await exchange
         except aiohttp.ConnectionTimeoutError as error:
             raise HostUnreachable(
                 f"{self._endpoint} cannot be reached: no answer within {CONNECT_SECONDS:g} s"
@@ -124,34 +154,46 @@ class Transport:
         except aiohttp.ClientError as error:
             raise self._translated(error) from error
 
-    async def _exchange(self, body: bytes, soap_action: str) -> bytes:
-        headers = {"SOAPAction": soap_action}
+    async def _exchange(
+        self,
+        method: str,
+        url: str | URL,
+        headers: dict[str, str],
+        body: bytes | None = None,
+        *,
+        accepted: Collection[int],
+    ) -> bytes:
+        if self._http.closed:
+            raise HostUnreachable(f"the way to {self._endpoint} is closed")
         if self._cookies:
             headers["Cookie"] = "; ".join(f"{k}={v}" for k, v in self._cookies.items())
-        async with self._http.post(
-            self._endpoint,
+        async with self._http.request(
+            method,
+            url,
             data=body,
             headers=headers,
             proxy=self._proxy,
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS),
         ) as response:
-            self._check_status(response)
+            if response.status not in accepted:
+                raise self._refusal(response, method, str(url).partition("?")[0])
             self._keep_cookies(response)
             return await self._body(response)
 
-    def _check_status(self, response: aiohttp.ClientResponse) -> None:
+    def _refusal(self, response: aiohttp.ClientResponse, method: str, url: str) -> HostError:
         status = response.status
-        if status in (200, 500):  # 500 carries a fault: SOAP 1.1, 6.2
-            return
         if status in (502, 503, 504):
-            raise HostUnreachable(f"{self._endpoint} is not ready: HTTP status {status}")
+            return HostUnreachable(f"{url} is not ready: HTTP status {status}")
         if 300 <= status < 400:
             place = response.headers.get("Location")
-            raise MalformedAnswer(
-                f"{self._endpoint} redirects to {repr(place[:200]) if place else 'nowhere'}, which "
+            return MalformedAnswer(
+                f"{url} redirects to {repr(place[:200]) if place else 'nowhere'}, which "
                 f"is not followed; give the URI the host, port and transport that it means"
             )
+        if method == "GET" and (name := _REFUSALS.get(status)):
+            kind = SessionExpired if name == "NotAuthenticated" else Fault
+            return kind(method, name, f"HTTP status {status} for {url}")
         through = f" through the proxy {self._proxy}" if self._proxy else ""
         # What servers say when TLS is missing on a port that speaks it.
         is_tls_missing = status == 400 and self._endpoint.startswith("http:")
@@ -160,9 +202,7 @@ class Transport:
             if is_tls_missing
             else "is it a VI endpoint?"
         )
-        raise MalformedAnswer(
-            f"{self._endpoint} answered{through} with HTTP status {status}; {hint}"
-        )
+        return MalformedAnswer(f"{url} answered{through} with HTTP status {status}; {hint}")
 
     def _keep_cookies(self, response: aiohttp.ClientResponse) -> None:
         for header in response.headers.getall("Set-Cookie", ()):

@@ -4,11 +4,40 @@ from __future__ import annotations
 
 import re
 
+from eventd.errors import InvalidArgument
 from eventd.simulator.world import World
+from eventd.vi.names import (
+    domain_name,
+    escape_annotation,
+    escape_display_name,
+    escape_vi_name,
+)
+from eventd.vi.vmx import VMX
 
-__all__ = ["display_name", "read"]
+__all__ = ["datacenter_path", "display_name", "exists", "read"]
 
-_DISPLAY_NAME = re.compile(r'^displayName = "(.*)"$', re.MULTILINE)
+_CONTROL_CHARACTER = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
+
+
+def datacenter_path(world: World) -> str:
+    """The inventory path of the datacenter: the names below the root folder, as VI spells them."""
+    names: list[str] = []
+    entity = world.inventory.datacenter
+    while entity != world.inventory.root_folder:
+        names.insert(0, str(world.objects.read(entity, "name")))
+        entity = world.objects.references(entity, "parent")[0]
+    return "/".join(names)
+
+
+def exists(world: World, *, datacenter: str, datastore: str) -> bool:
+    """Whether there is such a datastore; each is in the one datacenter."""
+    if datacenter != datacenter_path(world):
+        return False
+    # Domains may have moved to one of which nothing is known but its name.
+    moved = [world.read(name, "config.files.vmPathName") for name in world.domains.names]
+    return datastore == world.objects.read(world.inventory.datastore, "name") or any(
+        str(path).startswith(f"[{datastore}] ") for path in (*world.files, *moved)
+    )
 
 
 def read(world: World, path: str) -> str | None:
@@ -25,21 +54,37 @@ def read(world: World, path: str) -> str | None:
 
 
 def display_name(content: str) -> str | None:
-    """The name that a configuration gives its domain."""
-    found = _DISPLAY_NAME.search(content)
-    return found[1] if found else None
+    """The name that a configuration gives its domain, as VI spells it."""
+    try:
+        name = VMX.parse(content.encode()).display_name
+    except InvalidArgument:
+        return None
+    return name and escape_vi_name(name)
 
 
 def _configuration(world: World, name: str) -> str:
     digits = str(world.read(name, "config.uuid")).replace("-", "")
     pairs = [digits[at : at + 2] for at in range(0, 32, 2)]
-    lines = {
+    entries = {
+        ".encoding": "UTF-8",
         "config.version": "8",
         "virtualHW.version": "8",
-        "displayName": name,
+        "displayName": _written(escape_display_name(domain_name(name))),
         "uuid.bios": f"{' '.join(pairs[:8])}-{' '.join(pairs[8:])}",
         "memsize": str(world.read(name, "config.hardware.memoryMB")),
         "numvcpus": str(world.read(name, "config.hardware.numCPU")),
         "guestOS": "other",
+        # A file beside this one; libvirt would look for the datastore of any other path.
+        "serial0.present": "TRUE",
+        "serial0.fileType": "file",
+        "serial0.fileName": "serial0.log",
     }
-    return "".join(f'{key} = "{value}"\n' for key, value in lines.items())
+    annotation = world.read(name, "config.annotation")
+    if annotation:
+        entries["annotation"] = _written(escape_annotation(str(annotation)))
+    return str(VMX(entries))
+
+
+def _written(escaped: str) -> str:
+    """Write what ends a line in a file as VMware does: open-vm-tools, ``lib/dict/dictll.c``."""
+    return _CONTROL_CHARACTER.sub(lambda match: f"|{ord(match[0]):02X}", escaped)

@@ -296,13 +296,15 @@ class SimulatorServer:
     async def _handle_file(self, request: web.BaseRequest) -> web.StreamResponse:
         if self._session(request).user is None:
             return web.Response(status=401)
-        item = request.rel_url.path.removeprefix("/folder/")
-        store = request.rel_url.query.get("dsName", "")
+        query = request.rel_url.query
+        datacenter, store = query.get("dcPath", ""), query.get("dsName", "")
+        if not datastore.exists(self.world, datacenter=datacenter, datastore=store):
+            return web.Response(status=404)
+        path = f"[{store}] {request.rel_url.path.removeprefix('/folder/')}"
         if request.method == "PUT":
-            content = (await request.read()).decode(errors="replace")
-            self.world.files[f"[{store}] {item}"] = content
+            self.world.files[path] = (await request.read()).decode(errors="replace")
             return web.Response(status=201)
-        found = datastore.read(self.world, f"[{store}] {item}")
+        found = datastore.read(self.world, path)
         return web.Response(status=404) if found is None else web.Response(text=found)
 
 

@@ -16,7 +16,7 @@ import pytest
 from eventd.connections import transport as transport_module
 from eventd.connections.tls import ssl_context
 from eventd.connections.transport import ANSWER_BYTES, Transport
-from eventd.errors import HostUnreachable, MalformedAnswer
+from eventd.errors import Fault, HostUnreachable, MalformedAnswer, SessionExpired
 from tests.connections.certificates import Certificates
 from tests.connections.raw_host import Behaviour, RawHost, answer, listening
 
@@ -42,6 +42,14 @@ async def way_to(behaviour: Behaviour, *, host: str = "127.0.0.1") -> Transports
 async def post(transport: Transport, *, deadline: float = ENOUGH) -> bytes:
     """Send a request."""
     return await transport.post(b"<call/>", soap_action="urn:vim25/7.0", deadline=deadline)
+
+
+FILE = "/folder/web01%2Fweb01%2b.vmx?dcPath=a%252fb&dsName=my%20ds"
+
+
+async def get(transport: Transport, *, deadline: float = ENOUGH) -> bytes:
+    """Fetch a file."""
+    return await transport.get(FILE, deadline=deadline)
 
 
 def saying(text: bytes) -> Behaviour:
@@ -468,6 +476,116 @@ async def test_a_packing_that_cannot_be_undone_is_a_malformed_answer(
         assert caught.value.message == f"the answer of {host.endpoint} {what}"
 
 
+# --- files ----------------------------------------------------------------------------------------
+
+
+async def test_a_file_is_fetched_from_beside_the_endpoint() -> None:
+    """The path is sent as it is: another spelling may be another file."""
+    async with way_to(answer(b"\xff\0")) as (host, transport):
+        assert await get(transport) == b"\xff\0"
+
+    [request] = host.requests
+    head, _, body = request.decode().partition("\r\n\r\n")
+    assert head.startswith(f"GET {FILE} HTTP/1.1\r\n")
+    assert body == ""
+    assert host.headers("Host") == [host.authority]
+    assert host.headers("User-Agent") == ["eventd"]
+    assert host.headers("Content-Type") == host.headers("SOAPAction") == []
+
+
+async def test_a_host_with_an_ipv6_address_serves_files_too() -> None:
+    """The address keeps its brackets."""
+    async with way_to(answer(), host="::1") as (host, transport):
+        assert await get(transport) == b"<ok/>"
+
+    assert host.headers("Host") == [host.authority]
+
+
+async def test_a_file_is_fetched_in_the_session_of_the_calls() -> None:
+    """It is the cookie that says who asks."""
+    async with way_to(answer(headers='Set-Cookie: session="one"\r\n')) as (host, transport):
+        await post(transport)
+        await get(transport)
+
+    assert host.headers("Cookie") == ['session="one"']
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "name"),
+    [
+        (401, SessionExpired, "NotAuthenticated"),
+        (403, Fault, "NoPermission"),
+        (404, Fault, "FileNotFound"),
+    ],
+)
+async def test_a_file_that_is_not_served_is_a_fault(
+    status: int, kind: type[Fault], name: str
+) -> None:
+    """With VI's name for what HTTP says by a number; a lost session asks for a new login."""
+    async with way_to(answer(b"<html>", status=f"{status} No")) as (host, transport):
+        with pytest.raises(Fault) as caught:
+            await get(transport)
+    url = f"{host.endpoint.removesuffix('/sdk')}/folder/web01%2Fweb01%2b.vmx"
+    assert type(caught.value) is kind
+    assert caught.value.name == name
+    assert caught.value.message == f"the host refused GET: {name}: HTTP status {status} for {url}"
+
+
+@pytest.mark.parametrize("status", [500, 501])
+async def test_another_status_of_a_file_is_no_vi_endpoint(status: int) -> None:
+    """Nor is 500, which is an answer to a call alone."""
+    async with way_to(answer(b"<fault/>", status=f"{status} No")) as (host, transport):
+        with pytest.raises(MalformedAnswer) as caught:
+            await get(transport)
+    url = f"{host.endpoint.removesuffix('/sdk')}/folder/web01%2Fweb01%2b.vmx"
+    assert caught.value.message == f"{url} answered with HTTP status {status}; is it a VI endpoint?"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "what"),
+    [
+        (hanging_after(b""), HostUnreachable, "{} did not answer within 0.05 s"),
+        (saying(b""), HostUnreachable, "{} closed the connection before answering"),
+        (
+            saying(OK + b"Content-Length: 100\r\n\r\nhalf"),
+            HostUnreachable,
+            "the answer of {} was cut in the middle",
+        ),
+        (
+            answer(gzip.compress(b"x" * 1001), headers="Content-Encoding: gzip\r\n"),
+            MalformedAnswer,
+            "the answer of {} is larger than 1000 bytes, which is the most that is taken",
+        ),
+    ],
+    ids=["never answers", "closes", "cut", "too long"],
+)
+async def test_a_file_is_held_to_the_bounds_of_calls(
+    behaviour: Behaviour, kind: type[Exception], what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deadline and cap, and the same words."""
+    monkeypatch.setattr(transport_module, "ANSWER_BYTES", 1000)
+    async with way_to(behaviour) as (host, transport):
+        with pytest.raises(kind) as caught:
+            await get(transport, deadline=SHORT)
+    assert str(caught.value) == what.format(host.endpoint)
+
+
+async def test_a_file_may_come_packed() -> None:
+    """It is asked for so, as answers are."""
+    packed = answer(gzip.compress(b"text"), headers="Content-Encoding: gzip\r\n")
+    async with way_to(packed) as (host, transport):
+        assert await get(transport) == b"text"
+
+    assert host.headers("Accept-Encoding") == ["gzip"]
+
+
+async def test_a_file_at_an_endpoint_that_is_no_url_is_an_error_of_eventd_too() -> None:
+    """As a call is."""
+    async with Transport("nowhere", ssl_context=None) as transport:
+        with pytest.raises(MalformedAnswer, match="nowhere does not answer in HTTP"):
+            await get(transport)
+
+
 # --- proxies --------------------------------------------------------------------------------------
 
 
@@ -493,9 +611,11 @@ async def test_a_plain_host_is_reached_through_the_proxy() -> None:
         Transport("http://esx01.invalid:80/sdk", ssl_context=None, proxy=base_of(proxy)) as way,
     ):
         assert await post(way) == b"<by-proxy/>"
+        assert await get(way) == b"<by-proxy/>"
 
     assert proxy.requests[0].startswith(b"POST http://esx01.invalid/sdk HTTP/1.1\r\n")
-    assert proxy.headers("Host") == ["esx01.invalid"]
+    assert proxy.requests[1].startswith(f"GET http://esx01.invalid{FILE} HTTP/1.1\r\n".encode())
+    assert set(proxy.headers("Host")) == {"esx01.invalid"}
 
 
 async def test_a_host_with_tls_is_reached_through_a_tunnel(certificates: Certificates) -> None:

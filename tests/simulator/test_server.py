@@ -166,6 +166,27 @@ async def test_files_are_stored_and_served_to_those_who_are_logged_in(client: Cl
         assert refused.status == 401
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "?dsName=datastore1",
+        "?dcPath=ha-datacenter",
+        "?dcPath=other&dsName=datastore1",
+        "?dcPath=ha-datacenter&dsName=other",
+    ],
+)
+async def test_files_are_nowhere_but_on_the_datastore_of_the_datacenter(
+    client: Client, query: str
+) -> None:
+    """The host wants to be told both, and stores nothing elsewhere."""
+    url = f"{client.server.url.removesuffix('/sdk')}/folder/web01%2Fweb01.vmx{query}"
+
+    async with client.http.get(url) as got, client.http.put(url, data=b"stored") as put:
+        assert (got.status, put.status) == (404, 404)
+    assert client.server.world.files == {}
+
+
 async def test_a_change_by_script_wakes_a_client_that_waits(client: Client) -> None:
     """Nobody has to tell the server."""
     version = await client.follow("web01", "runtime.powerState")

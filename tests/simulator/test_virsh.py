@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
 
 import pytest
 
 from eventd.simulator import Pace, Question, SimulatorServer, VIFault, World, serve
+from eventd.vi.names import escape_vi_name
 
 if TYPE_CHECKING:
     from tests.peers.virsh_command import Outcome, Virsh
@@ -171,6 +175,69 @@ async def test_odd_names_arrive_as_they_are(virsh: Virsh) -> None:
         outcome = await runner(virsh, server)("list", "--all", "--name")
 
     assert outcome.output.strip() == "a<b>&c 日本 ü"
+
+
+ODD_NAMES = ["a/b", "a\\b", "100%", "a%2fb", "a|b", 'a"b', "ü", "日本", "a+b&c=d#e"]
+
+
+@pytest.mark.parametrize("product", ["esx", "vpx"])
+@pytest.mark.parametrize("name", ODD_NAMES)
+async def test_the_configuration_of_a_domain_with_an_odd_name_is_read(
+    virsh: Virsh, name: str, product: Any
+) -> None:
+    """Found by what people type; name and description come from the file, whose path is odd too."""
+    world = make(product=product, domains=0)
+    world.create(escape_vi_name(name), now=world.now)
+    world.advance(world.now + timedelta(seconds=1))
+    world.reconfigure(escape_vi_name(name), annotation=f"{name} | {name}", now=world.now)
+    world.advance(world.now + timedelta(seconds=1))
+    async with serve(world) as server:
+        outcome = await runner(virsh, server)("dumpxml", name)
+
+    assert outcome.errors == ""
+    xml = ElementTree.fromstring(outcome.output)
+    assert xml.findtext("name") == name
+    assert xml.findtext("description") == f"{name} | {name}"
+    serial = xml.find("devices/serial[@type='file']/source")
+    assert serial is not None
+    assert serial.get("path") == f"[datastore1] {escape_vi_name(name)}/serial0.log"
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+async def test_a_domain_with_an_odd_name_can_be_defined(
+    virsh: Virsh, name: str, tmp_path: Path
+) -> None:
+    """libvirt stores a file of its own making, and the host names the domain by it."""
+    definition = tmp_path / "domain.xml"
+    definition.write_text(
+        f"<domain type='vmware'><name>{escape(name)}</name><memory unit='MiB'>512</memory>"
+        "<os><type arch='x86_64'>hvm</type></os><devices><disk type='file' device='disk'>"
+        "<source file='[datastore1] disk/disk.vmdk'/><target dev='sda'/></disk>"
+        "<controller type='scsi' index='0' model='lsilogic'/></devices></domain>"
+    )
+    world = make(domains=0)
+    async with serve(world) as server:
+        run = runner(virsh, server)
+        defined = await run("define", str(definition))
+        listing = await run("list", "--all", "--name")
+        xml = await run("dumpxml", name)
+
+    assert (defined.status, defined.errors) == (0, "")
+    assert world.domains.names == [escape_vi_name(name)]
+    assert listing.output.strip("\n") == name
+    assert ElementTree.fromstring(xml.output).findtext("name") == name
+
+
+async def test_the_path_of_a_datacenter_has_names_as_vi_spells_them(virsh: Virsh) -> None:
+    """A slash in one is no end of it, neither in the URI nor where the file is asked for."""
+    world = make(product="vpx", domains=1)
+    world.objects.assign(world.inventory.datacenter, "name", "a%2fb")
+    async with serve(world) as server:
+        outcome = await virsh(server.uri.replace("Datacenter", "a%252fb"), "dumpxml", "web01")
+
+    assert outcome.errors == ""
+    assert "<name>web01</name>" in outcome.output
+    assert "<vmware:datacenterpath>a%2fb</vmware:datacenterpath>" in outcome.output
 
 
 async def test_libvirt_follows_no_events_of_a_host(virsh: Virsh) -> None:
