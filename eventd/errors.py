@@ -7,6 +7,13 @@
     │   └── InvalidURI             yours: a connection URI is wrong
     ├── InvalidConfiguration       yours: the configuration file is wrong
     ├── NoSuchDomain               yours: no such domain, or more than one (code 42)
+    ├── NoSuchQuestion             yours: no question of this id is pending
+    ├── NoSuchChoice               yours: the question has no such choice
+    ├── OperationDenied            yours: the socket or the daemon does not allow it (code 29)
+    ├── OperationError             an operation on a domain was not done
+    │   ├── OperationInvalid       not begun: its state, or another task, forbids it (code 55)
+    │   ├── QuestionPending        a question that nobody answered is in its way (code 1)
+    │   └── OperationFailed        the host refused it, or its task ended in an error (code 1)
     ├── LimitReached               yours: a cap of this daemon; free something first
     ├── SocketInUse                yours: another daemon serves this socket
     ├── HostError                  the VI host's, or the way to it
@@ -21,12 +28,15 @@
     ├── DaemonUnreachable          try again: the daemon's socket cannot be opened, or it has gone
     └── DaemonError                the daemon answered a client with an error
 
-A message says what happened, where, and what to do next; a secret is never part of one.
+A message says what happened, where, and what to do next; a secret is never part of one. Where the
+message is libvirt's, word for word, what to do next is a `hint` of its own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
+from typing import Any
 
 __all__ = [
     "CursorExpired",
@@ -45,7 +55,14 @@ __all__ = [
     "LimitReached",
     "LoginRefused",
     "MalformedAnswer",
+    "NoSuchChoice",
     "NoSuchDomain",
+    "NoSuchQuestion",
+    "OperationDenied",
+    "OperationError",
+    "OperationFailed",
+    "OperationInvalid",
+    "QuestionPending",
     "SessionExpired",
     "SocketInUse",
 ]
@@ -68,15 +85,19 @@ class ErrorCode(IntEnum):
 class EventdError(Exception):
     """The root of all errors that eventd raises on purpose.
 
-    ``code`` is the number that libvirt uses for the same situation.
+    ``code`` is the number that libvirt uses for the same situation, and ``hint`` says what to do
+    next where the message does not.
     """
 
     code: ErrorCode = ErrorCode.INTERNAL_ERROR
 
-    def __init__(self, message: str, *, code: ErrorCode | None = None) -> None:
+    def __init__(
+        self, message: str, *, code: ErrorCode | None = None, hint: str | None = None
+    ) -> None:
         super().__init__(message)
         if code is not None:
             self.code = code
+        self.hint = hint
 
     @property
     def message(self) -> str:
@@ -104,6 +125,68 @@ class NoSuchDomain(EventdError):
     """No domain matches, or more than one does; the message lists the matches."""
 
     code = ErrorCode.NO_DOMAIN
+
+
+class NoSuchQuestion(EventdError):
+    """No question of this id is pending; it may have been answered, or withdrawn."""
+
+    code = ErrorCode.INVALID_ARG
+
+
+class NoSuchChoice(InvalidArgument):
+    """The question has no such choice; the message lists those that it has, as ``choices`` does.
+
+    ``choices`` are keys and labels.
+    """
+
+    def __init__(self, message: str, *, choices: Sequence[tuple[str, str]]) -> None:
+        super().__init__(message)
+        self.choices = tuple(choices)
+
+
+class OperationDenied(EventdError):
+    """This socket, or this daemon, lets nobody do that."""
+
+    code = ErrorCode.OPERATION_DENIED
+
+
+class OperationError(EventdError):
+    """An operation on a domain was not done, or not to its end; the message is libvirt's."""
+
+
+class OperationInvalid(OperationError):
+    """The operation was not begun: the state of the domain, or a pending task, forbids it."""
+
+    code = ErrorCode.OPERATION_INVALID
+
+
+class QuestionPending(OperationError):
+    """A question is in the way of the operation, and was not answered.
+
+    ``question_id`` is eventd's own id of it; ``choices`` are keys and labels, and
+    ``default_choice`` is the key of the default one, if there is one. `hint` also says what became
+    of the task that waits for the answer, if the operation had begun.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        question_id: str,
+        text: str,
+        choices: Sequence[tuple[str, str]],
+        default_choice: str | None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.question_id = question_id
+        self.text = text
+        self.choices = tuple(choices)
+        self.default_choice = default_choice
+
+
+class OperationFailed(OperationError):
+    """The host refused the operation, or began it and its task ended in an error."""
 
 
 class LimitReached(EventdError):
@@ -185,8 +268,20 @@ class DaemonUnreachable(EventdError):
 
 
 class DaemonError(EventdError):
-    """The daemon answered a client with an error; ``status`` is the HTTP status."""
+    """The daemon answered a client with an error; ``status`` is the HTTP status.
 
-    def __init__(self, message: str, *, status: int, code: ErrorCode | None = None) -> None:
-        super().__init__(message, code=code)
+    ``problem`` has all that the daemon said of it (RFC 9457), empty where that was nothing.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        code: ErrorCode | None = None,
+        hint: str | None = None,
+        problem: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message, code=code, hint=hint)
         self.status = status
+        self.problem = problem or {}

@@ -37,6 +37,9 @@ _CONFIGURATION = Path("/etc/eventd/eventd.toml")
 _DOMAINS = 4
 """How many a simulated host has, unless somebody says."""
 
+_NAMES_SHOWN = 20
+"""How many names a message lists; a simulated host may have thousands."""
+
 _LISTEN = re.compile(r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:\[\]]+)):(?P<port>\d{1,5})")
 
 
@@ -152,6 +155,15 @@ def simulate(
         Product | None,
         typer.Option("--product", help="A bare ESX host (default), or a vCenter with two."),
     ] = None,
+    asks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--asks",
+            metavar="NAME",
+            help="Let this domain ask a question whenever it is started, and wait for the answer; "
+            "may be given several times.",
+        ),
+    ] = None,
     tls: Annotated[
         tuple[Path, Path] | None,
         typer.Option("--tls", metavar="CERT KEY", help="Serve HTTPS with these two PEM files."),
@@ -184,6 +196,9 @@ def simulate(
     it speaks plain HTTP, so clients need transport=http in the URI. It prints its URIs: of a
     vCenter one for virsh, which wants the path of a host, and one of all of it for eventd.
 
+    With --asks the start of a domain stops at the question whether to replace the file of its
+    serial port or to append to it, until somebody answers.
+
     A scenario makes things happen, and begins when a client waits for changes. It prints what is
     done and what has to be told of it. Further hosts of a scenario listen on the next ports.
 
@@ -192,6 +207,7 @@ def simulate(
       eventd simulate --listen 127.0.0.1:8989 --domains 10
       virsh -c 'esx://root@127.0.0.1:8989/?transport=http' list --all
       eventd simulate --product vpx --tls cert.pem key.pem
+      eventd simulate --domains 2 --asks web01 --asks db01
     """
     host, port = _listen_address(listen)
     if list_scenarios:
@@ -207,6 +223,10 @@ def simulate(
             "a scenario says itself which product and domains there are; leave out --domains and "
             "--product, or --scenario"
         )
+    if scenario is not None and asks:
+        raise typer.BadParameter(
+            "a scenario says itself what its domains ask; leave out --asks, or --scenario"
+        )
     log_to_errors()
     listening = partial(
         _listening,
@@ -216,7 +236,8 @@ def simulate(
     )
     if scenario is None:
         number = _DOMAINS if domains is None else domains
-        asyncio.run(_simulate(listening, port, domains=number, product=product or Product.ESX))
+        world = _world(domains=number, product=product or Product.ESX, asks=asks or [])
+        asyncio.run(_simulate(listening, port, world))
         return
     with suppress(asyncio.CancelledError):
         asyncio.run(_play(listening, port, scenario, once=once))
@@ -294,8 +315,13 @@ async def _listening(
         yield server
 
 
-async def _simulate(listening: Listening, port: int, *, domains: int, product: Product) -> None:
-    from eventd.simulator import World
+def _world(*, domains: int, product: Product, asks: list[str]) -> World:
+    """Make a simulated host of which some domains ask at each start.
+
+    Raises:
+        InvalidArgument: it has no domain of such a name.
+    """
+    from eventd.simulator import Question, World
 
     world = World(
         product=product.value,
@@ -304,12 +330,28 @@ async def _simulate(listening: Listening, port: int, *, domains: int, product: P
         hosts=1 if product is Product.ESX else 2,
         now=datetime.now(UTC),
     )
+    for name in asks:
+        _require_domain(world, name)
+        world.script_questions_always(name, Question())
+    return world
+
+
+def _require_domain(world: World, name: str) -> None:
+    names = world.domains.names
+    if name in names:
+        return
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    choice = f"choose one of: {', '.join(names[:_NAMES_SHOWN])}{more}" if names else "it has none"
+    raise InvalidArgument(f"the simulated host has no domain {name!r} that could ask; {choice}")
+
+
+async def _simulate(listening: Listening, port: int, world: World) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, stop.set)
     async with listening(world, port) as server:
-        write_line(f"{server.uri} has {domains} domains")
-        if product is Product.VPX:
+        write_line(f"{server.uri} has {len(world.domains.names)} domains")
+        if world.product == "vpx":
             write_line(f"{server.whole_uri} is all of it, for eventd; virsh wants one host")
         await stop.wait()

@@ -25,6 +25,8 @@ from eventd.model.events import (
     DomainEvent,
     Event,
     LifecycleEvent,
+    QuestionAnswered,
+    QuestionEvent,
 )
 from eventd.model.evidence import Evidence, Initiator
 from eventd.model.lifecycle import DETAILS
@@ -118,19 +120,22 @@ def _about(event: Event) -> dict[str, str]:
         "partitionkey": f"{event.domain.connection}/{event.domain.reference}",
     }
     correlation = _correlation(event.evidence)
-    return (
-        about
-        | _authcontext(event.evidence)
-        | ({"correlationid": correlation} if correlation else {})
-    )
+    return about | _authcontext(event) | ({"correlationid": correlation} if correlation else {})
 
 
-def _authcontext(evidence: Evidence) -> dict[str, str]:
+def _authcontext(event: DomainEvent) -> dict[str, str]:
     """Return the extension ``authcontext``: which kind of principal it was, and its name.
 
     A guest that acts by itself is no principal of the host, and the extension has no word for it.
-    The name of a schedule or an alarm names no principal either; it is in the evidence.
+    The name of a schedule or an alarm names no principal either; it is in the evidence. Whoever
+    started the task that a question holds up has neither asked nor answered it.
     """
+    if isinstance(event, QuestionAnswered):
+        user = event.answered_by.user if event.answered_by else None
+        return {"authtype": "user", "authid": user} if user else {"authtype": "system"}
+    if isinstance(event, QuestionEvent):
+        return {}
+    evidence = event.evidence
     user = evidence.user or (evidence.task.user if evidence.task else None)
     match evidence.initiator:
         case Initiator.GUEST:

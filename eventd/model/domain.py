@@ -89,7 +89,9 @@ class Question(Value):
     """A VI question that blocks a task or a domain until a client answers it."""
 
     id: str
-    """The host's id of the question; it may repeat over domains and hosts."""
+    """eventd's own id: no other question has it, whenever and wherever it is asked."""
+    vi_id: str
+    """The host's id of the question; it repeats over domains and hosts."""
     text: str
     choices: tuple[Choice, ...] = ()
     default: Choice | None = None

@@ -28,7 +28,7 @@ from eventd.model.arguments import (
     TrayChange,
     WatchdogAction,
 )
-from eventd.model.domain import Domain, Question, Value
+from eventd.model.domain import Choice, Domain, Question, Value
 from eventd.model.evidence import Evidence
 from eventd.model.ids import EventId, EventKind
 from eventd.model.lifecycle import (
@@ -45,6 +45,7 @@ from eventd.model.lifecycle import (
     SuspendedDetail,
     UndefinedDetail,
 )
+from eventd.model.questions import AnswerRule, QuestionEnding, Requester
 
 __all__ = [
     "EVENT_CLASSES",
@@ -82,10 +83,17 @@ __all__ = [
     "DomainWatchdog",
     "Event",
     "LifecycleEvent",
+    "QuestionAnswered",
+    "QuestionChanged",
     "QuestionCleared",
     "QuestionEvent",
     "QuestionRaised",
     "Severity",
+    "TaskEvent",
+    "TaskFailed",
+    "TaskProgressed",
+    "TaskQueued",
+    "TaskSucceeded",
 ]
 
 
@@ -516,7 +524,10 @@ class DomainEventAmended(DomainEvent):
 
 
 class QuestionEvent(DomainEvent):
-    """A VI question of the domain; libvirt has no event id for it."""
+    """A VI question of the domain; libvirt has no event id for it.
+
+    The task that is blocked by it, where one is known, is in the evidence.
+    """
 
     kind = EventKind.QUESTION
 
@@ -534,10 +545,95 @@ class QuestionRaised(QuestionEvent):
         return Severity.WARN
 
 
+class QuestionChanged(QuestionEvent):
+    """The host asks the same question in other words, or with other choices."""
+
+    type = "changed"
+
+    @property
+    def severity(self) -> Severity:
+        """A warning: somebody has to answer."""
+        return Severity.WARN
+
+
+class QuestionAnswered(QuestionEvent):
+    """eventd has answered the question, and it is gone."""
+
+    type = "answered"
+    reasons = tuple(AnswerRule)
+
+    choice: Choice
+    """The answer."""
+    rule: AnswerRule
+    """Why it was given."""
+    answered_by: Requester | None = None
+    """The client that gave it, or that asked for the operation which was blocked."""
+
+    @property
+    def reason(self) -> str:
+        """The word of the rule."""
+        return self.rule
+
+
 class QuestionCleared(QuestionEvent):
-    """The question is gone: answered by somebody, or withdrawn by the host."""
+    """The question is gone, and eventd has not answered it."""
 
     type = "cleared"
+    reasons = tuple(QuestionEnding)
+
+    ending: QuestionEnding
+
+    @property
+    def reason(self) -> str:
+        """The word of the ending."""
+        return self.ending
+
+
+class TaskEvent(DomainEvent):
+    """A VI task on the domain; libvirt has no event id for it.
+
+    Which task it is, and who started it, is in the evidence.
+    """
+
+    kind = EventKind.TASK
+
+    cancelable: bool = False
+    """Whether the host would cancel it."""
+
+
+class TaskQueued(TaskEvent):
+    """The task waits for its turn."""
+
+    type = "queued"
+
+
+class TaskProgressed(TaskEvent):
+    """The task runs."""
+
+    type = "running"
+
+    progress: int | None = None
+    """Percent, where the host tells it."""
+
+
+class TaskSucceeded(TaskEvent):
+    """The task has done its work."""
+
+    type = "success"
+
+
+class TaskFailed(TaskEvent):
+    """The task ended in an error, which is in the evidence."""
+
+    type = "error"
+
+    cancelled: bool = False
+    """Whether somebody cancelled it."""
+
+    @property
+    def severity(self) -> Severity:
+        """A warning: somebody wanted something that did not happen."""
+        return Severity.WARN
 
 
 class ConnectionEvent(Event):
@@ -604,7 +700,13 @@ EVENT_CLASSES: tuple[type[Event], ...] = (
     DomainNICMacChanged,
     DomainEventAmended,
     QuestionRaised,
+    QuestionChanged,
+    QuestionAnswered,
     QuestionCleared,
+    TaskQueued,
+    TaskProgressed,
+    TaskSucceeded,
+    TaskFailed,
     ConnectionConnected,
     ConnectionDisconnected,
 )

@@ -6,7 +6,7 @@ from eventd.simulator.world.faults import InvalidArgument
 from eventd.vi.soap import Node
 from eventd.vi.types import ManagedObjectReference
 
-__all__ = ["flag", "integer", "part", "reference", "text", "texts"]
+__all__ = ["flag", "integer", "part", "reference", "references", "text", "texts"]
 
 
 def text(node: Node | None, tag: str) -> str:
@@ -47,6 +47,11 @@ def reference(node: Node | None, tag: str) -> ManagedObjectReference | None:
     """A part that is a reference; None if it is not there."""
     found = None if node is None else node.first(tag)
     return None if found is None else found.reference
+
+
+def references(node: Node, tag: str) -> list[ManagedObjectReference]:
+    """All parts of a name, which are references."""
+    return [found.reference for found in node.every(tag)]
 
 
 def part(node: Node, tag: str) -> Node:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -68,9 +68,17 @@ class Call:
         """
         return arguments.part(self.node, name).reference
 
+    def references(self, name: str) -> list[ManagedObjectReference]:
+        """An argument that is an array of references; empty if it was not given."""
+        return arguments.references(self.node, name)
+
     def return_reference(self, reference: ManagedObjectReference | None) -> str:
         """The answer that is a reference, or nothing."""
         return "" if reference is None else reference_element("returnval", reference)
+
+    def return_references(self, references: Iterable[ManagedObjectReference]) -> str:
+        """The answer that is an array of references."""
+        return "".join(reference_element("returnval", reference) for reference in references)
 
 
 class Method(NamedTuple):

@@ -38,7 +38,7 @@ class _Plan(BaseModel):
 
 
 class PacePlan(_Plan):
-    """A `Pace` in seconds."""
+    """A `Pace`, whose times are in seconds."""
 
     queued: Seconds = 0.01
     running: Seconds = 0.04
@@ -47,6 +47,13 @@ class PacePlan(_Plan):
     event_delay: Seconds = 0
     task_delay: Seconds = 0
     property_delay: Seconds = 0
+    progress_steps: Annotated[int, Field(ge=0, le=99)] = 0
+
+    def pace(self) -> Pace:
+        """The pace itself."""
+        times = self.model_dump(exclude={"progress_steps"})
+        given = {name: timedelta(seconds=value) for name, value in times.items()}
+        return Pace(**given, progress_steps=self.progress_steps)
 
 
 class DomainPlan(_Plan):
@@ -188,14 +195,13 @@ def _is_about_agent(line: str) -> bool:
 
 
 def _build(plan: WorldPlan, now: datetime) -> World:
-    pace = {name: timedelta(seconds=value) for name, value in plan.pace.model_dump().items()}
     world = World(
         product=plan.product,
         domains=0,
         hosts=plan.hosts,
         first_host=plan.first_host,
         api_version=plan.api_version,
-        pace=Pace(**pace),
+        pace=plan.pace.pace(),
         tells_recent_tasks=plan.tells_recent_tasks,
         lists_tasks=plan.lists_tasks,
         posts_events=plan.posts_events,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from itertools import count
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from eventd.simulator.event_collector import EventCollector
@@ -13,12 +14,24 @@ from eventd.simulator.world.faults import ManagedObjectNotFound
 from eventd.simulator.world.values import DataObject, Value, pick
 from eventd.vi.types import ManagedObjectReference
 
-__all__ = ["Session", "Sessions"]
+__all__ = ["Belongings", "Session", "Sessions"]
 
 Reference = ManagedObjectReference
 
 # More than clients that are about to log in at the same time.
 _ANONYMOUS_LIMIT = 100
+
+
+class Belongings(NamedTuple):
+    """How many objects the host keeps for its sessions."""
+
+    sessions: int
+    """Those in which somebody is logged in."""
+    property_collectors: int
+    """Those beyond the one that each session has from the start."""
+    filters: int
+    views: int
+    event_collectors: int
 
 
 class Session:
@@ -81,6 +94,17 @@ class Session:
             or any(reference in collector.filters for collector in self.collectors.values())
         )
 
+    def belongings(self) -> Belongings:
+        """Count what belongs to the session now."""
+        default = self._world.inventory.property_collector
+        return Belongings(
+            sessions=int(self.user is not None),
+            property_collectors=len(self.collectors.keys() - {default}),
+            filters=sum(len(collector.filters) for collector in self.collectors.values()),
+            views=len(self.views),
+            event_collectors=len(self.event_collectors),
+        )
+
     def read(self, obj: Reference, path: str) -> Value | None:
         """Read a property, also those that only make sense within a session."""
         if obj == self._world.inventory.session_manager:
@@ -141,6 +165,11 @@ class Sessions:
 
     def __len__(self) -> int:
         return sum(session.user is not None for session in self._sessions.values())
+
+    def belongings(self) -> Belongings:
+        """Count what belongs to all sessions together; what has ended leaves nothing."""
+        each = [session.belongings() for session in self._sessions.values()]
+        return Belongings(*map(sum, zip(Belongings(0, 0, 0, 0, 0), *each, strict=True)))
 
     def find(self, cookie: str | None, now: datetime) -> Session:
         """The session of a cookie; a new anonymous one if there is none, or no longer."""

@@ -16,6 +16,7 @@ from uuid import NAMESPACE_URL, uuid5
 from eventd.model.domain import Domain, DomainState
 from eventd.model.picture import DomainPicture, PowerState
 from eventd.tracking.properties import only_identity, pictured, text_of
+from eventd.tracking.questions import Questions
 from eventd.vi.names import domain_name
 from eventd.vi.types import ObjectUpdate, UpdateKind
 
@@ -53,10 +54,16 @@ class Inventory:
     """Domains and hosts of one connection, by the value of their managed object reference."""
 
     def __init__(
-        self, connection: str, *, suspend: SuspendMode, known: Mapping[str, DomainPicture]
+        self,
+        connection: str,
+        *,
+        suspend: SuspendMode,
+        known: Mapping[str, DomainPicture],
+        questions: Questions,
     ) -> None:
         self._connection = connection
         self._suspend = suspend
+        self._questions = questions
         self._host_names: dict[str, str] = {}
         self._host_states: dict[str, str] = {}
         self._host_uuid: str | None = None
@@ -71,6 +78,7 @@ class Inventory:
     def restore(self, known: Mapping[str, DomainPicture]) -> None:
         """Know these domains, and no others."""
         self.domains = dict(known)
+        self._questions.restore(known.values())
         self._by_instance = {}
         for picture in known.values():
             self._index(picture)
@@ -121,6 +129,12 @@ class Inventory:
         if before is not None and update.kind is UpdateKind.ENTER:
             base = only_identity(before)
         after = pictured(base, update.changes)
+        if "runtime.question" in update.changes or update.kind is UpdateKind.ENTER:
+            was = before.question if before is not None else None
+            if was is not None or after.question is not None:
+                is_change = update.kind is UpdateKind.MODIFY
+                asked = self._questions.show(reference, was, after.question, is_change=is_change)
+                after = after._replace(question=asked)
         if after.clean_power_off is not None and after.power_state is not PowerState.POWERED_OFF:
             # It tells of the stop before (VI API reference: unset while on), never of the next.
             after = after._replace(clean_power_off=None)
@@ -149,6 +163,7 @@ class Inventory:
     def remove(self, reference: str) -> Step:
         """Forget a domain, and return what was known of it."""
         self._arrivals.pop(reference, None)
+        self._questions.forget(reference)
         gone = self.domains.pop(reference, None)
         if gone is not None and gone.instance_uuid is not None:
             known = self._by_instance.pop(gone.instance_uuid, ())

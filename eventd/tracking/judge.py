@@ -21,6 +21,7 @@ from eventd.tracking.event_types import (
     REVERTED,
 )
 from eventd.tracking.explanations import redundant
+from eventd.tracking.followed_tasks import FollowedTasks
 from eventd.tracking.host_failures import lost_domains
 from eventd.tracking.inquiry import Inquiry, Knowledge
 from eventd.tracking.inventory import Step, SuspendMode
@@ -28,7 +29,10 @@ from eventd.tracking.jobs import Jobs
 from eventd.tracking.judgement import Judgement, Moment, Pending
 from eventd.tracking.narration import Narrator
 from eventd.tracking.occurrences import DONE_BY_TASKS, Occurrences
+from eventd.tracking.question_events import QuestionEvents
+from eventd.tracking.questions import Questions
 from eventd.tracking.resets import Reboots, ResetFolding
+from eventd.tracking.task_events import TaskEvents
 from eventd.tracking.told import Told, ToldParts
 from eventd.vi.types import HistoryEvent
 
@@ -41,6 +45,8 @@ class Judge:
     def __init__(
         self,
         knowledge: Knowledge,
+        questions: Questions,
+        followed: FollowedTasks,
         *,
         source: str,
         suspend: SuspendMode,
@@ -59,6 +65,9 @@ class Judge:
         self._amendments = Amendments(knowledge, inquiry, narrator, told=told, reboots=reboots)
         self._chronicle, self._jobs = chronicle, jobs
         self._occurrences = Occurrences(knowledge, narrator, inquiry, chronicle, told=told)
+        self._questions = questions
+        self.question_events = QuestionEvents(self._inventory, questions, followed, source=source)
+        self._task_events = TaskEvents(self._inventory, followed, source=source)
         self._pending: list[Pending] = []
         self._news: list[HistoryEvent] = []
         self._unseen: dict[str, float] = {}
@@ -100,7 +109,9 @@ class Judge:
     def changed_domains(self) -> set[str]:
         """Return the domains whose tasks may explain what is not told yet."""
         steps = (pending.step for pending in self._pending)
-        changed = {step.reference for step in steps if step.after and unfold(step)}
+        changed = {
+            step.reference for step in steps if step.after and (_is_asked(step) or unfold(step))
+        }
         asked = {event.domain for event in self._news if event.domain and _asks(event)}
         return changed | asked | self._unseen.keys() | self._occurrences.waiting_domains()
 
@@ -119,6 +130,8 @@ class Judge:
         """Tell what can be told now."""
         judgement = Judgement(moment, self._grace)
         self._told.expire(moment.host_time)
+        self._questions.note_judged(moment.now, moment.instant)
+        self._task_events.tell_begun(judgement)
         news, self._news = self._news, []
         self._sort(news, judgement)
         self._note_lost_domains(news, moment)
@@ -127,6 +140,8 @@ class Judge:
         self._judge_unseen(judgement)
         self._occurrences.tell(judgement)
         self._jobs.tell(judgement)
+        judgement.tell(*self.question_events.tell_unseen(moment))
+        self._task_events.tell_ended(judgement)
         return judgement
 
     def _sort(self, news: Iterable[HistoryEvent], judgement: Judgement) -> None:
@@ -194,8 +209,8 @@ class Judge:
         self._occurrences.tell_before(step, judgement)
         self._jobs.tell_before(step, judgement)
         # A question goes before what it held up, and comes after what led to it.
-        judgement.tell(*self._narrator.tell_cleared(step, seen))
-        raised = [*self._narrator.tell_raised(step, seen)]
+        judgement.tell(*self.question_events.tell_ended(step, seen))
+        raised = [*self.question_events.tell_asked(step, seen)]
         is_blocked = any(part.change is Change.BLOCKED for part in parts)
         if is_blocked:
             judgement.tell(*raised)
@@ -264,6 +279,12 @@ def _asks(event: HistoryEvent) -> bool:
         or event.type in FAILED_STARTS
         or event.type in (REVERTED, "VmResettingEvent", *DONE_BY_TASKS)
     )
+
+
+def _is_asked(step: Step) -> bool:
+    """Whether a step brings a question: the tasks of its domain say who or what asks."""
+    was = step.before.question if step.before is not None else None
+    return step.after is not None and step.after.question not in (None, was)
 
 
 def _shows_no_new_boot(step: Step) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from eventd.model.arguments import JobOperation
-from eventd.model.domain import Domain, Question
+from eventd.model.domain import Domain
 from eventd.model.events import (
     DomainCrashed,
     DomainDefined,
@@ -25,9 +25,6 @@ from eventd.model.events import (
     DomainSuspended,
     DomainUndefined,
     LifecycleEvent,
-    QuestionCleared,
-    QuestionEvent,
-    QuestionRaised,
 )
 from eventd.model.evidence import Cause, Evidence
 from eventd.model.ids import EventKind
@@ -169,35 +166,6 @@ class Narrator:
         domain = self._domain_of(details[-1] if details else REBOOT, part.step)
         account = _Account(known, now, found.event or part.event)
         return self._event(Said(DomainEventAmended, arguments), domain, account)
-
-    def tell_cleared(self, step: Step, moment: Moment) -> Iterator[DomainEvent]:
-        """Tell which question went away, if one did."""
-        question = step.before.question if step.before else None
-        if question is not None and question != (step.after.question if step.after else None):
-            was = Step(step.before, None)  # under the name that it had
-            yield self._about_question(QuestionCleared, question, was, moment)
-
-    def tell_raised(self, step: Step, moment: Moment) -> Iterator[DomainEvent]:
-        """Tell which question came, if one did."""
-        question = step.after.question if step.after else None
-        if question is not None and question != (step.before.question if step.before else None):
-            yield self._about_question(QuestionRaised, question, step, moment)
-
-    def _about_question(
-        self,
-        cls: type[QuestionEvent],
-        question: Question,
-        step: Step,
-        moment: Moment,
-    ) -> DomainEvent:
-        return cls(
-            occurred_at=moment.now,
-            source=self._source,
-            synthetic=moment.in_gap,
-            domain=self._inventory.domain(_either(step)),
-            evidence=Evidence(cause=Cause.STATE),
-            question=question,
-        )
 
     def _event(self, what: Telling, domain: Domain, account: _Account) -> DomainEvent:
         cls, arguments = (

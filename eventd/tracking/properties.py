@@ -16,7 +16,15 @@ from eventd.model.picture import DomainPicture, PowerState
 from eventd.vi.times import parse_datetime
 from eventd.vi.types import HistoryEvent, PropertyValue, QuestionInfo, Unparsed
 
-__all__ = ["events_in", "only_identity", "pictured", "text_of", "texts_in"]
+__all__ = [
+    "events_in",
+    "only_identity",
+    "pictured",
+    "power_state_in",
+    "question_in",
+    "text_of",
+    "texts_in",
+]
 
 
 def text_of(value: PropertyValue | None) -> str | None:
@@ -55,7 +63,8 @@ def _digest(value: PropertyValue) -> str | None:
     return f"{crc32(value.xml):08x}" if isinstance(value, Unparsed) else None
 
 
-def _question(value: PropertyValue) -> Question | None:
+def question_in(value: PropertyValue | None) -> Question | None:
+    """Return a question, which has no id of eventd's yet; None for a value of another form."""
     if not isinstance(value, QuestionInfo):
         return None
     choices = tuple(Choice(key=choice.key, label=choice.label) for choice in value.choices)
@@ -63,7 +72,8 @@ def _question(value: PropertyValue) -> Question | None:
     # The index is the host's word and was seen out of range: then there is no default.
     default = choices[index] if index is not None and 0 <= index < len(choices) else None
     return Question(
-        id=value.id,
+        id="",  # given by `eventd.tracking.questions`, which knows what was asked before
+        vi_id=value.id,
         text=value.text,
         choices=choices,
         default=default,
@@ -75,6 +85,12 @@ def _question(value: PropertyValue) -> Question | None:
 _BOOLEANS: Mapping[object, bool] = {"true": True, "1": True, "false": False, "0": False}
 _POWER_STATES: Mapping[object, PowerState] = {state.value: state for state in PowerState}
 
+
+def power_state_in(value: PropertyValue | None) -> PowerState | None:
+    """Return a power state; None for a value that is none."""
+    return _POWER_STATES.get(value)
+
+
 _FIELDS: Mapping[str, tuple[str, Callable[[PropertyValue], object]]] = {
     "name": ("name", _name),
     "config.uuid": ("uuid", _lower),
@@ -83,7 +99,7 @@ _FIELDS: Mapping[str, tuple[str, Callable[[PropertyValue], object]]] = {
     "runtime.host": ("host", text_of),
     "runtime.bootTime": ("boot_time", _instant),
     "runtime.cleanPowerOff": ("clean_power_off", _BOOLEANS.get),
-    "runtime.question": ("question", _question),
+    "runtime.question": ("question", question_in),
     "guest.guestState": ("guest_state", text_of),
     "runtime.connectionState": ("connection_state", text_of),
     "runtime.suspendTime": ("suspend_time", _instant),

@@ -218,7 +218,7 @@ class Tasks:
             if task.description_id in JOBS
             and task.state is TaskState.SUCCESS
             and task.task.value not in self._told_jobs
-            and self._is_new(task)
+            and self.is_new(task)
             and not (task.entity is not None and task.entity.value in but_of)
             and (is_whole or not self._is_before_its_change(task))
         ]
@@ -228,7 +228,7 @@ class Tasks:
     def finished_jobs_of(self, domain: str) -> list[tuple[TaskInfo, JobOperation]]:
         """Return the jobs of a domain that have succeeded and are not told yet; they are then."""
         its_own = (task for task in self._read if task.entity and task.entity.value == domain)
-        found = [(task, self.finished_job(task)) for task in its_own if self._is_new(task)]
+        found = [(task, self.finished_job(task)) for task in its_own if self.is_new(task)]
         return [(task, operation) for task, operation in found if operation is not None]
 
     @property
@@ -253,7 +253,7 @@ class Tasks:
             and task.state is TaskState.SUCCESS
             and key not in self._told_jobs
             and key not in self._spent
-            and self._is_new(task)
+            and self.is_new(task)
             and self._now - self._seen_ended.get(key, self._now) < _TRAILING
         )
 
@@ -321,6 +321,11 @@ class Tasks:
                 return task
         return None
 
+    def may_explain(self, task: TaskInfo) -> bool:
+        """Whether a task may still explain a change of its domain."""
+        operation = operation_of(task)
+        return operation is not None and self._may_explain(task, {operation})
+
     def _may_explain(self, task: TaskInfo, operations: Collection[Operation]) -> bool:
         key = task.task.value
         return (
@@ -328,10 +333,11 @@ class Tasks:
             and task.state is not TaskState.ERROR
             and key not in self._spent
             and self._now - self._seen_ended.get(key, self._now) <= _TRAILING
-            and self._is_new(task)
+            and self.is_new(task)
         )
 
-    def _is_new(self, task: TaskInfo) -> bool:
+    def is_new(self, task: TaskInfo) -> bool:
+        """Whether a task has ended, or was listed, only after the first picture was taken."""
         ended_at = task.complete_time or self._host_time
         return task.task.value in self._new or ended_at >= self._host_time
 

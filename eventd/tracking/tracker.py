@@ -17,13 +17,19 @@ from typing import NamedTuple
 
 from eventd.model.domain import DomainStatus
 from eventd.model.events import Event
+from eventd.model.evidence import Cause, TaskEvidence
 from eventd.model.picture import DomainPicture, HistoryPosition, PictureChange, PowerState
+from eventd.model.questions import PendingQuestion
+from eventd.tracking.attribution import evidence
+from eventd.tracking.facts import Found
+from eventd.tracking.followed_tasks import FollowedTasks
 from eventd.tracking.history import History
 from eventd.tracking.inquiry import Knowledge
 from eventd.tracking.inventory import Inventory, Step, SuspendMode
 from eventd.tracking.judge import Judge
 from eventd.tracking.judgement import Judgement, Moment
 from eventd.tracking.properties import events_in, texts_in
+from eventd.tracking.questions import Pending, Questions
 from eventd.tracking.tasks import Tasks
 from eventd.tracking.told import Told
 from eventd.vi.types import HistoryEvent, ObjectUpdate, TaskInfo, UpdateKind, UpdateSet
@@ -77,7 +83,8 @@ class Tracker:
     the journal: the first answer of the host is then compared with them. Without a picture the
     first answer only shows what there is and tells no events. ``grace`` is how many seconds a
     change waits for its cause. ``elsewhere`` tells, of an instance UUID, on which host another
-    connection has that domain.
+    connection has that domain. After ``answer_after`` seconds eventd is to answer a question that
+    nobody has answered; None if it never is.
     """
 
     def __init__(
@@ -90,14 +97,22 @@ class Tracker:
         position: HistoryPosition | None = None,
         grace: float = 0.0,
         elsewhere: Callable[[str], str | None] = lambda _: None,
+        answer_after: float | None = None,
     ) -> None:
         self._connection = connection
-        self._inventory = Inventory(connection, suspend=suspend, known=known or {})
+        self.suspend = suspend
+        self.questions = Questions(connection, answer_after=answer_after)
+        self.followed_tasks = FollowedTasks()
+        self._inventory = Inventory(
+            connection, suspend=suspend, known=known or {}, questions=self.questions
+        )
         self._tasks = Tasks()
         self._position = position
         self._history = History(position)
         self._judge = Judge(
             Knowledge(self._inventory, self._history, self._tasks),
+            self.questions,
+            self.followed_tasks,
             source=source,
             suspend=suspend,
             grace=grace,
@@ -105,10 +120,14 @@ class Tracker:
         )
         self.follows_history = False
         """Whether the host's event history is read; without it nothing is worth waiting for."""
+        self.follows_tasks = False
+        """Whether the host tells how the tasks go on that are followed."""
         self._shown: set[str] = set()
         """Domains that the whole picture has shown so far."""
         self._unread: frozenset[str] = frozenset()
         """Tasks that are to be read before the next judgement."""
+        self._at_hand: list[TaskInfo] = []
+        """Followed tasks that may explain what is judged next, and need not be read."""
         self._left_behind: dict[str, frozenset[str]] = {}
         """The tasks that domains listed last that are gone, until it is told why they went."""
         self._told: dict[str, DomainPicture] = dict(known or {})
@@ -138,6 +157,7 @@ class Tracker:
         self._inventory.identity = identity
         self._host_ahead = max(-_LARGEST_SKEW, min(host_time - now, _LARGEST_SKEW))
         self._begun_at = host_time
+        self.questions.begin(host_time)
         self._shown.clear()
         self._is_syncing = True
         if not self._has_picture:
@@ -154,6 +174,8 @@ class Tracker:
                         self._take_in_domain(update)
                     case "HostSystem":
                         self._inventory.take_in_host(update)
+                    case "Task":
+                        self.followed_tasks.take_in(update)
                     case "EventHistoryCollector":
                         self._take_in_doorbell(update)
                     case _:
@@ -188,6 +210,7 @@ class Tracker:
 
     def _note_tasks(self, reference: str, tasks: Collection[str]) -> None:
         new = self._tasks.newly_listed(reference, tasks)
+        self.followed_tasks.follow(new, is_news=self._has_picture)
         if new and self._has_picture:
             self._tasks.note_new(new)
             # Where the history is read, what a task did is read when it has done it, or late.
@@ -223,19 +246,35 @@ class Tracker:
         self._history.take_in(events)
 
     def reading(self) -> Reading:
-        """Return which tasks may explain what is not judged yet."""
+        """Return which tasks may explain what is not judged yet, and are not followed."""
         new = self._history.advance()
         if not self._has_picture:
             return _NOTHING
         self._judge.hear(new)
-        domains = {
-            reference: self._tasks.listed_by(reference)
-            for reference in self._judge.changed_domains() & self._inventory.domains.keys()
-        }
-        listed = frozenset().union(*domains.values())
+        changed = self._judge.changed_domains() & self._inventory.domains.keys()
+        listed = {reference: self._tasks.listed_by(reference) for reference in changed}
+        self._at_hand = [task for domain in changed for task in self._followed_well(listed[domain])]
+        at_hand = {task.task.value for task in self._at_hand}
+        domains = {domain: tasks for domain, tasks in listed.items() if not tasks & at_hand}
         left_behind = frozenset().union(*self._left_behind.values())
-        unread = (self._unread | left_behind) - listed
-        return Reading(unread | self._tasks.awaited | self._tasks.unsettled, domains)
+        others = self._unread | left_behind | self._tasks.awaited | self._tasks.unsettled
+        unknown = others - at_hand - frozenset().union(*domains.values())
+        followed = [self.followed_tasks.info(task) for task in sorted(unknown)]
+        if self.follows_tasks:
+            self._at_hand += [task for task in followed if task is not None]
+            unknown -= {task.task.value for task in followed if task is not None}
+        return Reading(unknown, domains)
+
+    def _followed_well(self, tasks: Iterable[str]) -> list[TaskInfo]:
+        """Return the tasks that a changed domain lists, if what explains the change is among them.
+
+        It is, if all of them are followed and one may still explain something; otherwise the host
+        may not have told that there is another one.
+        """
+        infos = [self.followed_tasks.info(task) for task in tasks] if self.follows_tasks else []
+        known = [info for info in infos if info is not None]
+        is_enough = len(known) == len(infos) and any(map(self._tasks.may_explain, known))
+        return known if is_enough else []
 
     # -- judging
 
@@ -245,7 +284,12 @@ class Tracker:
         ``now`` is aware UTC: the time of events for which the host tells none. ``instant`` is the
         same moment in the seconds of a monotonic clock.
         """
-        self._tasks.take_in(tasks, now)
+        tasks = list(tasks)
+        at_hand, self._at_hand = self._at_hand, []
+        self._tasks.take_in((*tasks, *at_hand), now)
+        for task in tasks:
+            self.followed_tasks.follow([task.task.value], is_news=self._tasks.is_new(task))
+            self.followed_tasks.note(task)
         self._unread = frozenset()
         if self.follows_history:
             self._history.begin(self._begun_at)
@@ -329,7 +373,10 @@ class Tracker:
     @property
     def is_waiting(self) -> bool:
         """Whether something is awaited that nothing may announce: the end of a task."""
-        return bool(self._tasks.awaited) or self._judge.is_waiting
+        unannounced = self._tasks.awaited
+        if self.follows_tasks:
+            unannounced -= self.followed_tasks.wanted
+        return bool(unannounced) or self._judge.is_waiting
 
     @property
     def domain_count(self) -> int:
@@ -346,6 +393,33 @@ class Tracker:
                 return self._inventory.host_name(picture.host)
         host, left_at = self._departed.get(instance_uuid, (None, now))
         return host if now - left_at <= _A_MOMENT else None
+
+    def is_followed(self, reference: str) -> bool:
+        """Whether the host shows the domain with this value of a reference."""
+        return self._inventory.shown(reference) is not None
+
+    def pending_questions(self, *, stale: bool) -> list[PendingQuestion]:
+        """Return the questions that wait for an answer, by domain; ``stale`` if the host is lost.
+
+        They are those that the host shows, be they told yet or not: an answer is not to wait.
+        """
+        found = [
+            PendingQuestion(
+                domain=self._inventory.domain(self._inventory.domains[each.reference]),
+                question=each.question,
+                since=each.since,
+                task=self._task_held_up(each),
+                answer_due=None if stale else self.questions.due_at(each),
+                stale=stale,
+            )
+            for each in self.questions.pending()
+            if self.is_followed(each.reference)
+        ]
+        return sorted(found, key=lambda each: (each.domain.name, each.domain.reference))
+
+    def _task_held_up(self, pending: Pending) -> TaskEvidence | None:
+        task = self._judge.question_events.task_held_up(pending.question, pending.reference)
+        return None if task is None else evidence(Found(Cause.TASK, task=task)).task
 
     def statuses(self, *, stale: bool) -> list[DomainStatus]:
         """Return the present state of every domain, by name; ``stale`` if the host is lost."""

@@ -41,11 +41,14 @@ __all__ = [
     "Call",
     "EventPage",
     "Page",
+    "answer_vm",
+    "cancel_task",
     "cancel_wait_for_updates",
     "continue_retrieve_properties_ex",
     "create_collector_for_events",
     "create_container_view",
     "create_filter",
+    "create_list_view",
     "create_property_collector",
     "current_session",
     "current_time",
@@ -55,11 +58,18 @@ __all__ = [
     "destroy_view",
     "login",
     "logout",
+    "modify_list_view",
+    "power_off",
+    "power_on",
     "read_next_events",
+    "reboot_guest",
+    "reset",
     "retrieve_properties",
     "retrieve_properties_ex",
     "retrieve_service_content",
     "set_collector_page_size",
+    "shutdown_guest",
+    "suspend",
     "wait_for_updates",
     "wait_for_updates_ex",
 ]
@@ -164,6 +174,37 @@ def create_container_view(
         *(element("type", name) for name in types),
         element("recursive", recursive),
         read=_reference,
+    )
+
+
+def create_list_view(
+    view_manager: ManagedObjectReference, objects: Iterable[ManagedObjectReference] = ()
+) -> Call[ManagedObjectReference]:
+    """Create a view of the objects that are named, of whatever types; API 2.5."""
+    return _call(
+        "CreateListView",
+        view_manager,
+        *(reference_element("obj", each) for each in objects),
+        read=_reference,
+    )
+
+
+def modify_list_view(
+    view: ManagedObjectReference,
+    *,
+    add: Iterable[ManagedObjectReference] = (),
+    remove: Iterable[ManagedObjectReference] = (),
+) -> Call[list[ManagedObjectReference]]:
+    """Take objects into a list view, and others out of it.
+
+    It answers which of the former do not exist, and are not in the view.
+    """
+    return _call(
+        "ModifyListView",
+        view,
+        *(reference_element("add", each) for each in add),
+        *(reference_element("remove", each) for each in remove),
+        read=_references,
     )
 
 
@@ -331,6 +372,55 @@ def destroy_collector(collector: ManagedObjectReference) -> Call[None]:
     return _call("DestroyCollector", collector, read=_nothing)
 
 
+# --- domains and tasks --------------------------------------------------------------------------
+
+
+def power_on(domain: ManagedObjectReference) -> Call[ManagedObjectReference]:
+    """Start a domain, or resume a suspended one, wherever the host sees fit; returns the task."""
+    return _call("PowerOnVM_Task", domain, read=_reference)
+
+
+def power_off(domain: ManagedObjectReference) -> Call[ManagedObjectReference]:
+    """Cut the power of a domain; returns the task."""
+    return _call("PowerOffVM_Task", domain, read=_reference)
+
+
+def suspend(domain: ManagedObjectReference) -> Call[ManagedObjectReference]:
+    """Suspend a domain; returns the task."""
+    return _call("SuspendVM_Task", domain, read=_reference)
+
+
+def reset(domain: ManagedObjectReference) -> Call[ManagedObjectReference]:
+    """Reset a domain; returns the task."""
+    return _call("ResetVM_Task", domain, read=_reference)
+
+
+def shutdown_guest(domain: ManagedObjectReference) -> Call[None]:
+    """Ask the guest's system to shut down, which it does later."""
+    return _call("ShutdownGuest", domain, read=_nothing)
+
+
+def reboot_guest(domain: ManagedObjectReference) -> Call[None]:
+    """Ask the guest's system to reboot, which it does later."""
+    return _call("RebootGuest", domain, read=_nothing)
+
+
+def answer_vm(domain: ManagedObjectReference, *, question_id: str, choice: str) -> Call[None]:
+    """Answer a domain's question, by the host's own id of it, with the key of a choice."""
+    return _call(
+        "AnswerVM",
+        domain,
+        element("questionId", question_id),
+        element("answerChoice", choice),
+        read=_nothing,
+    )
+
+
+def cancel_task(task: ManagedObjectReference) -> Call[None]:
+    """Ask for the end of a task that is cancelable; it may take a moment to end."""
+    return _call("CancelTask", task, read=_nothing)
+
+
 # --- reading the answers ------------------------------------------------------------------------
 
 
@@ -367,6 +457,11 @@ def _reference(values: Sequence[Element]) -> ManagedObjectReference:
     if reference is None:
         raise NotAcceptable("holds no reference to a managed object")
     return reference
+
+
+def _references(values: Sequence[Element]) -> list[ManagedObjectReference]:
+    found = (parse_reference(value) for value in values)
+    return [reference for reference in found if reference is not None]
 
 
 def _current_time(values: Sequence[Element]) -> datetime:

@@ -1,4 +1,4 @@
-"""The filters that follow a host: its domains, the ESX hosts that they are on, its event history.
+"""The filters that follow a host: its domains, their hosts and tasks, and its event history.
 
 Paths name the leaves and never whole structures: ``runtime`` or ``summary`` would bring load
 figures every few seconds. A path that a host does not know makes it refuse the filter, so what is
@@ -13,6 +13,7 @@ from eventd.vi.property_collector import (
     PropertySpec,
     TraversalSpec,
 )
+from eventd.vi.tasks import TASK_PATHS
 from eventd.vi.types import ManagedObjectReference
 from eventd.vi.versions import (
     CLEAN_POWER_OFF_SINCE,
@@ -24,7 +25,7 @@ from eventd.vi.versions import (
     ApiVersion,
 )
 
-__all__ = ["domain_filter", "history_filter", "host_filter"]
+__all__ = ["domain_filter", "history_filter", "host_filter", "task_filter"]
 
 # `recentTask` may come without the notifications that the others have (VI API reference,
 # ManagedEntity): a list that does not change is no proof that there was no task.
@@ -80,6 +81,11 @@ def history_filter(collector: ManagedObjectReference) -> PropertyFilterSpec:
     return PropertyFilterSpec((properties,), (ObjectSpec(collector),))
 
 
+def task_filter(view: ManagedObjectReference) -> PropertyFilterSpec:
+    """Follow the tasks of a list view."""
+    return _in_view(view, PropertySpec("Task", TASK_PATHS))
+
+
 def _in_view(view: ManagedObjectReference, properties: PropertySpec) -> PropertyFilterSpec:
-    members = TraversalSpec("ContainerView", "view")
+    members = TraversalSpec(view.type, "view")
     return PropertyFilterSpec((properties,), (ObjectSpec(view, skip=True, select=(members,)),))

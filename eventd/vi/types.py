@@ -26,6 +26,7 @@ __all__ = [
     "QuestionChoice",
     "QuestionInfo",
     "ServiceContent",
+    "TaskError",
     "TaskInfo",
     "TaskReason",
     "TaskState",
@@ -61,6 +62,13 @@ class TaskReason(NamedTuple):
     """The user's name, or the name of the alarm or scheduled task, where told."""
 
 
+class TaskError(NamedTuple):
+    """``LocalizedMethodFault``: the error of a task."""
+
+    sentence: str
+    """Fault type and message in one sentence."""
+
+
 class TaskInfo(NamedTuple):
     """``TaskInfo``: a task and how far it is. Times are the host's own."""
 
@@ -81,6 +89,8 @@ class TaskInfo(NamedTuple):
     start_time: datetime | None
     complete_time: datetime | None
     event_chain_id: int | None
+    progress: int | None = None
+    """Percent, of a task that runs and tells it."""
 
 
 class QuestionChoice(NamedTuple):
@@ -167,7 +177,14 @@ class Unparsed(NamedTuple):
 
 
 PropertyValue = (
-    str | TaskInfo | QuestionInfo | tuple[str, ...] | tuple[HistoryEvent, ...] | Unparsed
+    str
+    | TaskInfo
+    | TaskError
+    | TaskReason
+    | QuestionInfo
+    | tuple[str, ...]
+    | tuple[HistoryEvent, ...]
+    | Unparsed
 )
 """A property's value: text of a simple one; a decoded one; the texts of an array of simple ones.
 

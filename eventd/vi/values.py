@@ -26,6 +26,7 @@ from eventd.vi.types import (
     PropertyValue,
     QuestionChoice,
     QuestionInfo,
+    TaskError,
     TaskInfo,
     TaskReason,
     TaskState,
@@ -133,6 +134,7 @@ def _task_info(value: Element) -> TaskInfo | None:
         start_time=time_of(parts, "startTime"),
         complete_time=time_of(parts, "completeTime"),
         event_chain_id=number_of(parts, "eventChainId"),
+        progress=number_of(parts, "progress"),
     )
 
 
@@ -162,8 +164,15 @@ def _reason(value: Element | None) -> TaskReason | None:
     return TaskReason(kind, text_of(children_by_name(value), name))
 
 
+def _task_error(value: Element) -> TaskError | None:
+    sentence = _error(value)
+    return TaskError(sentence) if sentence else None
+
+
 _PARSERS: Mapping[str, Callable[[Element], PropertyValue | None]] = {
+    "LocalizedMethodFault": _task_error,
     "ManagedObjectReference": unparsed,  # those that name an object are texts
     "TaskInfo": _task_info,
     "VirtualMachineQuestionInfo": _question,
+    **dict.fromkeys(_REASONS, _reason),
 }

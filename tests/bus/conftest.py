@@ -88,7 +88,7 @@ def _event(what: str, uuid: str, name: str, user: str | None) -> Event:
                 source=source,
                 domain=domain,
                 evidence=evidence,
-                question=Question(id="1", text="Moved or copied?"),
+                question=Question(id="q1", vi_id="1", text="Moved or copied?"),
             )
         case "connected":
             return ConnectionConnected(

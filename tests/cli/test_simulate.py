@@ -1,4 +1,4 @@
-"""``eventd simulate --scenario``: what it lists, what it refuses, and how it ends."""
+"""``eventd simulate``: its scenarios and its questions, what it refuses, and how it ends."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -14,10 +17,29 @@ from typer.testing import CliRunner, Result
 from eventd.cli.app import app
 from eventd.simulator.scenarios import names
 
+if TYPE_CHECKING:
+    from tests.peers.virsh_command import Virsh
+
 
 def invoke(*arguments: str | Path) -> Result:
     """Run the command in this process."""
     return CliRunner().invoke(app, ["simulate", *(str(argument) for argument in arguments)])
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a command in a process of its own, which ends with the context at the latest."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "eventd", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": ""},
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_the_scenarios_are_listed_with_their_titles() -> None:
@@ -79,23 +101,61 @@ def test_a_scenario_brings_its_own_product_and_domains(option: tuple[str, str]) 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_scenario_ends_in_order_when_interrupted(how: signal.Signals) -> None:
     """It says where it can be followed, and waits for somebody."""
-    arguments = ("simulate", "--scenario", "25", "--listen", "127.0.0.1:0")
-    with subprocess.Popen(
-        [sys.executable, "-m", "eventd", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONUNBUFFERED": ""},
-    ) as process:
+    with started("simulate", "--scenario", "25", "--listen", "127.0.0.1:0") as process:
         assert process.stdout is not None
-        try:
-            lines = [process.stdout.readline() for _ in range(4)]
-            process.send_signal(how)
-            _, errors = process.communicate(timeout=20)
-        finally:
-            process.kill()
+        lines = [process.stdout.readline() for _ in range(4)]
+        process.send_signal(how)
+        _, errors = process.communicate(timeout=20)
 
     assert lines[0].startswith("25-vmotion-between-two-bare-hosts: ")
     assert lines[1].startswith("  left is esx://root@127.0.0.1:")
     assert lines[2].startswith("  right is esx://root@127.0.0.1:")
     assert (process.returncode, errors) == (0, "")
+
+
+def test_a_scenario_says_itself_what_its_domains_ask() -> None:
+    """As it does for its product."""
+    result = invoke("--scenario", "25", "--asks", "web01")
+
+    assert result.exit_code == 2
+    assert "leave out --asks, or --scenario" in " ".join(result.stderr.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("domains", "choice"),
+    [
+        ("2", "choose one of: web01, db01"),
+        ("30", "cache02, build02, proxy02, backup02, web03, db03, mail03, app03 and 10 more"),
+        ("0", "it has none"),
+    ],
+)
+def test_a_domain_that_there_is_not_cannot_ask(domains: str, choice: str) -> None:
+    """The sentence lists the names, as far as they can be read at a glance."""
+    result = invoke("--asks", "nobody", "--domains", domains)
+
+    assert result.exit_code == 1
+    assert "no domain 'nobody' that could ask" in result.stderr
+    assert choice in result.stderr
+
+
+@pytest.mark.virsh
+async def test_the_domains_that_are_named_ask_at_each_start(virsh: Virsh) -> None:
+    """Whoever answers is let on, again and again; the others do not ask."""
+    asks = ("--asks", "web01", "--asks", "mail01")
+    with started("simulate", "--listen", "127.0.0.1:0", *asks) as process:
+        assert process.stdout is not None
+        uri = process.stdout.readline().split()[0]
+        answering = f"{uri}&auto_answer=1"
+
+        asked = await virsh(uri, "start", "web01")
+        not_asked = await virsh(uri, "start", "db01")
+        answered = [
+            (await virsh(answering, command, "mail01")).status
+            for command in ("start", "destroy", "start")
+        ]
+        asked_again = [await virsh(uri, command, "mail01") for command in ("destroy", "start")]
+
+    assert "Pending question blocks virtual machine execution" in asked.errors
+    assert not_asked.status == 0
+    assert answered == [0, 0, 0]
+    assert "Pending question blocks virtual machine execution" in asked_again[-1].errors

@@ -18,9 +18,12 @@ __all__ = ["KINDS", "Daemon", "Reader", "Simulator", "told"]
 
 EVENTD = (sys.executable, "-m", "eventd")
 STOP_LIMIT = 10.0
-KINDS = sorted({cls.kind for cls in EVENT_CLASSES} - {EventKind.AGENT_LIFECYCLE})
-"""What readers ask for: all but when the tools of a guest start and stop, which is the guest's
-own affair and has no order with what a host does."""
+ALL_KINDS = sorted({cls.kind for cls in EVENT_CLASSES})
+
+KINDS = sorted({*ALL_KINDS} - {EventKind.AGENT_LIFECYCLE, EventKind.TASK})
+"""What is compared: all but when the tools of a guest start and stop, which is the guest's own
+affair and has no order with what a host does; and the course of tasks, of which is told what shows
+when eventd looks."""
 
 
 class Daemon:
@@ -110,18 +113,19 @@ class Reader:
 
     def __init__(self, command: Sequence[str]) -> None:
         self._command = command
+        self._sequence: int | None = None
+        """That of the event that was read last."""
 
     @classmethod
     def watch(cls, daemon: Daemon) -> Self:
         """``eventd watch -o json``, beginning with the present state."""
         command = [*EVENTD, "watch", "--socket", str(daemon.socket), "-o", "json", "--snapshot"]
-        return cls([*command, *(f"--event={kind}" for kind in KINDS)])
+        return cls([*command, *(f"--event={kind}" for kind in ALL_KINDS)])
 
     @classmethod
     def curl(cls, daemon: Daemon) -> Self:
         """``curl`` on the stream of events, beginning with the present state."""
-        kinds = "".join(f"&event={kind}" for kind in KINDS)
-        url = f"http://eventd/v1/events?snapshot=true{kinds}"
+        url = "http://eventd/v1/events?snapshot=true"
         return cls(["curl", "-sSN", "--unix-socket", str(daemon.socket), url])
 
     def __enter__(self) -> Self:
@@ -147,14 +151,26 @@ class Reader:
                 return
 
     def read_events(self, count: int) -> list[dict[str, Any]]:
-        """Return the next events; control records are passed by."""
+        """Return the next events of `KINDS`; the others, and control records, are passed by.
+
+        No number of a sequence may be missing.
+        """
         events: list[dict[str, Any]] = []
         for line in self.lines():
             if "sequence" in line:
-                events.append(line)
+                sequence = int(line["sequence"])
+                assert self._sequence in (None, sequence - 1)
+                self._sequence = sequence
+                events += [line] if _kind_of(line) in KINDS else []
             if len(events) == count:
                 break
         return events
+
+
+def _kind_of(event: dict[str, Any]) -> str:
+    """Return the kind in a type: ``eventd.domain.task.running.v1``."""
+    _, subject, kind, *_ = event["type"].split(".")
+    return str(kind if subject == "domain" else subject)
 
 
 def told(events: Sequence[dict[str, Any]]) -> list[str]:

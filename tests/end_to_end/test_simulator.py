@@ -207,4 +207,4 @@ async def test_question_of_a_start_is_raised_and_cleared(tmp_path: Path) -> None
 
             await events.aclose()
     assert raised == ["web01: raised"]
-    assert after == ["web01: cleared", "web01: started booted"]
+    assert after == ["web01: cleared elsewhere", "web01: started booted"]

@@ -54,12 +54,18 @@ from eventd.model.events import (
     DomainWatchdog,
     Event,
     LifecycleEvent,
+    QuestionAnswered,
+    QuestionChanged,
+    QuestionCleared,
     QuestionEvent,
     QuestionRaised,
     Severity,
+    TaskFailed,
+    TaskProgressed,
 )
 from eventd.model.evidence import Cause, Evidence, Initiator, TaskEvidence, VIEventEvidence
 from eventd.model.lifecycle import DETAILS, StoppedDetail, SuspendedDetail
+from eventd.model.questions import AnswerRule, QuestionEnding, Requester
 from eventd.model.record import Cursor, EventRecord
 
 NOW = datetime(2026, 11, 20, 11, 51, 59, 827_000, tzinfo=UTC)
@@ -108,6 +114,7 @@ choices = st.builds(Choice, key=texts, label=texts)
 questions = st.builds(
     Question,
     id=texts,
+    vi_id=texts,
     text=texts,
     choices=st.lists(choices, max_size=3).map(tuple),
     default=st.none() | choices,
@@ -152,6 +159,17 @@ FURTHER: Mapping[type[Event], Mapping[str, st.SearchStrategy[object]]] = {
         "amended": texts,
         "corrected": st.sampled_from(StoppedDetail).map(lambda detail: f"stopped {detail.word}"),
     },
+    QuestionAnswered: {
+        "choice": choices,
+        "rule": st.sampled_from(AnswerRule),
+        "answered_by": st.none()
+        | st.builds(
+            Requester, pid=st.none() | st.integers(1), uid=st.none() | st.integers(0), user=perhaps
+        ),
+    },
+    QuestionCleared: {"ending": st.sampled_from(QuestionEnding)},
+    TaskProgressed: {"progress": st.none() | st.integers(0, 100)},
+    TaskFailed: {"cancelled": st.booleans()},
     ConnectionConnected: {"domains": st.integers(0, 10**6)},
     ConnectionDisconnected: {"synced_at": st.none() | instants},
 }
@@ -207,6 +225,13 @@ EXAMPLES: Mapping[type[Event], Mapping[str, object]] = {
         "amended": "stopped shutdown",
         "corrected": "stopped destroyed",
     },
+    QuestionAnswered: {
+        "choice": Choice(key="0", label="Yes"),
+        "rule": AnswerRule.CLIENT,
+        "answered_by": Requester(pid=4711, uid=1000, user="ops"),
+    },
+    QuestionCleared: {"ending": QuestionEnding.ELSEWHERE},
+    TaskProgressed: {"progress": 40},
 }
 
 
@@ -236,7 +261,9 @@ def example(cls: type[Event]) -> Event:
         fields["detail"] = next(iter(DETAILS[cls.lifecycle]))
     if issubclass(cls, QuestionEvent):
         yes = Choice(key="0", label="Yes")
-        fields["question"] = Question(id="1", text="Moved?", choices=(yes,), default=yes)
+        fields["question"] = Question(
+            id="q1", vi_id="1", text="Moved?", choices=(yes,), default=yes
+        )
     return cls(**EXAMPLES.get(cls, {}), **fields)
 
 
@@ -279,7 +306,13 @@ def test_each_class_has_a_type_of_its_own() -> None:
         "eventd.domain.nic-mac-change.v1",
         "eventd.domain.amendment.v1",
         "eventd.domain.question.raised.v1",
+        "eventd.domain.question.changed.v1",
+        "eventd.domain.question.answered.v1",
         "eventd.domain.question.cleared.v1",
+        "eventd.domain.task.queued.v1",
+        "eventd.domain.task.running.v1",
+        "eventd.domain.task.success.v1",
+        "eventd.domain.task.error.v1",
         "eventd.connection.connected.v1",
         "eventd.connection.disconnected.v1",
     ]
@@ -480,6 +513,8 @@ SEVERITIES = {
         DomainControlError,
         DomainDeviceRemovalFailed,
         QuestionRaised,
+        QuestionChanged,
+        TaskFailed,
         ConnectionDisconnected,
     },
 }

@@ -255,6 +255,75 @@ async def test_a_question_is_seen_and_answered(connect: Connect, operations: Ope
     assert (cleared, state) == ("assign", "poweredOn")
 
 
+async def test_tasks_are_followed_through_a_list_view(
+    connect: Connect, operations: Operate
+) -> None:
+    """What is added while a wait goes on wakes it; what cannot be found is named."""
+    world = make(pace=Pace(queued=timedelta(), progress_steps=1))
+    world.script_questions("web01", Question())
+
+    async with serve(world) as server, asyncio.TaskGroup() as group:
+        service = await asyncio.to_thread(log_in, connect, server)
+        view, version = await asyncio.to_thread(_follow_tasks, service)
+        domain = (await asyncio.to_thread(lambda: operations(service).domains()))["web01"]
+        task = await asyncio.to_thread(domain.PowerOn, None)
+        first = group.create_task(asyncio.to_thread(_wait, service, version))
+        await server.until_a_call_waits()
+        unresolved = await asyncio.to_thread(_add, view, task)
+        version, entered = await first
+        seen = [entered]
+        await asyncio.to_thread(domain.AnswerVM, "25", "1")
+        while "success" not in seen[-1][-1].values():
+            version, modified = await asyncio.to_thread(_wait, service, version)
+            seen.append(modified)
+        held = await asyncio.to_thread(lambda: list(view.view))
+        await asyncio.to_thread(view.Modify, None, [task])
+        _, left = await asyncio.to_thread(_wait, service, version)
+        await asyncio.to_thread(view.Destroy)
+
+    assert (unresolved, held) == (["nowhere"], [task])
+    assert (entered[0], entered[1]["info.state"]) == ("enter", "running")
+    assert entered[1]["info.entityName"] == "web01"
+    assert {kind for kind, _ in seen[1:]} == {"modify"}
+    assert seen[-1][-1]["info.progress"] is None
+    assert left == ("leave", {})
+
+
+def _follow_tasks(service: Any) -> tuple[Any, str]:
+    """A list view in which nothing is yet, and the first version of what a filter tells of it."""
+    from pyVmomi import vim, vmodl
+
+    view = service.content.viewManager.CreateListView([])
+    collector = vmodl.query.PropertyCollector
+    members = collector.TraversalSpec(type=vim.view.ListView, path="view", skip=False)
+    paths = ["info.state", "info.progress", "info.entityName", "info.error", "info.cancelable"]
+    spec = collector.FilterSpec(
+        objectSet=[collector.ObjectSpec(obj=view, skip=True, selectSet=[members])],
+        propSet=[collector.PropertySpec(type=vim.Task, pathSet=paths)],
+    )
+    service.content.propertyCollector.CreateFilter(spec, True)
+    return view, service.content.propertyCollector.CheckForUpdates("").version
+
+
+def _wait(service: Any, version: str) -> tuple[str, tuple[str, dict[str, Any]]]:
+    """The next version, and what happened to the only object that something happened to."""
+    from pyVmomi import vmodl
+
+    options = vmodl.query.PropertyCollector.WaitOptions(maxWaitSeconds=10)
+    updates = service.content.propertyCollector.WaitForUpdatesEx(version, options)
+    [update] = updates.filterSet[0].objectSet
+    changes = {change.name: change.val for change in update.changeSet}
+    return updates.version, (update.kind, changes)
+
+
+def _add(view: Any, task: Any) -> list[str]:
+    """Add a task, and one that there is not; the ids of those that there are not."""
+    from pyVmomi import vim
+
+    nowhere = vim.Task("nowhere", view._stub)
+    return [each._moId for each in view.Modify([nowhere, task], None)]
+
+
 async def test_the_events_are_read(connect: Connect, operations: Operate) -> None:
     """Each is of its own class, with the domain, the host and the user."""
     world = make(product="vpx", domains=1, hosts=2)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from eventd.simulator.world import Pace, Question, VIFault, World
+from eventd.simulator.world.happenings import Initiator
 from tests.simulator.played import LATER, LATEST, START, state, task_state, world
 
 
@@ -131,3 +132,183 @@ def test_a_cancelled_task_takes_its_question_back() -> None:
     assert (task_state(played, cancelable), question(played)) == ("error", None)
     assert played.objects.read(cancelable, "info.cancelled") is True
     assert (task_state(played, other), question(played, "db01")) == ("running", "25")
+
+
+@pytest.mark.parametrize("how", ["unregister", "vanish", "hide"])
+def test_a_domain_that_leaves_takes_its_question_along(how: str) -> None:
+    """Its task ends in an error, and nobody can answer any more; then it is gone."""
+    played = world()
+    played.script_questions("web01", Question(), Question(id="26"))
+    domain = played.domain("web01")
+    task = played.power_on("web01", now=START)
+    played.advance(START)
+
+    getattr(played, how)("web01", now=LATER)
+
+    assert task_state(played, task) == "error"
+    assert words(played, domain="web01") == [
+        *("question raised", "question cleared withdrawn", "stopped failed", "undefined removed"),
+    ]
+    with pytest.raises(VIFault, match="InvalidState"):
+        played.answer(domain, "25", "1", now=LATEST)
+
+
+def words(played: World, *, domain: str) -> list[str]:
+    """What happened to a domain, but for its guest's agent."""
+    happened = (each.words for each in played.happened if each.domain == domain)
+    return [each for each in happened if not each.startswith("agent-lifecycle")]
+
+
+def test_a_task_that_fails_takes_its_question_back() -> None:
+    """Its domain's process ends while it waits for the answer."""
+    played = world(powered_on=True)
+    played.script_questions("web01", Question(), Question(id="26"))
+    task = played.reset("web01", now=START)
+    played.advance(START)
+    asked = question(played)
+
+    played.terminate("web01", now=LATER)
+    played.advance(LATEST)
+
+    assert asked == "25"
+    assert (task_state(played, task), question(played)) == ("error", None)
+
+
+def test_a_failing_task_leaves_the_question_of_others_alone() -> None:
+    """It stays as it was shown, and is not raised again."""
+    played = world(powered_on=True)
+    played.ask("web01", Question(id="9"), now=START)
+    played.script_questions("web01", Question())
+    played.reset("web01", now=START)
+    played.advance(START)
+
+    played.terminate("web01", now=LATER)
+    played.advance(LATER)
+
+    assert question(played) == "9"
+    assert words(played, domain="web01").count("question raised") == 1
+
+
+def test_the_next_question_shows_as_soon_as_the_one_before_is_answered() -> None:
+    """There is no moment without a question, and an answer that comes too late misses."""
+    played = world()
+    played.script_questions("web01", Question(id="1"), Question(id="2"))
+    played.power_on("web01", now=START)
+    played.advance(START)
+
+    played.answer("web01", "1", "0", now=START)
+
+    assert question(played) == "2"
+    with pytest.raises(VIFault, match="questionId"):
+        played.answer("web01", "1", "0", now=START)
+
+
+def test_a_question_that_the_host_takes_back_lets_its_task_go_on() -> None:
+    """As after an answer."""
+    played = world()
+    played.script_questions("web01", Question())
+    task = played.power_on("web01", now=START)
+    played.advance(START)
+
+    played.withdraw_question("web01", now=LATER)
+    played.advance(LATER)
+
+    assert (task_state(played, task), question(played)) == ("success", None)
+    assert words(played, domain="web01") == [
+        *("question raised", "question cleared elsewhere", "started booted"),
+    ]
+
+
+def test_a_question_that_is_taken_back_makes_room_for_the_next() -> None:
+    """The task still waits for that one."""
+    played = world()
+    played.script_questions("web01", Question(), Question(id="26"))
+    task = played.power_on("web01", now=START)
+    played.advance(START)
+
+    played.withdraw_question("web01", now=LATER)
+    played.advance(LATER)
+
+    assert (task_state(played, task), question(played)) == ("running", "26")
+
+
+@pytest.mark.parametrize("how", ["withdraw_question", "reword_question"])
+def test_without_a_question_there_is_nothing_to_take_back_or_to_replace(how: str) -> None:
+    """A script that tries to has a mistake."""
+    played = world()
+    arguments = ["why?"] if how == "reword_question" else []
+
+    with pytest.raises(VIFault, match="InvalidState"):
+        getattr(played, how)("web01", *arguments, now=START)
+
+
+def test_a_question_can_change_without_a_gap() -> None:
+    """Whoever only looks at its id does not see the difference; its task still waits."""
+    played = world()
+    played.script_questions("web01", Question())
+    task = played.power_on("web01", now=START)
+    played.advance(START)
+    before = played.objects.position
+
+    played.reword_question("web01", "Really?", now=LATER)
+
+    assert (question(played), played.read("web01", "runtime.question.text")) == ("25", "Really?")
+    changed = [change.path for change in played.objects.changes_since(before)]
+    assert changed.count("runtime.question") == 1
+    assert words(played, domain="web01") == ["question raised", "question changed"]
+    played.answer("web01", "25", "1", now=LATER)
+    played.advance(LATER)
+    assert task_state(played, task) == "success"
+
+
+def test_a_domain_can_ask_at_every_start() -> None:
+    """Whoever starts it; other tasks ask nothing."""
+    played = world()
+    played.script_questions_always("web01", Question())
+
+    initiators: tuple[Initiator, ...] = ("user", "schedule")
+    held = []
+    for initiator in initiators:
+        task = played.power_on("web01", initiator=initiator, now=START)
+        played.advance(START)
+        held.append((task_state(played, task), question(played)))
+        played.answer("web01", "25", "0", now=START)
+        played.advance(START)
+        stop = played.power_off("web01", now=START)
+        played.advance(START)
+        held.append((task_state(played, stop), question(played)))
+
+    assert held == [("running", "25"), ("success", None)] * 2
+
+
+def test_a_script_for_the_next_task_goes_before_what_every_start_asks() -> None:
+    """An empty one lets a start pass without a question."""
+    played = world()
+    played.script_questions_always("web01", Question())
+    asked = []
+    for script in ([Question(id="7")], [], None):
+        if script is not None:
+            played.script_questions("web01", *script)
+        task = played.power_on("web01", now=START)
+        played.advance(START)
+        asked.append(question(played))
+        if asked[-1] is not None:
+            played.answer("web01", str(asked[-1]), "0", now=START)
+            played.advance(START)
+        assert task_state(played, task) == "success"
+        played.power_off("web01", now=START)
+        played.advance(START)
+
+    assert asked == ["7", None, "25"]
+
+
+def test_a_domain_stops_asking_at_every_start_when_told_so() -> None:
+    """No questions are as good a script as any."""
+    played = world()
+    played.script_questions_always("web01", Question())
+
+    played.script_questions_always("web01")
+    task = played.power_on("web01", now=START)
+    played.advance(START)
+
+    assert task_state(played, task) == "success"

@@ -215,6 +215,35 @@ def test_every_operation_can_be_told_in_a_script() -> None:
     assert not {"ask", "reconfigure_devices", "cancel_task"} & offered
 
 
+def test_a_scenario_can_change_a_question_and_take_it_back() -> None:
+    """The host does both by itself."""
+    scenario = parse(
+        SCRIPT.replace('"on"', '"off"')
+        .replace('"web01 stopped destroyed task user:ops"', "")
+        .partition("[[steps]]")[0]
+        + """
+        pace = { running = 1, progress_steps = 3 }
+        steps = [
+            { do = "script_question", name = "web01" },
+            { do = "power_on", name = "web01" },
+            { do = "reword_question", name = "web01", text = "Really?" },
+            { do = "withdraw_question", name = "web01" },
+        ]
+        """,
+        name="x.toml",
+    )
+
+    [world] = played(scenario).values()
+
+    assert scenario.worlds[0].pace.pace().progress_steps == 3
+    assert scenario.told("host", world) == [
+        "web01 question raised state",
+        "web01 question changed state",
+        "web01 question cleared elsewhere state",
+        "web01 started booted task user:root",
+    ]
+
+
 def test_arguments_are_taken_as_they_are_written() -> None:
     """A number in quotes is no number."""
     step = '[[steps]]\ndo = "storm"\ncount = "5"\n'

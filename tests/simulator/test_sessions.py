@@ -6,6 +6,7 @@ import pytest
 
 from eventd.errors import Fault, SessionExpired
 from eventd.simulator.service import Wait
+from eventd.simulator.sessions import Belongings
 from eventd.vi import calls
 from eventd.vi.property_collector import ObjectSpec, PropertyFilterSpec, PropertySpec
 from tests.simulator.client import START, Client, connect, fault
@@ -133,3 +134,54 @@ def test_a_session_can_ask_whether_it_is_active() -> None:
     ]
 
     assert [b"<returnval>true</returnval>" in reply for reply in replies] == [True, False]
+
+
+def test_what_belongs_to_the_sessions_is_counted() -> None:
+    """So that a test can tell whether an operation has left something behind."""
+    client = connect()
+    sessions = client.service.sessions
+    inventory = client.world.inventory
+    at_first = sessions.belongings()
+
+    client.follow("name")
+    client.raw("CreateListView", inventory.view_manager)
+    client.raw("CreateCollectorForEvents", inventory.event_manager, "<filter/>")
+    client.call(calls.create_property_collector(inventory.property_collector))
+    other = Client(client.service, sessions.find(None, START))
+    other.log_in()
+    other.follow("name")
+
+    assert at_first == Belongings(1, 0, 0, 0, 0)
+    assert client.session.belongings() == Belongings(
+        sessions=1, property_collectors=1, filters=1, views=2, event_collectors=1
+    )
+    assert sessions.belongings() == Belongings(
+        sessions=2, property_collectors=1, filters=2, views=3, event_collectors=1
+    )
+
+
+def test_after_the_logout_nothing_belongs_to_anybody() -> None:
+    """Anonymous sessions own nothing."""
+    client = connect()
+    sessions = client.service.sessions
+    client.follow("name")
+    sessions.find(None, START)
+
+    client.call(calls.logout(client.world.inventory.session_manager))
+
+    assert sessions.belongings() == Belongings(0, 0, 0, 0, 0)
+    assert client.session.belongings() == Belongings(0, 0, 0, 0, 0)
+
+
+def test_what_is_destroyed_one_by_one_is_counted_no_longer() -> None:
+    """A program that cleans up after itself leaves the counts as they were."""
+    client = connect()
+    sessions = client.service.sessions
+    before = sessions.belongings()
+
+    followed = client.follow("name")
+    [view] = client.session.views
+    client.call(calls.destroy_property_filter(followed))
+    client.raw("DestroyView", view)
+
+    assert sessions.belongings() == before

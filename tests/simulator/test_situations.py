@@ -333,7 +333,7 @@ def test_a_full_datastore_stops_a_domain_until_somebody_answers() -> None:
     assert state(played) == "poweredOn"
     assert told(played) == [
         *("question raised", "suspended ioerror", "io-error pause", "io-error-reason enospc"),
-        *("question cleared", "resumed unpaused"),
+        *("question cleared unknown", "resumed unpaused"),
     ]
 
 

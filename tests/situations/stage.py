@@ -21,7 +21,7 @@ from eventd.connections.credentials import Credentials
 from eventd.connections.transport import Transport
 from eventd.journal.memory import MemoryJournal
 from eventd.model.domain import ConnectionState
-from eventd.model.events import DomainEvent, Event, LifecycleEvent, QuestionRaised
+from eventd.model.events import DomainEvent, Event, LifecycleEvent, QuestionRaised, TaskEvent
 from eventd.model.evidence import Evidence
 from eventd.model.picture import PictureChange
 from eventd.model.record import EventRecord
@@ -89,7 +89,7 @@ class Followed:
         self._journal = MemoryJournal("stage")
         self.elsewhere: Sequence[Followed] = ()
         self.events: list[Event] = []
-        """What was told, barriers included."""
+        """What was told, barriers included; without tasks as such, of which worlds say nothing."""
         self.records: list[EventRecord] = []
         """The same, as the journal keeps it."""
         self.tracker = Tracker(
@@ -123,11 +123,11 @@ class Followed:
     def _publish(
         self, events: Sequence[Event], picture: PictureChange | None = None
     ) -> Sequence[EventRecord]:
-        self.events += events
+        self.events += [event for event in events if not isinstance(event, TaskEvent)]
         told, self._told = self._told, asyncio.Event()
         told.set()
         records = self._journal.append(events, now=self._time.now(), picture=picture)
-        self.records += records
+        self.records += [each for each in records if not isinstance(each.event, TaskEvent)]
         return records
 
     async def take_in(self) -> None:
@@ -167,7 +167,7 @@ def _is_of_domain(event: Event) -> TypeGuard[DomainEvent]:
 def _asks(event: Event, question: Question) -> bool:
     if not isinstance(event, QuestionRaised):
         return False
-    return event.domain.name == BARRIER and event.question.id == question.id
+    return event.domain.name == BARRIER and event.question.vi_id == question.id
 
 
 def line(event: DomainEvent) -> str:

@@ -9,6 +9,7 @@ Guest agents are left out.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -30,16 +31,20 @@ UNTIL_ALL_IS_TOLD = timedelta(seconds=3)
 
 PACE = Pace(queued=timedelta())
 
+_ENDING = re.compile(r"(?<= question cleared) \w+")
+
 
 def by_domain(told: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     """Return lines by the UUID of their domain; what is said of its questions by itself.
 
-    The end of a task shows the answer to its question, and the two are told as they are seen.
+    The end of a task shows the answer to its question, and the two are told as they are seen. What
+    became of a question is left out: of a task that fails at once, nobody sees that it went on.
     """
     found: dict[str, list[str]] = {}
     for uuid, text in told:
         is_question = " question " in text
-        found.setdefault(f"{uuid} asks" if is_question else uuid, []).append(text)
+        said = _ENDING.sub("", text) if is_question else text
+        found.setdefault(f"{uuid} asks" if is_question else uuid, []).append(said)
     return found
 
 

@@ -39,7 +39,7 @@ from eventd.connections.credentials import Credentials
 from eventd.connections.transport import Transport
 from eventd.journal.memory import MemoryJournal
 from eventd.model.domain import ConnectionState
-from eventd.model.events import DomainEvent, Event
+from eventd.model.events import DomainEvent, Event, TaskEvent
 from eventd.model.picture import PictureChange
 from eventd.model.record import EventRecord
 from eventd.tracking.tracker import Tracker
@@ -84,7 +84,7 @@ class Told:
     def _publish(
         self, events: Sequence[Event], picture: PictureChange | None = None
     ) -> Sequence[EventRecord]:
-        self._events += events
+        self._events += [event for event in events if not isinstance(event, TaskEvent)]
         self._more.set()
         return self._journal.append(events, now=datetime.now(UTC), picture=picture)
 
@@ -553,7 +553,7 @@ SITUATIONS = (
             "vm suspended ioerror state",
             "vm io-error pause state",
             "vm io-error-reason enospc state",
-            "vm question cleared state",
+            "vm question cleared unknown state",
             "vm resumed unpaused state",
         ),
     ),

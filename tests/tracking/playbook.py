@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from eventd.model.domain import Domain, DomainStatus
-from eventd.model.events import DomainEvent, Event
+from eventd.model.events import DomainEvent, Event, TaskEvent
 from eventd.model.evidence import Evidence
 from eventd.model.picture import DomainPicture
 from eventd.tracking.inventory import SuspendMode
@@ -92,6 +92,8 @@ class Scenario:
         self.host_ahead = timedelta()
         self.reading: Reading | None = None
         self.outcome: Outcome | None = None
+        self.tasks_told: list[TaskEvent] = []
+        """What was told of tasks as such."""
 
     def enter(self, reference: str = "vm-42", **properties: PropertyValue | None) -> ObjectUpdate:
         """The host shows a domain with these properties, web01's if none are named."""
@@ -212,7 +214,10 @@ class Scenario:
         return self.read(*things)
 
     def read(self, *things: ObjectUpdate | TaskInfo | HistoryEvent) -> list[Event]:
-        """The tasks and the event history are read, and what can be told is published."""
+        """The tasks and the event history are read, and what can be told is published.
+
+        What is told of tasks as such goes to `tasks_told`.
+        """
         tasks = [thing for thing in things if isinstance(thing, TaskInfo)]
         entries = [thing for thing in things if isinstance(thing, HistoryEvent)]
         self.tracker.take_in_history(entries)
@@ -221,7 +226,8 @@ class Scenario:
         self.outcome = self.tracker.judge(tasks, now=self.now, instant=instant)
         ids = [f"record-{next(self.records)}" for _ in self.outcome.events]
         self.tracker.accept(self.outcome, ids)
-        return self.outcome.events
+        self.tasks_told += [each for each in self.outcome.events if isinstance(each, TaskEvent)]
+        return [each for each in self.outcome.events if not isinstance(each, TaskEvent)]
 
     def say_again(self, *tasks: TaskInfo) -> list[Event]:
         """A moment later nothing is new, and these tasks are as they were."""

@@ -87,7 +87,9 @@ def test_nothing_known_before_and_after_is_nothing() -> None:
     assert unfold(Step(None, None)) == []
 
 
-QUESTION = Question(id="1", text="?", choices=(), default=None, message_ids=("msg.x.outofspace",))
+QUESTION = Question(
+    id="q1", vi_id="1", text="?", choices=(), default=None, message_ids=("msg.x.outofspace",)
+)
 OTHER_QUESTION = QUESTION.model_copy(update={"message_ids": ("msg.uuid.altered",)})
 
 

@@ -473,7 +473,7 @@ def test_question_raised_and_cleared(running: Scenario) -> None:
     assert running.status().question == raised.question
 
     [cleared] = running.say(running.modify(question=None))
-    assert told([cleared]) == ["cleared (state)"]
+    assert told([cleared]) == ["cleared unknown (state)"]
     assert isinstance(cleared, QuestionCleared)
     assert cleared.question == raised.question
 
@@ -483,7 +483,7 @@ def test_question_that_follows_another_clears_it(running: Scenario) -> None:
     running.say(running.modify(question=running.question("25")))
     events = running.say(running.modify(question=running.question("26")))
 
-    assert told(events) == ["cleared (state)", "raised (state)"]
+    assert told(events) == ["cleared unknown (state)", "raised (state)"]
 
 
 def test_question_is_cleared_before_what_it_held_up(scenario: Scenario) -> None:
@@ -491,14 +491,16 @@ def test_question_is_cleared_before_what_it_held_up(scenario: Scenario) -> None:
     scenario.say(scenario.modify(question=scenario.question()))
     events = scenario.say(scenario.modify(question=None, power="poweredOn"))
 
-    assert told(events) == ["cleared (state)", "started booted (state)"]
+    assert told(events) == ["cleared elsewhere (state)", "started booted (state)"]
 
 
 def test_question_of_a_domain_that_leaves_is_cleared(scenario: Scenario) -> None:
     """Nobody can answer it any more."""
     scenario.say(scenario.modify(question=scenario.question()))
 
-    assert told(scenario.say(scenario.leave())) == ["cleared (state)", "undefined removed (state)"]
+    events = scenario.say(scenario.leave())
+
+    assert told(events) == ["cleared withdrawn (state)", "undefined removed (state)"]
 
 
 def test_question_whose_default_is_out_of_range_has_none(running: Scenario) -> None:

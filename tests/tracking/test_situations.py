@@ -1075,7 +1075,7 @@ def test_39_and_40_no_space_left(on: Scenario) -> None:
     assert on.status().state is DomainState.PAUSED
 
     assert sorted(told(later(on, on.modify(question=None)))) == [
-        "cleared (state)",
+        "cleared unknown (state)",
         "resumed unpaused (state)",
     ]
     assert on.status().state is DomainState.RUNNING
@@ -1090,7 +1090,7 @@ def test_40_domain_without_space_that_is_powered_off_does_not_resume(on: Scenari
         on.event("VmPoweredOffEvent", user="ops"),
     )
 
-    assert told(events) == ["cleared (state)", "stopped destroyed (event)"]
+    assert told(events) == ["cleared withdrawn (state)", "stopped destroyed (event)"]
 
 
 # -- fault tolerance

@@ -320,10 +320,10 @@ def test_amendment_names_the_right_record_among_several(host: Scenario) -> None:
     )
     host.wait(1.5)
     events = host.read()
-    assert told(events) == ["stopped shutdown (unknown)"]  # record-3, after the rename
+    assert told(events) == ["stopped shutdown (unknown)"]  # record-4, after the rename
     [amended] = amendments(host.say(off))
 
-    assert amended.amends == "record-3"
+    assert amended.amends == "record-4"
 
 
 @pytest.mark.parametrize(

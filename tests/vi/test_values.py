@@ -232,6 +232,7 @@ class TestTasks:
             start_time=datetime(2024, 2, 29, 12, 0, 1, tzinfo=UTC),
             complete_time=None,
             event_chain_id=11,
+            progress=5,
         )
 
     def test_a_task_info_needs_no_more_than_key_task_and_state(self) -> None:

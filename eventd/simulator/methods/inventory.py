@@ -20,13 +20,38 @@ def create_container_view(call: Call) -> str:
     return call.return_reference(view)
 
 
+def create_list_view(call: Call) -> str:
+    """Create a view of some objects, all of which there have to be."""
+    view = call.world.views.create_list(call.references("obj"))
+    call.session.views.add(view)
+    return call.return_reference(view)
+
+
+def modify_list_view(call: Call) -> str:
+    """Take objects out of a list view and others in; names those that there are not."""
+    _require_own_view(call)
+    call.world.views.remove_from_list(call.this, call.references("remove"))
+    unresolved = call.world.views.add_to_list(call.this, call.references("add"))
+    return call.return_references(unresolved)
+
+
+def reset_list_view(call: Call) -> str:
+    """Replace what a list view holds; names the objects that there are not."""
+    _require_own_view(call)
+    return call.return_references(call.world.views.reset_list(call.this, call.references("obj")))
+
+
 def destroy_view(call: Call) -> str:
     """Destroy a view of the session."""
-    if call.this not in call.session.views:
-        raise ManagedObjectNotFound(call.this)
+    _require_own_view(call)
     call.session.views.discard(call.this)
     call.world.views.destroy(call.this)
     return ""
+
+
+def _require_own_view(call: Call) -> None:
+    if call.this not in call.session.views:
+        raise ManagedObjectNotFound(call.this)
 
 
 def find_by_uuid(call: Call) -> str:
@@ -80,6 +105,9 @@ def cancel_task(call: Call) -> str:
 
 METHODS = {
     "CreateContainerView": Method(create_container_view, on="ViewManager", since="2.5"),
+    "CreateListView": Method(create_list_view, on="ViewManager", since="2.5"),
+    "ModifyListView": Method(modify_list_view, on="ListView", since="2.5"),
+    "ResetListView": Method(reset_list_view, on="ListView", since="2.5"),
     "DestroyView": Method(destroy_view, on="ManagedObjectView", since="2.5"),
     "FindByUuid": Method(find_by_uuid, on="SearchIndex"),
     "FindChild": Method(find_child, on="SearchIndex"),

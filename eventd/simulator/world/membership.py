@@ -154,10 +154,10 @@ class Membership(Stage):
         by = By("user", user)
 
         def end(task: Task, at: datetime) -> None:
+            self.questions.withdraw(domain)
             self._post("VmRemovedEvent", at, domain, task)
             self._tell_of_saved(domain)
             self._tell(domain, "undefined removed", "task", by)
-            self.questions.withdraw(domain)
             self.domains.remove(domain)
 
         return self._start("Destroy_Task", "VirtualMachine.destroy", domain, by=by, end=end)
@@ -174,10 +174,11 @@ class Membership(Stage):
             self._remove(domain, None)
 
     def _remove(self, domain: Reference, by: By | None) -> None:
+        self._let_go(domain)
         self._tell_of_saved(domain)
         self._post("VmRemovedEvent", self.now, domain, by=by)
         self._tell(domain, "undefined removed", "event", by)
-        self._leave(domain)
+        self.domains.remove(domain)
 
     def hide(self, name: Named, *, now: datetime) -> None:
         """A domain can be seen no longer: it was moved away, or a permission was withdrawn."""
@@ -194,9 +195,10 @@ class Membership(Stage):
         self.objects.unlink(self.inventory.compute_resource, "host", host)
 
     def _go_out_of_scope(self, domain: Reference, by: By | None = None) -> None:
+        self._let_go(domain)
         cause, source = "out-of-scope", self._host_of(domain)
         if self._is_on(domain):
             self._tell(domain, "stopped migrated", cause, by, source=source)
         self._tell_of_saved(domain)
         self._tell(domain, "undefined removed", cause, by)
-        self._leave(domain)
+        self.domains.remove(domain)

@@ -65,6 +65,8 @@ class Objects:
         self._later = later
         self._unseen: dict[ManagedObjectReference, dict[str, deque[_Unseen]]] = {}
         self._changed = changed
+        self.leaving: list[Callable[[ManagedObjectReference], None]] = []
+        """Called when an object is about to be taken away."""
         self._values: dict[ManagedObjectReference, dict[str, Value]] = {}
         self._paths: set[str] = set()
         """Every path that a value was ever held under, on any object."""
@@ -97,7 +99,14 @@ class Objects:
         self._append(Change(obj, ""))
 
     def destroy(self, obj: ManagedObjectReference) -> None:
-        """Take an object away. References to it are its owner's business."""
+        """Take an object away. References to it are its owner's business.
+
+        Raises:
+            ManagedObjectNotFound: there is no such object.
+        """
+        self.values(obj)
+        for observer in self.leaving:
+            observer(obj)
         del self._values[obj]
         self._unseen.pop(obj, None)
         self._append(Change(obj, ""))

@@ -128,6 +128,7 @@ class Placement(Stage):
         """A running domain goes to a host of another world, which ``to`` names."""
         domain = self._at(name, now)
         self._require(domain, "poweredOn", requested="poweredOn", idle=False)
+        self._let_go(domain)
         if self.product == "esx":
             self._post("VmEmigratingEvent", self.now, domain)
             self._post("VmRemovedEvent", self.now, domain)
@@ -136,7 +137,7 @@ class Placement(Stage):
         source = self._host_of(domain)
         self._tell(domain, "stopped migrated", "event", source=source, destination=to)
         self._tell(domain, "undefined removed", "event")
-        self._leave(domain)
+        self.domains.remove(domain)
 
     def immigrate(
         self,

@@ -27,6 +27,7 @@ ContainerView : ManagedObjectView
     container reference
     type string[]
     recursive boolean
+ListView : ManagedObjectView
 SearchIndex : ManagedObject
 TaskManager : ManagedObject
     recentTask reference[]
@@ -142,6 +143,7 @@ UserSession
 TaskInfo
     key string
     task reference
+    description LocalizableMessage 4.0
     name string
     descriptionId string
     entity reference
@@ -158,6 +160,14 @@ TaskInfo
     startTime dateTime
     completeTime dateTime
     eventChainId int
+    changeTag string 4.0
+    parentTaskKey string 4.0
+    rootTaskKey string 4.0
+    activationId string 6.0
+LocalizableMessage
+    key string
+    arg KeyAnyValue[]
+    message string
 TaskReason
 TaskReasonUser : TaskReason
     userName string

@@ -30,6 +30,8 @@ class Pace:
     """How long it takes until `recentTask` names a task."""
     property_delay: timedelta = timedelta()
     """How long it takes until clients see a change of a domain's properties."""
+    progress_steps: int = 0
+    """How often a running task reports progress, after 0 % and before its end; 0 for never."""
     task_kept: timedelta = timedelta(minutes=10)
     """How long `recentTask` still names a finished task (documented: ten minutes)."""
 

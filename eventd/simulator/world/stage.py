@@ -20,7 +20,7 @@ from eventd.simulator.world.faults import (
 from eventd.simulator.world.happenings import By, Happening
 from eventd.simulator.world.inventory import build_inventory
 from eventd.simulator.world.objects import Objects
-from eventd.simulator.world.questions import Questions
+from eventd.simulator.world.questions import Ending, Questions
 from eventd.simulator.world.schedule import Schedule
 from eventd.simulator.world.schema import schema_of
 from eventd.simulator.world.settings import Pace, Product, Question
@@ -353,17 +353,16 @@ class Stage:
             for words in ("suspended ioerror", "io-error pause", "io-error-reason enospc"):
                 self._tell(domain, words, "state")
 
-    def _tell_of_answer(self, domain: Reference, question: Question) -> None:
-        self._tell(domain, "question cleared", "state")
+    def _tell_of_answer(self, domain: Reference, question: Question, ending: Ending) -> None:
+        self._tell(domain, f"question cleared {ending}", "state")
         if question.is_about_space and self._is_on(domain):
             self._tell(domain, "resumed unpaused", "state")
 
-    def _leave(self, domain: Reference) -> None:
-        """Take a domain out of the inventory; its tasks end in an error."""
+    def _let_go(self, domain: Reference) -> None:
+        """End what goes on with a domain that leaves the inventory: questions; tasks, in errors."""
+        self.questions.withdraw(domain)
         for task in self.tasks.of(domain):
             self.tasks.fail(task, ManagedObjectNotFound(domain), self.now)
-        self.questions.withdraw(domain)
-        self.domains.remove(domain)
 
     def _interrupt_tasks(self, domain: Reference, now: datetime) -> None:
         """End the tasks of a domain whose process has gone."""

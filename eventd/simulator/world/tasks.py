@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import count
 
 from eventd.simulator.world.faults import InvalidState, RequestCanceled, TaskInProgress, VIFault
@@ -241,10 +242,29 @@ class Tasks:
     def _run(self, task: Task, now: datetime) -> None:
         task.state = "running"
         self._objects.update(task.reference, {"info.state": "running", "info.startTime": now})
+        self._plan_progress(task, now)
         task.begins(now)
         for observer in self.running:
             observer(task, now)
         self._schedule.add(now + self.pace.running, lambda at: self._reach(task, at))
+
+    def _plan_progress(self, task: Task, now: datetime) -> None:
+        """Let a task report how far it is, in even steps.
+
+        What a question holds up is the end: the task stays at its last step until the answer, as
+        those of real hosts do at 95 %.
+        """
+        parts = self.pace.progress_steps + 1
+        if parts == 1:
+            return
+        self._report_progress(task, 0, now)
+        for done in range(1, parts):
+            due = now + self.pace.running * done / parts
+            self._schedule.add(due, partial(self._report_progress, task, 100 * done // parts))
+
+    def _report_progress(self, task: Task, percent: int, _: datetime) -> None:
+        if task.is_active:
+            self._objects.assign(task.reference, "info.progress", percent)
 
     def _finish(self, task: Task, now: datetime) -> None:
         try:
@@ -264,9 +284,9 @@ class Tasks:
         if not task.is_active:
             return
         task.state = state
-        self._objects.update(
-            task.reference, {**values, "info.completeTime": now, "info.state": state}
-        )
+        # VI API reference, TaskInfo.progress: only a running task has some.
+        end: dict[str, Value | None] = {"info.progress": None, "info.completeTime": now}
+        self._objects.update(task.reference, {**values, **end, "info.state": state})
         for observer in self.completed:
             observer(task, now)
         self._finished.append(task)

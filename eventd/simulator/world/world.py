@@ -76,6 +76,20 @@ class World(
         """Let the next task on a domain ask about its serial port's file, with the id 25."""
         self.questions.script(self._at(name, now), (Question(),))
 
+    def script_questions_always(self, name: Named, *questions: Question) -> None:
+        """Let each start of a domain ask questions, unless another script is for its task."""
+        self.questions.script_always(self.domain(name), questions)
+
+    def withdraw_question(self, name: Named, *, now: datetime) -> None:
+        """The host takes a domain's question back; the task that it held up goes on."""
+        self.questions.withdraw_shown(self._at(name, now), self.now)
+
+    def reword_question(self, name: Named, text: str, *, now: datetime) -> None:
+        """The host asks a domain's question in other words, under the same id."""
+        domain = self._at(name, now)
+        self.questions.reword(domain, text, self.now)
+        self._tell(domain, "question changed", "state")
+
     # -- tasks
 
     def make_tasks_cancelable(self, name: Named) -> None:
@@ -112,6 +126,10 @@ class World(
     def fail_next(self, method: str, fault: VIFault, *, times: int = 1) -> None:
         """Answer the next calls of a SOAP method with a fault: ``AnswerVM``, ``CancelTask``, …"""
         self._scripted_faults.setdefault(method, []).extend([fault] * times)
+
+    def refuse_no_more(self) -> None:
+        """Answer all calls as usual from now on."""
+        self._scripted_faults.clear()
 
     def take_scripted_fault(self, method: str) -> VIFault | None:
         """The fault with which this call of a method is to be answered, if any."""

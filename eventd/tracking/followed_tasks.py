@@ -1,0 +1,134 @@
+"""The tasks whose course is followed, from when they are first heard of until they have ended.
+
+What is known of a task comes from the property collector or was read on the occasion of something
+else; what of it explains the changes of its domain is left to `eventd.tracking.tasks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from eventd.vi.tasks import task_info
+from eventd.vi.types import ObjectUpdate, PropertyValue, TaskInfo, TaskState, UpdateKind
+
+__all__ = ["FollowedTasks"]
+
+_REMEMBERED = 1000
+"""How many tasks are remembered that have ended; a host lists each for ten minutes after that."""
+
+_STEP = 10
+"""Percent: progress is told as often as it has come so much further; our choice."""
+
+# A task only ever goes on, but what was read of it may be older than what was shown.
+_ORDER = (TaskState.QUEUED, TaskState.RUNNING, TaskState.SUCCESS, TaskState.ERROR)
+_ENDED = (TaskState.SUCCESS, TaskState.ERROR)
+
+
+class _Told(NamedTuple):
+    state: TaskState
+    step: int
+
+
+class FollowedTasks:
+    """What is known of tasks, by the value of their reference."""
+
+    def __init__(self) -> None:
+        self._wanted: dict[str, None] = {}
+        self._leaves: dict[str, dict[str, PropertyValue | None]] = {}
+        """What the host has shown of each task that goes on."""
+        self._known: dict[str, TaskInfo] = {}
+        self._ended: dict[str, None] = {}
+        """Those that are over, or that the host knows no longer."""
+        self._told: dict[str, _Told] = {}
+        self._changed: dict[str, None] = {}
+        self._quiet: set[str] = set()
+        """Tasks of which the state that they are found in is no news."""
+
+    def follow(self, tasks: Iterable[str], *, is_news: bool = True) -> None:
+        """Follow these tasks from now on; unless it ``is_news``, only what they do next is told."""
+        for task in tasks:
+            if task not in self._ended and task not in self._wanted:
+                self._wanted[task] = None
+                if not is_news:
+                    self._quiet.add(task)
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """The tasks that are to be followed: those that have not ended, as far as is known."""
+        return frozenset(self._wanted)
+
+    def take_in(self, update: ObjectUpdate) -> None:
+        """Keep what the host shows of a task."""
+        task = update.obj.value
+        if update.kind is UpdateKind.LEAVE:
+            self._leaves.pop(task, None)
+            self.lose([task])
+            return
+        if update.kind is UpdateKind.ENTER:
+            self._leaves[task] = {}
+        leaves = self._leaves.setdefault(task, {})
+        leaves.update(update.changes)
+        info = task_info(task, leaves)
+        if info is not None:
+            self.note(info)
+        if task in self._ended:
+            self._leaves.pop(task, None)
+
+    def note(self, task: TaskInfo) -> None:
+        """Keep what is known of a task, unless more is known already."""
+        key = task.task.value
+        known = self._known.get(key)
+        if known is not None and _ORDER.index(task.state) < _ORDER.index(known.state):
+            return
+        if task == known or (known is None and key in self._ended):
+            return
+        self._known[key] = task
+        self._changed[key] = None
+        if task.state in _ENDED:
+            self._end(key)
+
+    def lose(self, tasks: Iterable[str]) -> None:
+        """The host knows these tasks no longer."""
+        for task in tasks:
+            if task in self._wanted:
+                self._end(task)
+
+    def _end(self, task: str) -> None:
+        self._wanted.pop(task, None)
+        self._ended[task] = None
+        while len(self._ended) > _REMEMBERED:
+            oldest = next(iter(self._ended))
+            del self._ended[oldest]
+            self._known.pop(oldest, None)
+            self._told.pop(oldest, None)
+            self._changed.pop(oldest, None)
+
+    def info(self, task: str) -> TaskInfo | None:
+        """Return what is known of a task."""
+        return self._known.get(task)
+
+    def is_lost(self, task: str) -> bool:
+        """Whether the host no longer knows a task whose end was not seen."""
+        known = self._known.get(task)
+        return task in self._ended and (known is None or known.state not in _ENDED)
+
+    def underway(self, domain: str) -> list[TaskInfo]:
+        """Return the tasks of a domain that have not ended, in the order in which they came."""
+        known = (self._known.get(task) for task in self._wanted)
+        return [task for task in known if task and task.entity and task.entity.value == domain]
+
+    def news(self) -> list[TaskInfo]:
+        """Return the tasks that are further than was told; that is told then."""
+        changed, self._changed = self._changed, {}
+        found = [self._known[key] for key in changed if key in self._known]
+        return [task for task in found if self._is_news(task)]
+
+    def _is_news(self, task: TaskInfo) -> bool:
+        key = task.task.value
+        told, now = self._told.get(key), _Told(task.state, (task.progress or 0) // _STEP)
+        self._told[key] = now
+        if key in self._quiet:
+            self._quiet.discard(key)
+            return False
+        return told is None or told.state is not now.state or told.step < now.step
