@@ -26,13 +26,18 @@ from eventd.connections import credentials, tls
 from eventd.connections.connection import Connection, Publish
 from eventd.connections.credentials import CredentialSource
 from eventd.connections.transport import Transport
-from eventd.errors import EventdError, InvalidConfiguration
+from eventd.errors import EventdError, InvalidConfiguration, NoSuchQuestion, OperationDenied
 from eventd.http_api import HttpApi
 from eventd.journal.journal import Journal
 from eventd.journal.memory import MemoryJournal
+from eventd.model.configuration import DomainConfiguration
+from eventd.model.directory import find_domain
 from eventd.model.domain import ConnectionState, ConnectionStatus, DomainStatus
 from eventd.model.events import ConnectionEvent, Event
+from eventd.model.operations import Answered, DomainOperation, OperationResult
+from eventd.model.operator import Report
 from eventd.model.picture import PictureChange
+from eventd.model.questions import PendingQuestion, Requester
 from eventd.model.record import EventRecord
 from eventd.systemd import Notifier
 from eventd.tracking.tracker import Tracker
@@ -57,6 +62,7 @@ class Daemon:
         self, configuration: Configuration, *, clock: Callable[[], datetime] = _utc_now
     ) -> None:
         self._runtime_directory = configuration.daemon.runtime_directory
+        self._allows_operations = configuration.daemon.operations
         self._clock = clock
         self.registry = Registry(limit_per_client=configuration.daemon.callbacks_per_client)
         self.delivery = Delivery(self.registry)
@@ -95,6 +101,54 @@ class Daemon:
         """Return every connection in configured order."""
         return [connection.status() for connection in self._connections]
 
+    # -- what clients ask for
+
+    def questions(self) -> list[PendingQuestion]:
+        """Return the pending questions, by connection in configured order, then by domain."""
+        return [each for connection in self._connections for each in connection.questions()]
+
+    async def answer(self, question_id: str, choice: str, *, by: Requester) -> Answered:
+        """Answer a question; raises what `Operator.answer` raises."""
+        asked = (each for each in self.questions() if each.question.id == question_id)
+        pending = next(asked, None)
+        if pending is None:
+            raise NoSuchQuestion(
+                f"no question with the id {question_id[:80]!r} is pending; it may have been "
+                "answered, or withdrawn by the host",
+                hint="'eventd questions' lists the pending questions",
+            )
+        connection = self._connection(pending.domain.connection)
+        return await connection.answer(question_id, choice, by=by)
+
+    async def operate(
+        self,
+        domain: str,
+        operation: DomainOperation,
+        *,
+        connection: str | None = None,
+        by: Requester,
+        report: Report | None = None,
+    ) -> OperationResult:
+        """Do something to a domain; raises what `Operator.operate` raises."""
+        if not self._allows_operations:
+            raise OperationDenied(
+                "operations on domains are turned off",
+                hint="set operations = true under [daemon] in the configuration, and restart",
+            )
+        found = find_domain(self.domains(), domain, connection=connection).domain
+        following = self._connection(found.connection)
+        return await following.operate(found, operation, by=by, report=report)
+
+    async def configuration(
+        self, domain: str, *, connection: str | None = None
+    ) -> DomainConfiguration:
+        """Read a domain's configuration; raises what `Operator.configuration` raises."""
+        found = find_domain(self.domains(), domain, connection=connection).domain
+        return await self._connection(found.connection).configuration(found)
+
+    def _connection(self, name: str) -> Connection:
+        return next(connection for connection in self._connections if connection.name == name)
+
     @property
     def summary(self) -> str:
         """How the daemon is, in one sentence."""
@@ -118,6 +172,7 @@ class Daemon:
             delivery=self.delivery,
             registry=self.registry,
             directory=self,
+            operator=self,
             clock=self._clock,
         )
         async with AsyncExitStack() as stack:
@@ -180,6 +235,7 @@ def _connection(
             grace=settings.grace,
             known=journal.pictures(settings.name),
             elsewhere=elsewhere,
+            answer_after=settings.answer_after,
         ),
         publish=publish,
         clock=clock,

@@ -14,6 +14,7 @@ __all__ = [
     "connection_up",
     "events_encoded",
     "events_published",
+    "questions_pending",
     "subscribers",
     "subscribers_disconnected",
 ]
@@ -39,6 +40,12 @@ callback_errors = Counter(
 connection_up = Gauge(
     "eventd_connection_up",
     "1 while the connection is in sync with its host, else 0.",
+    ["connection"],
+    registry=REGISTRY,
+)
+questions_pending = Gauge(
+    "eventd_questions_pending",
+    "Questions of domains that wait for an answer.",
     ["connection"],
     registry=REGISTRY,
 )

@@ -6,7 +6,7 @@ A field's description completes "expected …" in the sentence about a bad value
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
@@ -139,6 +139,8 @@ class DaemonSettings(_Table):
         default=1024, description="a whole number from 1 to 1000000"
     )
     """How many callbacks one client may have registered at a time."""
+    operations: bool = Field(default=False, strict=True, description="true or false")
+    """Whether clients of the read-write socket may start, stop and suspend domains."""
     log_level: LogLevel = Field(default="info", description=_one_of(get_args(LogLevel)))
     log_format: LogFormat = Field(default="auto", description=_one_of(get_args(LogFormat)))
 
@@ -174,6 +176,17 @@ class ConnectionSettings(_Table):
         Field(default=None, description="a number of seconds from 0 to 60")
     )
     """How long a change may wait for its cause; see `grace`."""
+    answer_foreign_questions: bool = Field(default=False, strict=True, description="true or false")
+    """Whether the questions of other people's tasks are answered too, with their default."""
+    answer_delay: Annotated[float, Field(ge=0, le=86_400, strict=True, allow_inf_nan=False)] = (
+        Field(default=30.0, description="a number of seconds from 0 to 86400")
+    )
+    """How long other people have for that before."""
+
+    @property
+    def answer_after(self) -> float | None:
+        """After how many seconds a question is answered that nobody answers; None for never."""
+        return self.answer_delay if self.answer_foreign_questions else None
 
     @property
     def grace(self) -> float:
@@ -194,6 +207,17 @@ class ConnectionSettings(_Table):
         if value is not None and others:
             raise ValueError(
                 f"stands beside '{others[0]}', expected only one source of credentials"
+            )
+        return value
+
+    @field_validator("answer_foreign_questions")
+    @classmethod
+    def _answers_its_own_questions(cls, value: bool, info: ValidationInfo) -> bool:
+        uri = info.data.get("uri")
+        if value and uri is not None and not uri.auto_answer:
+            raise ValueError(
+                "answers the questions of others, while auto_answer=0 leaves those of eventd's own "
+                "operations: add auto_answer=1 to the URI, or remove this"
             )
         return value
 
@@ -233,11 +257,5 @@ class Configuration(_Table):
         return tuple(
             f"connection '{connection.name}': {warning}"
             for connection in self.connections
-            for warning in _warnings(connection.uri)
+            for warning in connection.uri.warnings
         )
-
-
-def _warnings(uri: ConnectionURI) -> Iterator[str]:
-    yield from uri.warnings
-    if uri.auto_answer:
-        yield "auto_answer=1 has no effect: questions are not answered yet"

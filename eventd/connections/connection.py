@@ -11,31 +11,52 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import structlog
 
 from eventd import metrics
 from eventd.connections import retry
+from eventd.connections.answers import Answers
+from eventd.connections.bell import Bell
 from eventd.connections.complaints import Complaints
 from eventd.connections.credentials import CredentialSource
+from eventd.connections.datastore import read_configuration
+from eventd.connections.foreign_questions import answer_foreign_questions
+from eventd.connections.going_on import going_on
 from eventd.connections.history import EventHistory
+from eventd.connections.live import Live
+from eventd.connections.operations import Operations
 from eventd.connections.scope import find_scope
 from eventd.connections.session import READING_SECONDS, Session
+from eventd.connections.task_list import TaskList
 from eventd.connections.tasks import read_tasks
 from eventd.connections.timer import LoopTimer, Timer
 from eventd.connections.transport import Transport
 from eventd.connections.updates import Updates
-from eventd.errors import EventdError, Fault, HostError, SessionExpired
-from eventd.model.domain import ConnectionState, ConnectionStatus, DomainStatus
+from eventd.errors import (
+    EventdError,
+    Fault,
+    HostError,
+    HostUnreachable,
+    NoSuchQuestion,
+    OperationFailed,
+    SessionExpired,
+)
+from eventd.model.configuration import DomainConfiguration
+from eventd.model.domain import ConnectionState, ConnectionStatus, Domain, DomainStatus
 from eventd.model.events import ConnectionConnected, ConnectionDisconnected, Event
+from eventd.model.operations import Answered, DomainOperation, OperationResult
+from eventd.model.operator import Report
 from eventd.model.picture import PictureChange
+from eventd.model.questions import AnswerRule, PendingQuestion, Requester, find_choice
 from eventd.model.record import EventRecord
+from eventd.tracking.inventory import SuspendMode
 from eventd.tracking.tracker import Outcome, Reading, Tracker
-from eventd.vi import calls
+from eventd.vi import calls, filters
 from eventd.vi.structures import outline
 from eventd.vi.types import About, TaskInfo, UpdateSet
 from eventd.vi.uri import ConnectionURI
@@ -43,6 +64,8 @@ from eventd.vi.uri import ConnectionURI
 __all__ = ["Connection", "Publish"]
 
 _log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 _LOGOUT_SECONDS = 0.5
 """A clean stop takes at most two seconds in all; a lost session ends by itself."""
@@ -104,13 +127,39 @@ class Connection:
         self._error: str | None = None
         self._failures = 0
         self._complaints = Complaints(name)
+        self._live: Live | None = None
+        self._news = Bell()
+        """Rung when something was taken in, and when the host is lost or back."""
+        self._group: asyncio.TaskGroup | None = None
+        """Runs what goes on beside the long poll, while the host is followed at all."""
+        self._answers = Answers(name, tracker.questions)
+        self._operations = Operations(
+            tracker,
+            self._answers,
+            live=self._reached,
+            news=self._news,
+            timer=self._timer,
+            auto_answer=uri.auto_answer,
+            is_saved=tracker.suspend is SuspendMode.SAVED,
+        )
         self._tasks_read: list[TaskInfo] = []
         self._awaited_since: float | None = None
         """Since when, by the timer, something is awaited and nothing has come."""
 
     async def run(self) -> None:
-        """Follow the host until cancelled."""
+        """Follow the host until cancelled, and do meanwhile what is asked for."""
         metrics.connection_up.labels(self.name).set(0)
+        async with asyncio.TaskGroup() as self._group:
+            if self._tracker.questions.are_answered:
+                self._group.create_task(
+                    self._answer_foreign_questions(), name=f"questions of {self.name}"
+                )
+            try:
+                await self._follow_for_ever()
+            finally:
+                self._group = None
+
+    async def _follow_for_ever(self) -> NoReturn:
         while True:
             try:
                 await self._follow()
@@ -149,6 +198,19 @@ class Connection:
         updates = await Updates.open(session, await find_scope(session, self._uri))
         history = await self._follow_history(session, updates, host_time)
         self._tracker.follows_history = history is not None
+        tasks = await self._follow_tasks(session, updates)
+        self._tracker.follows_tasks = tasks is not None
+        try:
+            await self._take_in_all(Live(session, tasks), updates, history)
+        finally:
+            self._live = None
+            self._news.ring()
+
+    async def _take_in_all(
+        self, live: Live, updates: Updates, history: EventHistory | None
+    ) -> NoReturn:
+        """Take in answer after answer; the host is reached from the first complete one on."""
+        session = live.session
         is_complete = False
         while True:
             try:
@@ -173,6 +235,9 @@ class Connection:
                     events = await history.read(self._tracker.unread_event)
                     self._tracker.take_in_history(events)
                 await self._judge(session)
+                await self._adjust(live.tasks)
+                self._live = live
+                self._news.ring()
 
     async def _follow_history(
         self, session: Session, updates: Updates, host_time: datetime
@@ -188,13 +253,35 @@ class Connection:
         if history is None:
             return None
         try:
-            await updates.follow_history(history.doorbell)
+            await updates.follow(filters.history_filter(history.doorbell))
         except Fault as fault:
             if retry.is_mended_by_login(fault):
                 raise
             self._complaints.refused("event_history_refused", fault.message)
             return None
         return history
+
+    async def _follow_tasks(self, session: Session, updates: Updates) -> TaskList | None:
+        """Follow how tasks go on, where the host lets that be followed."""
+        try:
+            return await TaskList.open(session, updates, self._tracker.followed_tasks)
+        except Fault as fault:
+            if retry.is_mended_by_login(fault):
+                raise
+            self._complaints.refused("tasks_not_followed", fault.message)
+            return None
+
+    async def _adjust(self, tasks: TaskList | None) -> None:
+        """Follow the tasks that have been heard of just now."""
+        if tasks is None:
+            return
+        try:
+            await tasks.adjust()
+        except Fault as fault:
+            if retry.is_mended_by_login(fault):
+                raise
+            self._tracker.follows_tasks = False
+            self._complaints.refused("tasks_not_followed", fault.message)
 
     async def _next(self, session: Session, updates: Updates, *, is_complete: bool) -> UpdateSet:
         """Wait for the next answer; meanwhile judge again whenever it is time for that.
@@ -247,6 +334,7 @@ class Connection:
         ``not_before`` is the instant that has come: timers may be early by a tick.
         """
         tasks = await self._read_tasks(session, self._tracker.reading())
+        await self._answers.until_heard()
         instant = max(self._timer.instant(), not_before)
         self._take_in(self._tracker.judge(tasks, now=self._clock(), instant=instant))
 
@@ -300,6 +388,8 @@ class Connection:
         if events or outcome.picture.changed or outcome.picture.removed:
             records = self._publish(events, outcome.picture)
         self._tracker.accept(outcome, [record.id for record in records[: len(outcome.events)]])
+        metrics.questions_pending.labels(self.name).set(self._tracker.questions.count)
+        self._news.ring()
 
     def _connected(self, outcome: Outcome) -> list[Event]:
         """Return the event that the connection is in sync, unless it never was out of it."""
@@ -375,6 +465,91 @@ class Connection:
     def domains(self) -> list[DomainStatus]:
         """Return the present state of every domain, by name."""
         return self._tracker.statuses(stale=self._state is not ConnectionState.CONNECTED)
+
+    # -- what is asked for
+
+    def _reached(self) -> Live | None:
+        return self._live
+
+    async def _answer_foreign_questions(self) -> NoReturn:
+        await answer_foreign_questions(
+            self.name,
+            self._tracker.questions,
+            self._answers,
+            live=self._reached,
+            news=self._news,
+            timer=self._timer,
+        )
+
+    def questions(self) -> list[PendingQuestion]:
+        """Return the questions that wait for an answer, by domain."""
+        is_stale = self._state is not ConnectionState.CONNECTED
+        return self._tracker.pending_questions(stale=is_stale)
+
+    async def answer(self, question_id: str, choice: str, *, by: Requester) -> Answered:
+        """Answer a pending question; raises what `Operator.answer` raises.
+
+        The answer is heard out when the caller waits for it no longer.
+        """
+        pending = self._tracker.questions.find(question_id)
+        if pending is None:
+            raise _no_such_question(question_id)
+        question = pending.question
+        answer = find_choice(question, choice)
+        giving = self._answers.give(
+            self._session, pending.reference, question, answer, rule=AnswerRule.CLIENT, by=by
+        )
+        reception = await self._going_on(giving, name=f"answer to {question_id}")
+        if reception.is_settled:
+            raise _no_such_question(question_id)
+        if not reception.is_taken:
+            raise OperationFailed(
+                f"Could not answer the question: {reception.refusal}",
+                hint="the question is still pending; try another choice",
+            )
+        return Answered(question=question, choice=answer)
+
+    async def operate(
+        self,
+        domain: Domain,
+        operation: DomainOperation,
+        *,
+        by: Requester,
+        report: Report | None = None,
+    ) -> OperationResult:
+        """Do something to a domain; raises what `Operator.operate` raises.
+
+        It goes on when the caller waits for it no longer.
+        """
+        work = self._operations.operate(domain, operation, by=by, report=report)
+        return await self._going_on(work, name=f"{operation} of {domain.name}")
+
+    async def _going_on(self, work: Coroutine[Any, Any, T], *, name: str) -> T:
+        if self._group is None:
+            work.close()
+            raise HostUnreachable(f"the connection {self.name!r} is not followed")
+        return await going_on(self._group, work, name=name)
+
+    async def configuration(self, domain: Domain) -> DomainConfiguration:
+        """Read the configuration file of a domain; raises what `Operator.configuration` raises."""
+        return await read_configuration(self._session, domain.reference)
+
+    @property
+    def _session(self) -> Session:
+        if self._live is None:
+            raise HostUnreachable(
+                f"the host of the connection {self.name!r} cannot be reached now",
+                hint="'eventd connections' says why; try again when it is back",
+            )
+        return self._live.session
+
+
+def _no_such_question(question_id: str) -> NoSuchQuestion:
+    return NoSuchQuestion(
+        f"no question with the id {question_id[:80]!r} is pending; it may have been answered, or "
+        "withdrawn by the host",
+        hint="'eventd questions' lists the pending questions",
+    )
 
 
 def _end_if_cancelled() -> None:

@@ -62,14 +62,13 @@ class Updates:
             await session.call(calls.create_filter(collector, spec))
         return updates
 
-    async def follow_history(self, doorbell: ManagedObjectReference) -> None:
-        """Follow an event history collector as well; to be called before the first answer.
+    async def follow(self, spec: PropertyFilterSpec) -> None:
+        """Follow something more; to be called before the first answer.
 
         Raises:
             Fault: the host refuses it; what is followed otherwise is followed all the same.
             HostError: the host is lost.
         """
-        spec = filters.history_filter(doorbell)
         await self._session.call(calls.create_filter(self._collector, spec))
 
     @property

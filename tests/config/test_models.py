@@ -159,15 +159,25 @@ def test_a_uri_that_was_parsed_already_is_taken() -> None:
     assert connection(uri=uri).uri is uri
 
 
-def test_what_is_not_done_yet_is_a_warning() -> None:
-    """Nobody is to wait for an answer that does not come."""
-    configuration = parse(
-        f'[[connections]]\nname = "esx01"\nuri = "{URI}?auto_answer=1"', source="eventd.toml"
-    )
+def test_nothing_is_operated_or_answered_for_others_unless_asked_for() -> None:
+    """Whoever follows hosts does not expect to change them."""
+    assert not DaemonSettings().operations
+    assert connection(uri=f"{URI}?auto_answer=1").answer_after is None
 
-    assert configuration.warnings == (
-        "connection 'esx01': auto_answer=1 has no effect: questions are not answered yet",
-    )
+
+def test_questions_of_others_are_answered_after_a_while() -> None:
+    """People have half a minute for it, unless told otherwise."""
+    answering = {"uri": f"{URI}?auto_answer=1", "answer_foreign_questions": True}
+
+    assert connection(**answering).answer_after == 30.0
+    assert connection(**answering, answer_delay=5).answer_after == 5.0
+
+
+@pytest.mark.parametrize("uri", [URI, f"{URI}?auto_answer=0"])
+def test_questions_of_others_are_not_answered_where_its_own_are_not(uri: str) -> None:
+    """The URI says that nobody but a person answers."""
+    with pytest.raises(ValidationError, match="add auto_answer=1 to the URI"):
+        connection(uri=uri, answer_foreign_questions=True)
 
 
 def test_the_unknown_parts_of_a_uri_are_warnings() -> None:

@@ -89,6 +89,8 @@ class Host:
             "Logout": "",
             "CreatePropertyCollector": reference("PropertyCollector", "own-collector"),
             "CreateContainerView": reference("ContainerView", "view"),
+            "CreateListView": reference("ListView", "list"),
+            "ModifyListView": "",
             "CreateFilter": reference("PropertyFilter", "filter"),
             "CancelWaitForUpdates": "",
             "CreateCollectorForEvents": reference("EventHistoryCollector", "history"),

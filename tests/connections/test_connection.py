@@ -482,8 +482,9 @@ async def test_a_host_that_is_slow_with_its_tasks_is_not_waited_for(
 async def test_a_task_that_was_not_read_in_time_is_looked_after_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It counts as it was when it was read last."""
+    """It counts as it was when it was read last. This host lets no task be followed."""
     host = Host()
+    host.plan("CreateListView", fault("NotSupported"))
     follower = Follower(host)
     host.plan(
         "WaitForUpdatesEx", update_set("1", WEB01_ON), update_set("2", lists_task("1", "task-1"))
@@ -499,8 +500,12 @@ async def test_a_task_that_was_not_read_in_time_is_looked_after_again(
 
 
 async def test_the_end_of_a_task_is_looked_after_while_the_host_has_nothing_to_say() -> None:
-    """Each second for a minute and then seldom; the wait for updates goes on undisturbed."""
+    """Each second for a minute and then seldom; the wait for updates goes on undisturbed.
+
+    That is needed only where the host does not let its tasks be followed.
+    """
     host = Host()
+    host.plan("CreateListView", fault("NotSupported"))
     follower = Follower(host)
     host.plan(
         "WaitForUpdatesEx", update_set("1", WEB01_ON), update_set("2", lists_task("1", "task-1"))

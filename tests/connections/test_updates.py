@@ -10,6 +10,7 @@ from eventd.connections.credentials import Credentials
 from eventd.connections.session import Session
 from eventd.connections.updates import Updates
 from eventd.errors import Fault, HostNotSupported, HostUnreachable, MalformedAnswer
+from eventd.vi.filters import history_filter
 from eventd.vi.soap import SoapRequest
 from eventd.vi.types import ManagedObjectReference
 from eventd.vi.uri import ConnectionURI
@@ -94,7 +95,7 @@ async def test_the_event_history_is_followed_where_there_is_one() -> None:
     history = ManagedObjectReference("EventHistoryCollector", "history")
 
     updates = await Updates.open(session, session.content.root_folder)
-    await updates.follow_history(history)
+    await updates.follow(history_filter(history))
 
     filters = host.called("CreateFilter")
     assert [paths_of(one)[0] for one in filters] == [

@@ -1,0 +1,137 @@
+"""Gives answers to questions, each once, and listens to what the host makes of them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple
+
+import structlog
+
+from eventd.connections.session import READING_SECONDS, Session
+from eventd.connections.sight import domain_reference, read_sight
+from eventd.errors import Fault, SessionExpired
+from eventd.model.domain import Choice, Question
+from eventd.model.questions import AnswerRule, Requester
+from eventd.tracking.questions import Answer, Fate, Questions
+from eventd.vi import calls
+
+__all__ = ["Answers", "Reception"]
+
+_log = structlog.get_logger(__name__)
+
+
+class Reception(NamedTuple):
+    """How an answer was received."""
+
+    is_taken: bool
+    refusal: str | None = None
+    """Why it was not, in the host's words, if the question is there all the same."""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the question was there no longer: somebody else was faster."""
+        return not self.is_taken and self.refusal is None
+
+
+class Answers:
+    """Answers the questions of one connection's domains."""
+
+    def __init__(self, connection: str, questions: Questions) -> None:
+        self._connection = connection
+        self._questions = questions
+        self._underway: dict[str, asyncio.Future[None]] = {}
+        """By the id of the question."""
+
+    async def give(
+        self,
+        session: Session,
+        domain: str,
+        question: Question,
+        choice: Choice,
+        *,
+        rule: AnswerRule,
+        by: Requester | None = None,
+    ) -> Reception:
+        """Answer a question of a domain, given by the value of its reference.
+
+        A question that is being answered already is waited for, and not answered twice.
+
+        Raises:
+            HostError: the host is lost, and what it makes of the answer is not known.
+        """
+        while (other := self._underway.get(question.id)) is not None:
+            await asyncio.wait((other,))
+        if self._questions.is_answered(question):
+            return Reception(is_taken=False)
+        heard = self._underway[question.id] = asyncio.get_running_loop().create_future()
+        self._questions.begin_answer(question, Answer(choice, rule, by))
+        try:
+            return await self._give(session, domain, question, choice)
+        finally:
+            if self._questions.is_underway(question):
+                self._questions.end_answer(domain, question, Fate.UNCERTAIN)
+            del self._underway[question.id]
+            heard.set_result(None)
+
+    async def _give(
+        self, session: Session, domain: str, question: Question, choice: Choice
+    ) -> Reception:
+        call = calls.answer_vm(
+            domain_reference(domain), question_id=question.vi_id, choice=choice.key
+        )
+        try:
+            await session.call(call)
+        except SessionExpired:
+            self._questions.refuse_answer(question, is_final=False)
+            raise
+        except Fault as fault:
+            return await self._refused(session, domain, question, fault)
+        self._questions.end_answer(domain, question, Fate.TAKEN)
+        self._log_taken(domain, question)
+        return Reception(is_taken=True)
+
+    async def _refused(
+        self, session: Session, domain: str, question: Question, fault: Fault
+    ) -> Reception:
+        """Find out whether the host does not want this answer, or needs none any more."""
+        self._questions.refuse_answer(question)
+        still = await self._asked(session, domain)
+        if still is None or still.id != question.id:
+            return Reception(is_taken=False)
+        _log.warning(
+            "answer_refused",
+            connection=self._connection,
+            domain=domain,
+            question=question.text,
+            error=fault.message,
+        )
+        return Reception(is_taken=False, refusal=fault.reason)
+
+    async def _asked(self, session: Session, domain: str) -> Question | None:
+        try:
+            return (await read_sight(session, domain, self._questions)).question
+        except SessionExpired:
+            raise
+        except Fault:
+            return None  # a domain that is gone asks nothing
+
+    def _log_taken(self, domain: str, question: Question) -> None:
+        answer = self._questions.answer_to(question)
+        if answer is not None:
+            _log.info(
+                "question_answered",
+                connection=self._connection,
+                domain=domain,
+                question=question.text,
+                choice=answer.choice.label,
+                reason=str(answer.rule),
+                user=answer.by.user if answer.by else None,
+            )
+
+    async def until_heard(self) -> None:
+        """Return when no answer is under way, or when that takes too long.
+
+        What was seen of a question meanwhile may be the effect of the answer, or of another one.
+        """
+        if self._underway:
+            await asyncio.wait([*self._underway.values()], timeout=READING_SECONDS)
