@@ -1,4 +1,6 @@
-"""An asyncio client of the daemon: events, callbacks and the present state over a Unix socket.
+"""An asyncio client of the daemon over a Unix socket.
+
+Events, callbacks and the present state, questions and operations.
 
 ::
 
@@ -14,18 +16,27 @@ from __future__ import annotations
 import asyncio
 import errno
 import inspect
+import json
 import logging
 import os
 import random
 import stat
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+)
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from os import PathLike, fspath
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
+from urllib.parse import quote
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
@@ -39,9 +50,13 @@ from eventd.errors import (
     InvalidArgument,
 )
 from eventd.model import cloudevents
+from eventd.model.configuration import DomainConfiguration
 from eventd.model.domain import ConnectionStatus, DomainStatus
 from eventd.model.events import EVENT_CLASSES
 from eventd.model.ids import EventId, EventKind
+from eventd.model.operations import Answered, DomainOperation, OperationResult, TaskProgress
+from eventd.model.operator import Report
+from eventd.model.questions import PendingQuestion
 from eventd.model.record import Cursor, EventRecord
 
 __all__ = [
@@ -54,6 +69,7 @@ __all__ = [
 ]
 
 DEFAULT_SOCKET = "/run/eventd/eventd-ro.sock"
+DEFAULT_READ_WRITE_SOCKET = "/run/eventd/eventd.sock"
 
 Callback = Callable[[EventRecord], object]
 """Called with each record; what it returns is awaited if that is possible, else ignored."""
@@ -133,7 +149,8 @@ def retry_delays(
 class Client:
     """A connection to the daemon that serves ``path``. Use it as ``async with``.
 
-    The read-only socket is enough for all that is here. Every method raises:
+    The read-only socket is enough for all but `operate` and `answer`, which want
+    `DEFAULT_READ_WRITE_SOCKET` or whatever is in its place. Every method raises:
 
     * `DaemonUnreachable`: there is no such socket, nobody serves it, or it may not be opened.
     * `DaemonError`: the daemon refused the request, and says why; or what it answered cannot be
@@ -196,13 +213,87 @@ class Client:
         """Return all registered callbacks, those of other clients too."""
         return await self._get("/v1/callbacks", _read_callbacks)
 
+    async def configuration(
+        self, domain: str, *, connection: str | None = None
+    ) -> DomainConfiguration:
+        """Return what the configuration file (VMX) of a domain says.
+
+        ``domain`` is its UUID or its name, and ``connection`` the only one to look in. On the
+        read-only socket the entries are left out that may hold a password or a key.
+        """
+        path = _path("domains", domain, "config")
+        return await self._get(path, DomainConfiguration.model_validate, _only(connection))
+
     async def _get(
         self, path: str, read: Callable[[Any], _T], query: Iterable[tuple[str, str]] = ()
     ) -> _T:
-        async with self._response(path, query) as response:
-            body = await response.read()
+        return await self._call("GET", path, read, query)
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        read: Callable[[Any], _T],
+        query: Iterable[tuple[str, str]] = (),
+        *,
+        body: object = None,
+    ) -> _T:
+        async with self._response(path, query, method=method, body=body) as response:
+            answer = await response.read()
             with _understood(self._path, response.status):
-                return read(from_json(body))
+                return read(from_json(answer))
+
+    # Questions
+
+    async def questions(
+        self, *, domain: Words = (), connection: Words = (), host: Words = ()
+    ) -> list[PendingQuestion]:
+        """Return the questions that wait for an answer, of the domains that the filters choose."""
+        query = _query(domain=domain, connection=connection, host=host)
+        return await self._get("/v1/questions", _read_questions, query)
+
+    async def answer(self, question_id: str, choice: str) -> Answered:
+        """Answer a question with the choice of this key or label. Needs the read-write socket."""
+        path = _path("questions", question_id, "answer")
+        return await self._call("POST", path, Answered.model_validate, body={"choice": choice})
+
+    # Operations
+
+    async def operate(
+        self,
+        domain: str,
+        operation: str | DomainOperation,
+        *,
+        connection: str | None = None,
+        report: Report | None = None,
+    ) -> OperationResult:
+        """Do something to a domain, and return when it is done. Needs the read-write socket.
+
+        ``domain`` is its UUID or its name, and ``connection`` the only one to look in; ``report``
+        is told how far the task is. The operation goes on if the call is cancelled.
+
+        Raises:
+            DaemonError: it was not done. If a question was in the way, ``problem["question"]`` is
+                that question.
+        """
+        path = _path("domains", domain, str(operation))
+        if report is None:
+            return await self._call("POST", path, OperationResult.model_validate, _only(connection))
+        async with aclosing(self._account(path, _only(connection))) as account:
+            async for each in account:
+                if isinstance(each, OperationResult):
+                    return each
+                report(each)
+        raise _gone(self._path)
+
+    async def _account(
+        self, path: str, query: Iterable[tuple[str, str]]
+    ) -> AsyncGenerator[TaskProgress | OperationResult, None]:
+        headers = {"Accept": "application/x-ndjson"}
+        async with self._response(path, query, method="POST", headers=headers) as response:
+            with _understood(self._path, response.status):
+                async for line in response.content:
+                    yield _read_account(line)
 
     # Events
 
@@ -345,10 +436,22 @@ class Client:
 
     @asynccontextmanager
     async def _response(
-        self, path: str, query: Iterable[tuple[str, str]]
+        self,
+        path: str,
+        query: Iterable[tuple[str, str]],
+        *,
+        method: str = "GET",
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         with _translated(self._path):
-            async with self._running().get(path, params=list(query)) as response:
+            async with self._running().request(
+                method,
+                path,
+                params=list(query),
+                data=None if body is None else json.dumps(body),
+                headers=headers,
+            ) as response:
                 if response.status != HTTPStatus.OK:
                     raise _refusal(response.status, _problem(await response.read()))
                 yield response
@@ -547,12 +650,49 @@ def _query(**filters: Words) -> list[tuple[str, str]]:
     ]
 
 
+def _only(connection: str | None) -> list[tuple[str, str]]:
+    return [] if connection is None else [("connection", connection)]
+
+
+def _path(collection: str, name: str, what: str) -> str:
+    """Return the path of what belongs to something that has a name, with whatever characters.
+
+    Raises:
+        InvalidArgument: no path can have such a name in it.
+    """
+    try:
+        quoted = quote(name, safe="")
+    except UnicodeEncodeError:
+        quoted = ""
+    # In a path, the dots would lead to somewhere else.
+    if quoted in ("", ".", ".."):
+        raise InvalidArgument(f"nothing can be asked for as {name[:80]!r}; give its UUID or id")
+    return f"/v1/{collection}/{quoted}/{what}"
+
+
 def _read_domains(answer: Any) -> list[DomainStatus]:
     return [DomainStatus.model_validate(each) for each in answer["domains"]]
 
 
 def _read_connections(answer: Any) -> list[ConnectionStatus]:
     return [ConnectionStatus.model_validate(each) for each in answer["connections"]]
+
+
+def _read_questions(answer: Any) -> list[PendingQuestion]:
+    return [PendingQuestion.model_validate(each) for each in answer["questions"]]
+
+
+def _read_account(line: bytes) -> TaskProgress | OperationResult:
+    """Return what a line of an operation says."""
+    match from_json(line):
+        case {"progress": progress}:
+            return TaskProgress.model_validate(progress)
+        case {"result": result}:
+            return OperationResult.model_validate(result)
+        case {"problem": {"status": int(status)} as problem}:
+            raise _refusal(status, problem)
+        case _:
+            raise ValueError("a line that is neither progress nor result nor problem")
 
 
 def _read_callbacks(answer: Any) -> list[CallbackStatus]:
@@ -593,22 +733,32 @@ def _record(ce_type: str, json: bytes) -> EventRecord | None:
     return EventRecord.from_json(json)
 
 
-def _problem(body: bytes) -> object:
+def _problem(body: bytes) -> Any:
     try:
         return from_json(body)
     except ValueError:
         return None  # it is not eventd that answers
 
 
-def _refusal(status: int, problem: object) -> DaemonError | CursorExpired:
+def _refusal(status: int, problem: Any) -> DaemonError | CursorExpired:
     """Return the error that a problem stands for, of a response or of a session."""
     match problem:
         case {"detail": str(detail), "oldest": str(oldest), "newest": str(newest)}:
             return CursorExpired(detail, oldest=oldest, newest=newest)
-        case {"detail": str(text), **more} | {"message": str(text), **more}:
-            return DaemonError(text, status=status, code=_code(more.get("libvirt_code")))
+        case {"detail": str(text)} | {"message": str(text)}:
+            return DaemonError(
+                text,
+                status=status,
+                code=_code(problem.get("libvirt_code")),
+                hint=_text(problem.get("hint")),
+                problem=problem,
+            )
         case _:
             return DaemonError(f"the daemon answered with HTTP status {status}", status=status)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _code(number: object) -> ErrorCode | None:
@@ -651,7 +801,10 @@ def _why(path: str, error: OSError) -> str:
         case errno.ENOENT:
             return f"there is no socket at {path}; start eventd, or name the socket that it serves"
         case errno.EACCES | errno.EPERM:
-            return f"this user may not open {path}; use eventd-ro.sock, or join the socket's group"
+            return (
+                f"this user may not open {path}; join the socket's group, or use eventd-ro.sock if "
+                "nothing is to be changed"
+            )
         case errno.ECONNREFUSED:
             return f"nobody serves {path} any more; start eventd again"
         case _:

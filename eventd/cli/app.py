@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from eventd import __version__
-from eventd.cli import reading, serving
+from eventd.cli import operating, reading, serving
 from eventd.cli.terminal import abandon_output, prepare, write_error, write_line
 from eventd.errors import EventdError
 
@@ -53,6 +53,7 @@ def _exit_code(error: BaseException) -> int:
     match error:
         case EventdError():
             write_error(error.message)
+            write_error(error.hint or "", kind="hint")
             return 1
         case KeyboardInterrupt():
             return _INTERRUPTED
@@ -72,13 +73,29 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+domain = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Operate one domain, or print its configuration.",
+)
 app.command()(serving.run)
 app.command()(serving.demo)
 app.command()(reading.watch)
 app.command()(reading.domains)
 app.command()(reading.connections)
+app.command()(reading.questions)
+app.command()(operating.answer)
+app.add_typer(domain, name="domain")
 app.command()(serving.simulate)
 app.command()(serving.check_config)
+domain.command()(operating.start)
+domain.command()(operating.shutdown)
+domain.command()(operating.destroy)
+domain.command()(operating.suspend)
+domain.command()(operating.resume)
+domain.command()(operating.reboot)
+domain.command()(operating.reset)
+domain.command()(reading.config)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The commands that ask a running daemon: its events, its domains, its connections.
+"""The commands that ask a running daemon: for events, domains, questions, connections.
 
 The parts are imported where they are called, so that ``eventd --help`` answers at once.
 """
@@ -9,11 +9,20 @@ import asyncio
 import json
 import sys
 from contextlib import aclosing
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from eventd.cli.options import (
+    READ_ONLY_SOCKET,
+    ConnectionOption,
+    DomainArgument,
+    DomainOption,
+    HostOption,
+    ListOutputOption,
+    OnlyConnectionOption,
+    SocketOption,
+)
 from eventd.cli.terminal import (
     abandon_output,
     is_output_taken,
@@ -25,37 +34,16 @@ from eventd.cli.words import ListOutput, Output
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
+    from pathlib import Path
 
     from eventd.cli.lines import Layout
     from eventd.cli.watching import Watched
     from eventd.client import Client, Item
+    from eventd.model.configuration import DomainConfiguration
     from eventd.model.domain import ConnectionStatus, DomainStatus
+    from eventd.model.questions import PendingQuestion
 
-__all__ = ["connections", "domains", "watch"]
-
-# What the daemon has with its default runtime directory; the read-only one serves every user.
-_SOCKET = Path("/run/eventd/eventd-ro.sock")
-
-SocketOption = Annotated[
-    Path,
-    typer.Option(
-        "--socket", metavar="PATH", envvar="EVENTD_SOCKET", help="The Unix socket of the daemon."
-    ),
-]
-DomainOption = Annotated[
-    list[str] | None,
-    typer.Option("--domain", metavar="NAME|UUID", help="A domain; a name may have '*' and '?'."),
-]
-ConnectionOption = Annotated[
-    list[str] | None, typer.Option("--connection", metavar="NAME", help="A connection, in full.")
-]
-HostOption = Annotated[
-    list[str] | None,
-    typer.Option("--host", metavar="NAME", help="The host that a domain is on, in full."),
-]
-ListOutputOption = Annotated[
-    ListOutput, typer.Option("--output", "-o", help="A table, or one JSON object on each line.")
-]
+__all__ = ["config", "connections", "domains", "questions", "watch"]
 
 
 def watch(
@@ -65,7 +53,7 @@ def watch(
     event: Annotated[
         list[str] | None,
         typer.Option(
-            "--event", metavar="KIND", help="lifecycle, graphics, question, …; see above."
+            "--event", metavar="KIND", help="lifecycle, graphics, question, task, …; see above."
         ),
     ] = None,
     type_: Annotated[
@@ -100,7 +88,7 @@ def watch(
     timestamp: Annotated[
         bool, typer.Option("--timestamp", help="With -o virsh: the time in front, as virsh has it.")
     ] = False,
-    socket: SocketOption = _SOCKET,
+    socket: SocketOption = READ_ONLY_SOCKET,
 ) -> None:
     """Print events as they happen, until interrupted.
 
@@ -116,8 +104,9 @@ def watch(
       memory-failure, nic-mac-change
     \b
     Kinds beyond those:
-      question (somebody has to answer), amendment (the cause of an event came late),
-      connection (a host was reached or lost)
+      question (raised, changed, answered, cleared), amendment (the cause of an event came
+      late), connection (a host was reached or lost), task (queued, running, success, error;
+      only with --event task)
 
     \b
     Examples:
@@ -141,7 +130,7 @@ def watch(
             domain=domain or (),
             connection=connection or (),
             host=host or (),
-            event=event or (),
+            event=event or _usual_kinds(),
             type=type_ or (),
             reason=reason or (),
             snapshot=snapshot,
@@ -150,6 +139,14 @@ def watch(
     lines = layout(output, colour=wants_colour(sys.stdout), is_stamped=timestamp)
     watched = asyncio.run(_watch(socket, events, layout=lines, count=count, timeout=timeout))
     raise typer.Exit(_conclude(watched, output))
+
+
+def _usual_kinds() -> list[str]:
+    """Return all kinds but that of tasks: their progress would bury what comes of them."""
+    from eventd.model.events import EVENT_CLASSES
+    from eventd.model.ids import EventKind
+
+    return sorted({cls.kind for cls in EVENT_CLASSES} - {EventKind.TASK})
 
 
 async def _watch(
@@ -192,7 +189,7 @@ def domains(
     connection: ConnectionOption = None,
     host: HostOption = None,
     output: ListOutputOption = ListOutput.TEXT,
-    socket: SocketOption = _SOCKET,
+    socket: SocketOption = READ_ONLY_SOCKET,
 ) -> None:
     """List the domains and their present states.
 
@@ -228,9 +225,88 @@ async def _domains(
         return await client.domains(domain=domain, connection=connection, host=host)
 
 
+def questions(
+    domain: DomainOption = None,
+    connection: ConnectionOption = None,
+    host: HostOption = None,
+    output: ListOutputOption = ListOutput.TEXT,
+    socket: SocketOption = READ_ONLY_SOCKET,
+) -> None:
+    """List the questions that wait for an answer.
+
+    The choice that is marked as default is the one that eventd gives where it answers by itself.
+
+    \b
+    Examples:
+      eventd questions
+      eventd questions -o json | jq -r '.question.choices[].label'
+      eventd answer web01 Append
+    """
+    log_to_errors()
+    pending = asyncio.run(
+        _questions(socket, domain=domain or (), connection=connection or (), host=host or ())
+    )
+    if output is ListOutput.JSON:
+        from eventd.rendering import printable_json
+
+        for each in pending:
+            write_line(printable_json(each.model_dump_json(exclude_none=True)))
+    else:
+        from eventd.cli.tables import write_questions
+
+        write_questions(pending, stream=sys.stdout)
+
+
+async def _questions(
+    socket: Path, *, domain: Sequence[str], connection: Sequence[str], host: Sequence[str]
+) -> Sequence[PendingQuestion]:
+    from eventd.client import Client
+
+    async with Client(socket) as client:
+        return await client.questions(domain=domain, connection=connection, host=host)
+
+
+def config(
+    domain: DomainArgument,
+    connection: OnlyConnectionOption = None,
+    output: Annotated[
+        ListOutput, typer.Option("--output", "-o", help="Lines as in the file, or a JSON object.")
+    ] = ListOutput.TEXT,
+    socket: SocketOption = READ_ONLY_SOCKET,
+) -> None:
+    """Print what the configuration file (VMX) of a domain says.
+
+    The read-only socket leaves out what may be a password or a key; the read-write socket,
+    eventd.sock beside it, has all of the file.
+
+    \b
+    Examples:
+      eventd domain config web01
+      eventd domain config web01 -o json | jq -r .entries.guestOS
+    """
+    log_to_errors()
+    configuration = asyncio.run(_configuration(socket, domain, connection))
+    if output is ListOutput.JSON:
+        from eventd.rendering import printable_json
+
+        write_line(printable_json(configuration.model_dump_json(exclude_none=True)))
+    else:
+        from eventd.cli.configurations import configuration_lines
+
+        for line in configuration_lines(configuration):
+            write_line(line)
+
+
+async def _configuration(socket: Path, domain: str, connection: str | None) -> DomainConfiguration:
+    from eventd.client import Client
+
+    async with Client(socket) as client:
+        return await client.configuration(domain, connection=connection)
+
+
 def connections(
     output: ListOutputOption = ListOutput.TEXT,
-    socket: SocketOption = _SOCKET,
+    socket: SocketOption = READ_ONLY_SOCKET,
 ) -> None:
     """List the connections, and why one is not in sync.
 

@@ -1,4 +1,4 @@
-"""Tables of domains and connections: drawn for people, plain columns for programs.
+"""Tables of domains, questions and connections: drawn for people, plain columns for programs.
 
 What is too long for a terminal is left to it, as `docker ps` and `kubectl get` do: people copy
 UUIDs and URIs, and could not from a cell that is folded.
@@ -7,13 +7,15 @@ UUIDs and URIs, and could not from a cell that is folded.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import TextIO
 
 from eventd.cli.terminal import wants_colour, write_line
 from eventd.model.domain import ConnectionStatus, DomainStatus
-from eventd.rendering import printable_cell
+from eventd.model.questions import PendingQuestion
+from eventd.rendering import choice_words, printable_cell
 
-__all__ = ["write_connections", "write_domains"]
+__all__ = ["write_connections", "write_domains", "write_questions"]
 
 Row = Sequence[str]
 
@@ -24,11 +26,13 @@ _ANY_WIDTH = 1_000_000
 def write_domains(statuses: Iterable[DomainStatus], *, stream: TextIO) -> None:
     """Write the domains with the columns of ``virsh list`` first."""
     header = ("ID", "NAME", "STATE", "CONNECTION", "HOST", "UUID")
-    rows = _printable(map(_domain_row, statuses))
-    if stream.isatty():
-        _draw(header, rows, stream=stream)
-    else:
-        _write_columns([header, *rows])
+    _write(header, _printable(map(_domain_row, statuses)), stream=stream)
+
+
+def write_questions(questions: Iterable[PendingQuestion], *, stream: TextIO) -> None:
+    """Write the questions, each with its choices on the same line."""
+    header = ("ID", "DOMAIN", "CONNECTION", "SINCE", "QUESTION", "CHOICES")
+    _write(header, _printable(map(_question_row, questions)), stream=stream)
 
 
 def write_connections(statuses: Iterable[ConnectionStatus], *, stream: TextIO) -> None:
@@ -57,6 +61,28 @@ def _domain_row(status: DomainStatus) -> Row:
     )
 
 
+def _question_row(pending: PendingQuestion) -> Row:
+    domain, question = pending.domain, pending.question
+    choices = [
+        choice_words(choice, is_default=choice == question.default) for choice in question.choices
+    ]
+    return (
+        question.id,
+        domain.name,
+        domain.connection,
+        _stamp(pending.since) + (" (stale)" if pending.stale else ""),
+        " ".join(question.text.split()),
+        ", ".join(choices) or _NOTHING,
+    )
+
+
+def _stamp(moment: datetime | None) -> str:
+    if moment is None:
+        return _NOTHING
+    utc = moment.astimezone(UTC).replace(tzinfo=None)
+    return f"{utc.isoformat(sep=' ', timespec='seconds')}Z"
+
+
 def _connection_row(status: ConnectionStatus) -> Row:
     return (
         status.name,
@@ -70,6 +96,13 @@ def _connection_row(status: ConnectionStatus) -> Row:
 
 def _printable(rows: Iterable[Row]) -> list[Row]:
     return [[printable_cell(cell) for cell in row] for row in rows]
+
+
+def _write(header: Row, rows: Sequence[Row], *, stream: TextIO) -> None:
+    if stream.isatty():
+        _draw(header, rows, stream=stream)
+    else:
+        _write_columns([header, *rows])
 
 
 def _draw(header: Row, rows: Sequence[Row], *, remarks: Sequence[str] = (), stream: TextIO) -> None:

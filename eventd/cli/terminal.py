@@ -119,10 +119,15 @@ def _failure_told() -> Iterator[None]:
 
 
 def write_error(message: str, *, kind: str = "error") -> None:
-    """Write a message for people, each of its lines with its kind in front."""
+    """Write a message for people, each of its lines with its kind in front.
+
+    What hosts and clients name things may be in it, as it is.
+    """
+    from eventd.rendering import printable
+
     for line in message.splitlines():
         with contextlib.suppress(OSError):
-            print(f"{kind}: {line}", file=sys.stderr, flush=True)
+            print(f"{kind}: {printable(line)}", file=sys.stderr, flush=True)
 
 
 def log_to_errors(*, level: Level = "warning") -> None:

@@ -1,4 +1,4 @@
-"""HTTP over two Unix sockets: event streams, the registry, and what the daemon knows."""
+"""HTTP over two Unix sockets: event streams, the registry, the present state, operations."""
 
 from eventd.http_api.api import HttpApi
 

@@ -7,6 +7,7 @@ are no HTTP request. What a request means is left to the routes.
 from __future__ import annotations
 
 import asyncio
+import pwd
 import socket
 import struct
 from collections import Counter
@@ -19,8 +20,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from eventd.http_api import problems
+from eventd.model.questions import Requester
 
-__all__ = ["Admission", "Connection", "Peer", "note_request", "peer_of"]
+__all__ = ["Admission", "Connection", "Peer", "note_request", "peer_of", "requester_of"]
 
 _log = structlog.get_logger(__name__)
 
@@ -44,6 +46,23 @@ def peer_of(transport: asyncio.BaseTransport) -> Peer:
     """Return who connected; frozen at the time of the connect."""
     sock: socket.socket = transport.get_extra_info("socket")
     return Peer(*_UCRED.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)))
+
+
+async def requester_of(request: web.Request) -> Requester:
+    """Return who sends a request, with the name of the account where the machine knows it."""
+    if request.transport is None:
+        raise ConnectionResetError("the client has gone before its request was looked at")
+    peer = peer_of(request.transport)
+    # The accounts of some machines are on others, and asking for a name may take its time.
+    user = await asyncio.to_thread(_account_of, peer.uid)
+    return Requester(pid=peer.pid, uid=peer.uid, user=user)
+
+
+def _account_of(uid: int) -> str | None:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except (KeyError, OverflowError):
+        return None
 
 
 class Admission:

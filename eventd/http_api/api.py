@@ -1,7 +1,7 @@
 """The HTTP API of the daemon as a whole: which resources there are, and on which sockets.
 
 Two Unix sockets serve the same resources, as libvirtd has two: ``eventd.sock`` for members of the
-group, and ``eventd-ro.sock`` for everybody. So far everything is read with GET, on both.
+group, and ``eventd-ro.sock`` for everybody. What is not a GET is refused on the latter.
 """
 
 from __future__ import annotations
@@ -16,20 +16,26 @@ from pathlib import Path
 from socket import socket
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from pydantic_core import to_json
 
 from eventd.bus.delivery import Delivery
 from eventd.bus.registry import Registry
-from eventd.http_api import openapi, sockets
+from eventd.errors import ErrorCode
+from eventd.http_api import openapi, problems, sockets
 from eventd.http_api.admission import Admission, Connection, note_request
+from eventd.http_api.bodies import MOST_BYTES
 from eventd.http_api.callbacks import Callbacks
-from eventd.http_api.filters import WORDS
-from eventd.http_api.openapi import Parameter, Route
+from eventd.http_api.openapi import Route
+from eventd.http_api.operations import IS_READ_WRITE, Operations
 from eventd.http_api.problems import answer_errors
+from eventd.http_api.questions import Questions
+from eventd.http_api.resources import resources
 from eventd.http_api.state import State
 from eventd.http_api.streams import EventStreams
 from eventd.journal.journal import Journal
 from eventd.model.directory import Directory
+from eventd.model.operator import Operator
 
 __all__ = ["HttpApi"]
 
@@ -41,7 +47,7 @@ aiohttp waits twice as long, once for each socket, and the daemon has two second
 
 
 class HttpApi:
-    """Serves what the daemon knows and publishes.
+    """Serves what the daemon knows and publishes, and takes wishes for its operator.
 
     ``clock`` returns the present time, aware and in UTC. ``write_limit`` is in bytes: what may
     wait for one subscriber. A connection that has sent no complete request for
@@ -56,6 +62,7 @@ class HttpApi:
         delivery: Delivery,
         registry: Registry,
         directory: Directory,
+        operator: Operator,
         clock: Callable[[], datetime],
         write_limit: int = 256 * 1024,
         max_connections: int = 4096,
@@ -64,7 +71,6 @@ class HttpApi:
         closing_timeout: float = 5.0,
     ) -> None:
         self._delivery = delivery
-        self._state = State(directory)
         self._streams = EventStreams(
             journal=journal,
             directory=directory,
@@ -82,7 +88,16 @@ class HttpApi:
             max_connections=max_connections, max_connections_per_user=max_connections_per_user
         )
         self._request_timeout = request_timeout
-        self.routes = self._routes()
+        self.routes = (
+            *resources(
+                streams=self._streams,
+                callbacks=self._callbacks,
+                state=State(directory),
+                questions=Questions(operator, body_timeout=request_timeout),
+                operations=Operations(operator, body_timeout=request_timeout),
+            ),
+            Route("/openapi.json", self._openapi, "Tell this document."),
+        )
         """All that is served; the OpenAPI document lists the same."""
 
     @asynccontextmanager
@@ -104,16 +119,22 @@ class HttpApi:
             )
             for reader in (self._streams.deliver, self._callbacks.deliver):
                 stack.callback(self._delivery.add_reader(reader))
+            refuse = _refusal(runtime_directory / sockets.READ_WRITE_NAME)
             async with (
-                self._listening(read_write, self._application()),
-                self._listening(read_only, self._application()),
+                self._listening(read_write, self._application(refuse=None)),
+                self._listening(read_only, self._application(refuse=refuse)),
             ):
                 yield
 
-    def _application(self) -> web.Application:
-        application = web.Application(middlewares=[note_request, answer_errors])
+    def _application(self, *, refuse: Handler | None) -> web.Application:
+        """Return what serves one socket; ``refuse`` answers whatever would change something."""
+        application = web.Application(
+            middlewares=[note_request, answer_errors], client_max_size=MOST_BYTES
+        )
+        application[IS_READ_WRITE] = refuse is None
         for route in self.routes:
-            application.router.add_route("GET", route.path, route.get)
+            handler = route.handler if refuse is None or route.only_reads else refuse
+            application.router.add_route(route.method, route.pattern, handler)
         application.on_shutdown.append(self._end_streams)
         return application
 
@@ -151,75 +172,17 @@ class HttpApi:
         body = to_json(openapi.document(self.routes))
         return web.Response(body=body, content_type="application/json")
 
-    def _routes(self) -> tuple[Route, ...]:
-        state = self._state
-        return (
-            Route(
-                "/v1/events",
-                self._streams.get,
-                "Follow events as lines, server-sent events or WebSocket messages.",
-                ("application/x-ndjson", "text/event-stream"),
-                (*_FILTERS, *_STREAM),
-                (HTTPStatus.OK, HTTPStatus.SWITCHING_PROTOCOLS),
-                (HTTPStatus.BAD_REQUEST, HTTPStatus.GONE),
-            ),
-            Route(
-                "/v1/callbacks",
-                self._callbacks.get,
-                "List the registered callbacks, or register some over a WebSocket.",
-                statuses=(HTTPStatus.OK, HTTPStatus.SWITCHING_PROTOCOLS),
-            ),
-            Route(
-                "/v1/domains",
-                state.domains,
-                "List the domains and their states.",
-                parameters=_FILTERS[:3],
-                problems=(HTTPStatus.BAD_REQUEST,),
-            ),
-            Route(
-                "/v1/domains/{uuid}",
-                state.domain,
-                "Tell the state of one domain.",
-                problems=(HTTPStatus.NOT_FOUND,),
-            ),
-            Route("/v1/connections", state.connections, "List the connections."),
-            Route("/v1/schema", state.schemas, "List the types of events."),
-            Route(
-                "/v1/schema/{type}",
-                state.schema,
-                "Tell the JSON Schema of the data of one type of event.",
-                ("application/schema+json",),
-                problems=(HTTPStatus.NOT_FOUND,),
-            ),
-            Route("/healthz", state.healthz, "Tell that the process answers."),
-            Route(
-                "/readyz",
-                state.readyz,
-                "Tell whether at least one connection is in sync with its host.",
-                statuses=(HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE),
-            ),
-            Route("/openapi.json", self._openapi, "Tell this document."),
+
+def _refusal(read_write: Path) -> Handler:
+    """Return what answers, on the read-only socket, that this is for the read-write one."""
+
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        return problems.response(
+            HTTPStatus.FORBIDDEN,
+            "read-only",
+            f"{request.method} {request.path[:200]} is not for the read-only socket",
+            libvirt_code=int(ErrorCode.OPERATION_DENIED),
+            hint=f"use {read_write}, which root and the members of its group may open",
         )
 
-
-_FILTERS = (
-    Parameter("domain", "UUID of a domain, or a glob of names."),
-    Parameter("connection", "Name of a connection."),
-    Parameter("host", "Name of the host that the domain is on."),
-    Parameter("event", "Kind: what the event is about.", words=WORDS["event"]),
-    Parameter("type", "What happened, where a kind has several types.", words=WORDS["type"]),
-    Parameter("reason", "Word of the detail or the chief argument.", words=WORDS["reason"]),
-)
-
-_STREAM = (
-    Parameter(
-        "snapshot",
-        "true: begin with the present state, as far as it is known. The first picture of a host "
-        "tells no events: at a 'connected' event of a connection that was not connected at the "
-        "snapshot, read the state again.",
-        is_repeatable=False,
-    ),
-    Parameter("heartbeat", "Time between heartbeat records: 15s.", is_repeatable=False),
-    Parameter("after", "Cursor of the last record that was seen.", is_repeatable=False),
-    Parameter("format", "ndjson, sse or websocket; else by Accept.", is_repeatable=False),
-)
+    return refuse

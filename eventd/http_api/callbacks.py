@@ -27,7 +27,7 @@ from eventd.bus.registry import Owner, Registration, Registry
 from eventd.errors import CursorExpired, EventdError, InvalidArgument
 from eventd.http_api.admission import Connection, peer_of
 from eventd.http_api.framing import close_frame, text_frame
-from eventd.http_api.problems import word_for
+from eventd.http_api.problems import extensions_of, word_for
 from eventd.http_api.websockets import accept, is_wanted
 from eventd.journal.journal import Journal
 from eventd.model.ids import EventKind
@@ -304,4 +304,4 @@ def _describe(registration: Registration) -> dict[str, object]:
 
 
 def _describe_error(error: EventdError) -> dict[str, object]:
-    return {"code": word_for(error), "libvirt_code": int(error.code), "message": error.message}
+    return {"code": word_for(error), "message": error.message, **extensions_of(error)}

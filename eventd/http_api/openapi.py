@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -27,10 +27,10 @@ class Parameter(NamedTuple):
 
 
 class Route(NamedTuple):
-    """One resource. All of them are read with GET."""
+    """One thing that can be asked for."""
 
     path: str
-    get: Handler
+    handler: Handler
     summary: str
     content_types: tuple[str, ...] = ("application/json",)
     parameters: tuple[Parameter, ...] = ()
@@ -38,6 +38,19 @@ class Route(NamedTuple):
     """With which its own content is answered; 101 stands for a WebSocket."""
     problems: tuple[HTTPStatus, ...] = ()
     """With which a problem is answered."""
+    method: str = "GET"
+    body: Mapping[str, object] | None = None
+    """The JSON Schema of what is sent, where something may be."""
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether it changes nothing, and is there on the read-only socket too."""
+        return self.method == "GET"
+
+    @property
+    def pattern(self) -> str:
+        """The path as aiohttp takes it, with values that may have braces in them."""
+        return _PATH_KEY.sub(r"{\1:[^/]+}", self.path)
 
 
 def document(routes: Iterable[Route]) -> dict[str, object]:
@@ -51,10 +64,26 @@ def document(routes: Iterable[Route]) -> dict[str, object]:
             "eventd.sock, the read-only one eventd-ro.sock.",
         },
         "servers": [{"url": "http://localhost", "description": "over either Unix socket"}],
-        "paths": {route.path: {"get": _operation(route)} for route in routes},
+        "paths": _paths(routes),
         "components": {"schemas": {"Problem": _PROBLEM}},
     }
 
+
+def _paths(routes: Iterable[Route]) -> dict[str, dict[str, object]]:
+    paths: dict[str, dict[str, object]] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    return paths
+
+
+_CHOICES = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["key", "label"],
+        "properties": {"key": {"type": "string"}, "label": {"type": "string"}},
+    },
+}
 
 # RFC 9457, section 3.1, and our own extension members.
 _PROBLEM = {
@@ -64,11 +93,24 @@ _PROBLEM = {
         "type": {"type": "string"},
         "title": {"type": "string"},
         "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "What happened, and what to do next."},
+        "detail": {"type": "string", "description": "What happened."},
+        "hint": {"type": "string", "description": "What to do next, if 'detail' does not say it."},
         "code": {"type": "string", "description": "A stable word to switch on."},
         "libvirt_code": {"type": "integer", "description": "libvirt's virErrorNumber."},
         "oldest": {"type": "string", "description": "With 410: the oldest usable cursor."},
         "newest": {"type": "string", "description": "With 410: the newest cursor."},
+        "choices": {**_CHOICES, "description": "With no-such-choice: those that there are."},
+        "question": {
+            "type": "object",
+            "description": "With question-pending: the question that is in the way.",
+            "required": ["id", "text", "choices"],
+            "properties": {
+                "id": {"type": "string"},
+                "text": {"type": "string"},
+                "choices": _CHOICES,
+                "default": {"type": "string", "description": "Key of the default choice."},
+            },
+        },
     },
 }
 
@@ -81,7 +123,7 @@ def _operation(route: Route) -> dict[str, object]:
         for name in _PATH_KEY.findall(route.path)
     ]
     in_query = [_query_parameter(parameter) for parameter in route.parameters]
-    return {
+    operation: dict[str, object] = {
         "summary": route.summary,
         "parameters": in_path + in_query,
         "responses": {
@@ -89,6 +131,12 @@ def _operation(route: Route) -> dict[str, object]:
             **{str(int(each)): _problem(each) for each in route.problems},
         },
     }
+    if route.body is not None:
+        operation["requestBody"] = {
+            "required": "required" in route.body,
+            "content": {"application/json": {"schema": route.body}},
+        }
+    return operation
 
 
 def _query_parameter(parameter: Parameter) -> dict[str, object]:

@@ -1,12 +1,12 @@
 """Errors as RFC 9457 problem details: one shape for everything that goes wrong.
 
 ``code`` is a stable word to switch on; ``libvirt_code`` is libvirt's ``virErrorNumber`` where an
-error of ours stands behind it.
+error of ours stands behind it, and ``hint`` says what to do next where ``detail`` does not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
 from aiohttp import web
@@ -16,21 +16,52 @@ from pydantic_core import to_json
 from eventd.errors import (
     CursorExpired,
     EventdError,
+    HostError,
+    HostUnreachable,
     InvalidArgument,
     LimitReached,
+    NoSuchChoice,
     NoSuchDomain,
+    NoSuchQuestion,
+    OperationDenied,
+    OperationError,
+    OperationInvalid,
+    QuestionPending,
 )
 
-__all__ = ["CONTENT_TYPE", "answer_errors", "document", "response", "word_for"]
+__all__ = [
+    "CONTENT_TYPE",
+    "answer_errors",
+    "document",
+    "extensions_of",
+    "members_of",
+    "response",
+    "word_for",
+]
 
 CONTENT_TYPE = "application/problem+json"
 
+# The first class that fits has the word.
 _KINDS: Mapping[type[EventdError], tuple[str, HTTPStatus]] = {
     CursorExpired: ("cursor-expired", HTTPStatus.GONE),
     NoSuchDomain: ("no-such-domain", HTTPStatus.NOT_FOUND),
+    NoSuchQuestion: ("no-such-question", HTTPStatus.NOT_FOUND),
+    NoSuchChoice: ("no-such-choice", HTTPStatus.BAD_REQUEST),
     LimitReached: ("limit-reached", HTTPStatus.TOO_MANY_REQUESTS),
     InvalidArgument: ("invalid-argument", HTTPStatus.BAD_REQUEST),
+    OperationDenied: ("operation-denied", HTTPStatus.FORBIDDEN),
+    OperationInvalid: ("operation-invalid", HTTPStatus.CONFLICT),
+    QuestionPending: ("question-pending", HTTPStatus.CONFLICT),
+    OperationError: ("operation-failed", HTTPStatus.BAD_GATEWAY),
+    HostUnreachable: ("host-unreachable", HTTPStatus.SERVICE_UNAVAILABLE),
+    HostError: ("host-error", HTTPStatus.BAD_GATEWAY),
     EventdError: ("failed", HTTPStatus.INTERNAL_SERVER_ERROR),
+}
+
+# aiohttp's own, for what it finds wrong with a request.
+_WORDS = {
+    HTTPStatus.REQUEST_TIMEOUT: "request-timeout",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "request-too-large",
 }
 
 
@@ -43,18 +74,58 @@ def word_for(error: EventdError) -> str:
     return _kind(error)[0]
 
 
+def members_of(error: EventdError) -> dict[str, object]:
+    """Return the members of the problem that an error is."""
+    code, status = _kind(error)
+    return _members(status, code, error.message, **extensions_of(error))
+
+
+def extensions_of(error: EventdError) -> dict[str, object]:
+    """Return what an error has to say beside its word and its message."""
+    more: dict[str, object] = {"libvirt_code": int(error.code)}
+    if error.hint is not None:
+        more["hint"] = error.hint
+    match error:
+        case CursorExpired():
+            more |= {"oldest": error.oldest, "newest": error.newest}
+        case NoSuchChoice():
+            more["choices"] = _choices(error.choices)
+        case QuestionPending():
+            more["question"] = _question(error)
+        case _:
+            pass
+    return more
+
+
+def _question(error: QuestionPending) -> dict[str, object]:
+    question: dict[str, object] = {
+        "id": error.question_id,
+        "text": error.text,
+        "choices": _choices(error.choices),
+    }
+    if error.default_choice is not None:
+        question["default"] = error.default_choice
+    return question
+
+
+def _choices(choices: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"key": key, "label": label} for key, label in choices]
+
+
+def _members(status: HTTPStatus, code: str, detail: str, **more: object) -> dict[str, object]:
+    return {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": int(status),
+        "code": code,
+        "detail": detail,
+        **more,
+    }
+
+
 def document(status: HTTPStatus, code: str, detail: str, **more: object) -> bytes:
     """Return the body of a problem response; ``more`` are its extension members."""
-    return to_json(
-        {
-            "type": "about:blank",
-            "title": status.phrase,
-            "status": int(status),
-            "code": code,
-            "detail": detail,
-            **more,
-        }
-    )
+    return to_json(_members(status, code, detail, **more))
 
 
 def response(status: HTTPStatus, code: str, detail: str, **more: object) -> web.Response:
@@ -75,17 +146,15 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except web.HTTPMethodNotAllowed as error:
         return _method_not_allowed(request, error)
     except web.HTTPException as error:
-        return response(HTTPStatus(error.status), "bad-request", error.text or error.reason)
+        status = HTTPStatus(error.status)
+        return response(status, _WORDS.get(status, "bad-request"), error.text or error.reason)
     except EventdError as error:
         return _of_error(error)
 
 
 def _of_error(error: EventdError) -> web.Response:
     code, status = _kind(error)
-    more: dict[str, object] = {"libvirt_code": int(error.code)}
-    if isinstance(error, CursorExpired):
-        more |= {"oldest": error.oldest, "newest": error.newest}
-    return response(status, code, error.message, **more)
+    return response(status, code, error.message, **extensions_of(error))
 
 
 def _method_not_allowed(request: web.Request, error: web.HTTPMethodNotAllowed) -> web.Response:

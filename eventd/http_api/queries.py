@@ -12,7 +12,7 @@ from eventd.http_api.filters import DOMAIN_KEYS, FILTER_KEYS, Filter
 from eventd.http_api.framing import Format
 from eventd.model.record import Cursor
 
-__all__ = ["STREAM_KEYS", "DomainQuery", "EventsQuery", "Query"]
+__all__ = ["STREAM_KEYS", "ConnectionQuery", "DomainQuery", "EventsQuery", "Query"]
 
 STREAM_KEYS = ("snapshot", "heartbeat", "after", "format")
 """The query keys of an event stream beside the filters."""
@@ -80,6 +80,22 @@ class DomainQuery:
         """Read the query of a list of domains; raises InvalidArgument like `EventsQuery.parse`."""
         filters, _ = _split(query, DOMAIN_KEYS, ())
         return cls(Filter.parse(filters))
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionQuery:
+    """A wish for the one domain that the path names."""
+
+    connection: str | None = None
+    """Name of the only connection to look in, or None to look in all."""
+
+    @classmethod
+    def parse(cls, query: Query) -> Self:
+        """Read the query of one domain; raises InvalidArgument like `EventsQuery.parse`."""
+        _, single = _split(query, (), ("connection",))
+        if single.get("connection") == "":
+            raise InvalidArgument("'connection' is empty; give it a value or leave it out")
+        return cls(**single)
 
 
 def _split(

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import cached_property
 from http import HTTPStatus
-from itertools import islice
 from typing import Any
 
 from aiohttp import web
-from pydantic_core import to_json
 
-from eventd.errors import NoSuchDomain
 from eventd.http_api import problems
-from eventd.http_api.queries import DomainQuery
+from eventd.http_api.bodies import json_response, list_response
+from eventd.http_api.queries import ConnectionQuery, DomainQuery
 from eventd.model.cloudevents import data_schemas
-from eventd.model.directory import Directory
+from eventd.model.directory import Directory, find_domain
 from eventd.model.domain import ConnectionState, DomainStatus
 
 __all__ = ["State"]
-
-_PAGE = 64
-"""Domains that are looked at and encoded at once."""
 
 
 class State:
@@ -36,52 +30,40 @@ class State:
         return data_schemas()
 
     async def domains(self, request: web.Request) -> web.StreamResponse:
-        """List the domains that match the query.
-
-        Page by page: of the list of a large site, no client makes the daemon hold more than a
-        little, or makes others wait.
-        """
+        """List the domains that match the query."""
         wants = DomainQuery.parse(request.query).filter.matches_domain
-        waiting = iter(self._directory.domains())
-        response = web.StreamResponse(headers={"Content-Type": "application/json"})
-        await response.prepare(request)
-        await response.write(b'{"domains":[')
-        separator = b""
-        while page := list(islice(waiting, _PAGE)):
-            if wanted := [_describe(status) for status in page if wants(status.domain)]:
-                await response.write(separator + to_json(wanted)[1:-1])
-                separator = b","
-            await asyncio.sleep(0)
-        await response.write(b"]}")
-        return response
+        return await list_response(
+            request,
+            "domains",
+            self._directory.domains(),
+            wants=lambda status: wants(status.domain),
+            describe=_describe,
+        )
 
     async def domain(self, request: web.Request) -> web.Response:
         """Tell the state of one domain.
 
         Raises:
-            NoSuchDomain: no domain has the UUID, or several have.
+            NoSuchDomain: no domain has the UUID or the name, or several have.
         """
-        uuid = request.match_info["uuid"].lower()
-        matches = [each for each in self._directory.domains() if each.domain.uuid == uuid]
-        if not matches:
-            raise NoSuchDomain(f"no domain has the UUID {uuid[:80]}; /v1/domains lists them")
-        if len(matches) > 1:
-            raise NoSuchDomain(f"several domains have the UUID {uuid}: {_enumerate(matches)}")
-        return _json(_describe(matches[0]))
+        query = ConnectionQuery.parse(request.query)
+        text = request.match_info["domain"]
+        status = find_domain(self._directory.domains(), text, connection=query.connection)
+        return json_response(_describe(status))
 
     async def connections(self, _: web.Request) -> web.Response:
         """List the connections."""
-        return _json({"connections": self._directory.connections()})
+        return json_response({"connections": self._directory.connections()})
 
     async def healthz(self, _: web.Request) -> web.Response:
         """Tell that the process answers."""
-        return _json({"status": "ok"})
+        return json_response({"status": "ok"})
 
     async def readyz(self, _: web.Request) -> web.Response:
         """Tell whether at least one connection is in sync with its host."""
         connections = self._directory.connections()
         is_ready = any(each.state is ConnectionState.CONNECTED for each in connections)
-        return _json(
+        return json_response(
             {
                 "status": "ready" if is_ready else "not ready",
                 "connections": [
@@ -94,7 +76,7 @@ class State:
 
     async def schemas(self, _: web.Request) -> web.Response:
         """List the types of events and where their schemas are."""
-        return _json({"types": {each: f"/v1/schema/{each}" for each in self._schemas}})
+        return json_response({"types": {each: f"/v1/schema/{each}" for each in self._schemas}})
 
     async def schema(self, request: web.Request) -> web.Response:
         """Tell the JSON Schema of the data of one type of event."""
@@ -102,23 +84,8 @@ class State:
         if ce_type not in self._schemas:
             detail = f"{ce_type[:80]!r} is not a type of event; /v1/schema lists them"
             return problems.response(HTTPStatus.NOT_FOUND, "not-found", detail)
-        return _json(self._schemas[ce_type], content_type="application/schema+json")
+        return json_response(self._schemas[ce_type], content_type="application/schema+json")
 
 
 def _describe(status: DomainStatus) -> dict[str, object]:
     return {**status.model_dump(exclude_none=True), "state_name": status.state.word}
-
-
-def _enumerate(statuses: list[DomainStatus]) -> str:
-    domains = [status.domain for status in statuses]
-    return ", ".join(f"{each.connection}/{each.reference} ({each.name})" for each in domains)
-
-
-def _json(
-    value: object,
-    *,
-    status: HTTPStatus = HTTPStatus.OK,
-    content_type: str = "application/json",
-) -> web.Response:
-    body = to_json(value, exclude_none=True)
-    return web.Response(status=status, body=body, content_type=content_type)

@@ -9,12 +9,14 @@ from eventd.model.events import (
     DomainEvent,
     DomainStarted,
     DomainStopped,
+    QuestionEvent,
+    TaskEvent,
 )
 from eventd.model.evidence import Cause, Evidence, Initiator, TaskEvidence
 from eventd.model.lifecycle import StartedDetail, StoppedDetail
 from eventd.rendering.characters import printable
 
-__all__ = ["because"]
+__all__ = ["because", "operation_words"]
 
 # The causes that are facts with a name: what did not decide, and nobody did, is not worth a word.
 _FACTS = frozenset({Cause.TASK, Cause.EVENT, Cause.REQUEST})
@@ -29,9 +31,15 @@ def because(event: DomainEvent) -> Iterator[str]:
     is_failure = _is_failure(event)
     if is_failure:
         yield _failure(event)
+    elif isinstance(event, TaskEvent):
+        # What was done, and whether it failed, is what such an event is about.
+        yield from filter(None, [_initiator(evidence)])
+    elif isinstance(event, QuestionEvent):
+        # Who started the task has not asked the question, nor answered it.
+        yield from _blocked(evidence)
     else:
         yield from _who(evidence)
-    if evidence.task and evidence.task.error:
+    if evidence.task and evidence.task.error and not isinstance(event, TaskEvent):
         yield f"which failed: {printable(evidence.task.error)}"
     # What the tools of a guest do is not said twice.
     if not isinstance(event, DomainAgentLifecycle) and (known := _known_by(evidence)):
@@ -70,6 +78,12 @@ def _who(evidence: Evidence) -> Iterator[str]:
         yield f"{who} ({what})" if what else who
     elif what and evidence.cause in _FACTS:
         yield what
+
+
+def _blocked(evidence: Evidence) -> Iterator[str]:
+    if evidence.task:
+        what = operation_words(evidence.task.description_id)
+        yield " ".join(filter(None, ["during", what, _initiator(evidence)]))
 
 
 def _initiator(evidence: Evidence) -> str | None:
@@ -117,7 +131,12 @@ def _operation(evidence: Evidence) -> str | None:
             known = request or task or event
         case _:
             known = task or event or request
-    return known and _OPERATIONS.get(known.lower(), printable(known))
+    return known and operation_words(known)
+
+
+def operation_words(name: str) -> str:
+    """Return the words for a ``TaskInfo.descriptionId``, or for the class of an event."""
+    return _OPERATIONS.get(name.lower(), printable(name))
 
 
 def _known_by(evidence: Evidence) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from eventd.model.arguments import AgentReason, MemoryFailureFlag
-from eventd.model.domain import DomainStatus, Question
+from eventd.model.domain import DomainStatus
 from eventd.model.events import (
     ConnectionConnected,
     ConnectionDisconnected,
@@ -32,12 +32,19 @@ from eventd.model.events import (
     DomainTunable,
     Event,
     LifecycleEvent,
+    QuestionAnswered,
+    QuestionChanged,
+    QuestionCleared,
     QuestionEvent,
     QuestionRaised,
     Severity,
+    TaskEvent,
+    TaskFailed,
+    TaskProgressed,
 )
-from eventd.rendering.causes import because
+from eventd.rendering.causes import because, operation_words
 from eventd.rendering.characters import printable, printable_cell
+from eventd.rendering.questions import answered, asked, ending_words, question_text
 
 __all__ = ["sentence", "status_sentence"]
 
@@ -83,7 +90,7 @@ def status_sentence(status: DomainStatus, *, at: datetime, colour: bool = False)
     rest = (
         f"on {printable(domain.host)}" if domain.host else "",
         "last known: the connection is lost" if status.stale else "",
-        f"asks {_asked(status.question)}" if status.question else "",
+        f"asks {asked(status.question)}" if status.question else "",
     )
     fields = (domain.connection, domain.name, "is", status.state.word)
     return _line(at, fields, ", ".join(filter(None, rest)), hue=None, colour=colour)
@@ -104,6 +111,9 @@ def _words(event: Event) -> tuple[str, str]:
     """Return what happened and its reason, in words that filters take."""
     if isinstance(event, LifecycleEvent | ConnectionEvent) and event.type:
         return event.type, event.reason or _NOTHING
+    if isinstance(event, QuestionEvent | TaskEvent):
+        # Of their reasons there are words below.
+        return str(event.kind), event.type or _NOTHING
     return str(event.kind), event.reason or event.type or _NOTHING
 
 
@@ -142,12 +152,33 @@ def _particulars(event: DomainEvent) -> Iterator[str]:
             yield f"{printable(event.dev_alias)} from {old} to {new}"
         case DomainEventAmended():
             yield _amended(event)
-        case QuestionRaised():
-            yield _asked(event.question)
-        case QuestionEvent():
-            yield _text(event.question)
+        case QuestionRaised() | QuestionChanged():
+            yield asked(event.question)
+        case QuestionAnswered():
+            yield answered(event)
+        case QuestionCleared():
+            yield question_text(event.question.text)
+            yield ending_words(event.ending)
+        case TaskEvent():
+            yield _task(event)
         case _:
             pass
+
+
+def _task(event: TaskEvent) -> str:
+    """Return what the task is, and how far, or what has stopped it."""
+    task = event.evidence.task
+    what = operation_words(task.description_id) if task else "a task"
+    match event:
+        case TaskProgressed(progress=int(percent)):
+            return f"{what} at {percent} %"
+        case TaskFailed(cancelled=True):
+            return f"{what} was cancelled"
+        case TaskFailed():
+            why = f": {printable(task.error)}" if task and task.error else ""
+            return f"{what} failed{why}"
+        case _:
+            return what
 
 
 def _failed(event: DomainIOError | DomainIOErrorReason) -> Iterator[str]:
@@ -174,19 +205,6 @@ def _about_connection(event: ConnectionEvent) -> Iterator[str]:
             pass
     if event.message:
         yield printable(event.message)
-
-
-def _asked(question: Question) -> str:
-    choices = ", ".join(
-        f"{printable(choice.key)} = {printable(choice.label)}"
-        + (" (default)" if choice == question.default else "")
-        for choice in question.choices
-    )
-    return _text(question) + (f" [{choices}]" if choices else "")
-
-
-def _text(question: Question) -> str:
-    return f'"{printable(" ".join(question.text.split()))}"'
 
 
 def _hue(event: Event) -> str | None:

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import cast
 
 from aiohttp import web
 
@@ -32,6 +33,7 @@ from eventd.model.domain import ConnectionStatus, Domain, DomainStatus
 from eventd.model.events import DomainStarted
 from eventd.model.evidence import Cause, Evidence
 from eventd.model.lifecycle import StartedDetail
+from eventd.model.operator import Operator
 from eventd.model.record import EventRecord
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -80,6 +82,7 @@ async def broadcast(directory: Path) -> AsyncIterator[Publish]:
             delivery=delivery,
             registry=registry,
             directory=NoHosts(),
+            operator=cast(Operator, None),  # nobody asks it for anything here
             clock=lambda: NOW,
         )
         async with api.serve(directory):

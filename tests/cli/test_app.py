@@ -17,9 +17,10 @@ from typer.testing import CliRunner, Result
 
 from eventd import __version__
 from eventd.cli.app import app
-from eventd.client import DEFAULT_SOCKET
+from eventd.client import DEFAULT_READ_WRITE_SOCKET, DEFAULT_SOCKET
 from eventd.model.events import EVENT_CLASSES
 from eventd.model.ids import EventKind
+from eventd.model.operations import DomainOperation
 from eventd.vi.uri import ConnectionURI
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "eventd.toml"
@@ -57,9 +58,36 @@ def test_the_version_is_that_of_the_package() -> None:
     assert (result.exit_code, result.stdout) == (0, f"eventd {__version__}\n")
 
 
+OPERATIONS = ["start", "shutdown", "destroy", "suspend", "resume", "reboot", "reset"]
+READING: list[tuple[str, ...]] = [
+    ("watch",),
+    ("domains",),
+    ("connections",),
+    ("questions",),
+    ("domain", "config"),
+]
+WRITING: list[tuple[str, ...]] = [
+    ("answer",),
+    *(("domain", operation) for operation in OPERATIONS),
+]
+ARGUMENTS = {"answer": ["web01", "1"], "domain": ["web01"]}
+"""What such commands cannot do without."""
+
+
 @pytest.mark.parametrize(
     "command",
-    ["run", "demo", "watch", "domains", "connections", "simulate", "check-config"],
+    [
+        "run",
+        "demo",
+        "watch",
+        "domains",
+        "connections",
+        "questions",
+        "answer",
+        "simulate",
+        "check-config",
+        "domain",
+    ],
 )
 def test_every_command_has_a_help_text_that_fits_its_list(command: str) -> None:
     """The list shows the first sentence in full."""
@@ -70,6 +98,17 @@ def test_every_command_has_a_help_text_that_fits_its_list(command: str) -> None:
     assert summary.endswith(".")
     assert not summary.endswith("...")
     assert summary.split(maxsplit=1)[1] in result.stdout
+
+
+def test_there_is_a_command_for_each_operation() -> None:
+    """Each of which has a help text that fits the list."""
+    listed = invoke("domain", "--help").stdout.partition("Commands:")[2].splitlines()[1:]
+
+    assert [line.split()[0] for line in listed] == [*map(str, DomainOperation), "config"]
+    for line in listed:
+        word, summary = line.split(maxsplit=1)
+        assert not summary.endswith("...")
+        assert summary in invoke("domain", word, "--help").stdout
 
 
 def test_the_help_needs_none_of_the_parts() -> None:
@@ -95,12 +134,20 @@ def test_the_help_of_watch_has_every_kind_that_is_published() -> None:
     assert set(words) & set(EventKind) == {cls.kind for cls in EVENT_CLASSES}
 
 
-@pytest.mark.parametrize("command", ["watch", "domains", "connections"])
-def test_the_socket_is_that_of_a_daemon_with_defaults(command: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "socket"),
+    [
+        *((command, DEFAULT_SOCKET) for command in READING),
+        *((command, DEFAULT_READ_WRITE_SOCKET) for command in WRITING),
+    ],
+)
+def test_the_socket_is_that_of_a_daemon_with_defaults(
+    command: tuple[str, ...], socket: str
+) -> None:
     """The command line and the Python client look in the same place."""
-    help_text = "".join(invoke(command, "--help").stdout.split())
+    help_text = "".join(invoke(*command, "--help").stdout.split())
 
-    assert f"default:{DEFAULT_SOCKET}]" in help_text
+    assert f"default:{socket}]" in help_text
 
 
 @pytest.mark.parametrize(
@@ -113,6 +160,10 @@ def test_the_socket_is_that_of_a_daemon_with_defaults(command: str) -> None:
         ["watch", "-o", "xml"],
         ["watch", "--timestamp"],
         ["watch", "--snapshot", "-o", "virsh"],
+        ["answer", "web01"],
+        ["domain", "start"],
+        ["domain", "explode", "web01"],
+        ["domain", "config", "web01", "-o", "xml"],
         ["simulate", "--listen", "8989"],
         ["simulate", "--listen", "::1:8989"],
         ["simulate", "--listen", "127.0.0.1:65536"],
@@ -130,12 +181,12 @@ def test_a_wrong_call_is_refused_with_the_usage(arguments: list[str]) -> None:
     assert result.stdout == ""
 
 
-@pytest.mark.parametrize("command", ["watch", "domains", "connections"])
-def test_without_a_daemon_the_socket_is_named(tmp_path: Path, command: str) -> None:
+@pytest.mark.parametrize("command", [*READING, *WRITING])
+def test_without_a_daemon_the_socket_is_named(tmp_path: Path, command: tuple[str, ...]) -> None:
     """One sentence says where it was looked for and what to do."""
     path = tmp_path / "absent.sock"
 
-    result = invoke(command, "--socket", path)
+    result = invoke(*command, *ARGUMENTS.get(command[0], []), "--socket", path)
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith(f"error: there is no socket at {path}; ")

@@ -7,16 +7,29 @@ import json
 import os
 import signal
 import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from eventd.metrics import REGISTRY
+from eventd.model.configuration import DomainConfiguration
 from eventd.model.domain import ConnectionState, DomainState
-from tests.http_api.fake_daemon import Daemon, serving, started, stopped, uuid_of
+from eventd.model.events import TaskQueued
+from eventd.model.evidence import Cause, Evidence
+from eventd.model.questions import PendingQuestion
+from tests.cli.commands import line_of, outcome, running
+from tests.http_api.fake_daemon import (
+    NOW,
+    Daemon,
+    domain_of,
+    serving,
+    started,
+    stopped,
+    uuid_of,
+)
 
 STARTED = "event 'lifecycle' for domain 'web-1': Started Booted\n"
 
@@ -30,42 +43,10 @@ async def daemon(tmp_path: Path) -> AsyncIterator[Daemon]:
         yield served
 
 
-@asynccontextmanager
-async def running(socket: Path, *arguments: str) -> AsyncIterator[Process]:
-    """Run a command against the socket; it ends with the context at the latest."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "eventd",
-        *arguments,
-        stdout=PIPE,
-        stderr=PIPE,
-        env=os.environ | {"EVENTD_SOCKET": str(socket), "PYTHONUNBUFFERED": ""},
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-
-
-async def outcome(process: Process) -> tuple[int | None, str, str]:
-    """Return exit code, output and errors, when the command has ended."""
-    output, errors = await process.communicate()
-    return process.returncode, output.decode(), errors.decode()
-
-
 async def until_subscribed() -> None:
     """Wait until the command, which is another process, has its stream."""
     while not REGISTRY.get_sample_value("eventd_subscribers"):  # noqa: ASYNC110 # nobody tells
         await asyncio.sleep(0.01)
-
-
-async def line_of(process: Process) -> str:
-    """Return the next line that the command prints."""
-    assert process.stdout is not None
-    return (await process.stdout.readline()).decode()
 
 
 async def test_watching_as_virsh_is_virsh_byte_for_byte(daemon: Daemon) -> None:
@@ -165,6 +146,34 @@ async def test_all_filters_reach_the_daemon(daemon: Daemon) -> None:
     assert output.startswith("event 'lifecycle' for domain 'web-2': Stopped Destroyed\n")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "kinds"),
+    [((), ["lifecycle"]), (("--event=task", "--event=lifecycle"), ["task", "lifecycle"])],
+)
+async def test_tasks_are_watched_on_demand(
+    daemon: Daemon, arguments: tuple[str, ...], kinds: list[str]
+) -> None:
+    """Their progress would bury what comes of them."""
+    count = f"--count={len(kinds)}"
+    async with running(
+        daemon.read_only_socket, "watch", "-o", "json", count, *arguments
+    ) as process:
+        await until_subscribed()
+        daemon.publish(
+            TaskQueued(
+                occurred_at=NOW,
+                source="esx://esx01.example/",
+                domain=domain_of(1),
+                evidence=Evidence(cause=Cause.TASK),
+            ),
+            started(1),
+        )
+        _, output, _ = await outcome(process)
+
+    types = [json.loads(line)["type"] for line in output.splitlines()]
+    assert [each.split(".")[2] for each in types] == kinds
+
+
 async def test_a_filter_that_makes_no_sense_is_refused(daemon: Daemon) -> None:
     """In the daemon's words, which list what there is."""
     async with running(daemon.read_only_socket, "watch", "--type", "nope") as process:
@@ -194,9 +203,12 @@ async def test_the_end_of_the_daemon_is_told(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("command", ["watch --snapshot", "domains", "connections"])
+@pytest.mark.parametrize(
+    "command", ["watch --snapshot", "domains", "connections", "questions", "domain config web-1"]
+)
 async def test_a_full_disk_is_a_sentence(daemon: Daemon, command: str) -> None:
     """Nothing else is said, and nothing is left open that Python would complain of."""
+    daemon.operator.configure(1)
     process = await asyncio.create_subprocess_exec(
         "/bin/sh",
         "-c",
@@ -225,6 +237,49 @@ async def test_domains_are_columns_or_json(daemon: Daemon) -> None:
     first, second = map(json.loads, output.splitlines())
     assert (first["domain"]["name"], first["state"], first["state_name"]) == ("web-1", 1, "running")
     assert second["domain"]["uuid"] == uuid_of(2)
+
+
+async def test_questions_are_columns_or_json(daemon: Daemon) -> None:
+    """On one line each, with the choices; nothing pending is a header, or nothing."""
+    socket = daemon.read_only_socket
+    header = "ID  DOMAIN  CONNECTION  SINCE  QUESTION  CHOICES\n"
+    async with running(socket, "questions") as process:
+        assert await outcome(process) == (0, header, "")
+    async with running(socket, "questions", "-o", "json") as process:
+        assert await outcome(process) == (0, "", "")
+    daemon.operator.ask(1)
+    pending = daemon.operator.ask(2)
+
+    filters = ("--domain", "web-2", "--connection", "lab", "--host", "esx01")
+    async with running(socket, "questions", *filters) as process:
+        code, output, _ = await outcome(process)
+    async with running(socket, "questions", *filters, "-o", "json") as process:
+        _, as_json, _ = await outcome(process)
+
+    assert code == 0
+    assert output.splitlines()[1:] == [
+        "q-2  web-2   lab         2026-11-20 12:00:00Z  The file exists. Replace it?  "
+        "0 = Replace, 1 = Append (default)"
+    ]
+    assert PendingQuestion.model_validate_json(as_json) == pending
+
+
+async def test_a_configuration_is_lines_or_json(daemon: Daemon) -> None:
+    """The read-only socket has no secrets, the other one has all."""
+    known = daemon.operator.configure(1, **{"RemoteDisplay.vnc.password": "secret", "a": "1"})
+    command = ("domain", "config", "web-1", "--connection", "lab")
+    async with running(daemon.read_only_socket, *command) as process:
+        assert await outcome(process) == (
+            0,
+            "# [ds1] web-1/web-1.vmx\n# name: web-1\n# annotation: Shop\n"
+            '# annotation: of the house\ndisplayName = "web-1"\na = "1"\n',
+            "",
+        )
+    async with running(daemon.socket, *command, "-o", "json") as process:
+        code, output, _ = await outcome(process)
+
+    assert code == 0
+    assert DomainConfiguration.model_validate_json(output) == known
 
 
 async def test_connections_are_columns_or_json(daemon: Daemon) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 
 import pytest
 
-from eventd.cli.tables import write_connections, write_domains
+from eventd.cli.tables import write_connections, write_domains, write_questions
 from eventd.model.domain import (
+    Choice,
     ConnectionState,
     ConnectionStatus,
     Domain,
@@ -15,12 +17,13 @@ from eventd.model.domain import (
     DomainStatus,
     Question,
 )
+from eventd.model.questions import PendingQuestion
 
 STATUSES = [
     DomainStatus(
         domain=Domain(connection="esx01", reference="vm-17", uuid="u-1", name="web 01", id=17),
         state=DomainState.RUNNING,
-        question=Question(id="1", text="?"),
+        question=Question(id="1", vi_id="1", text="?"),
     ),
     DomainStatus(
         domain=Domain(
@@ -53,6 +56,27 @@ def test_programs_get_columns(capsys: pytest.CaptureFixture[str]) -> None:
         "ID  NAME       STATE             CONNECTION  HOST   UUID\n"
         "17  web 01     running (asks)    esx01       -      u-1\n"
         "-   db\\x1b[2J  shut off (stale)  esx01       esx-a  u-2\n"
+    )
+
+
+def test_a_question_stays_on_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """However long it is, and whatever is in it; the default choice is marked."""
+    first = Choice(key="0", label="No")
+    choices = (first, Choice(key="1", label="Yes"))
+    asked = Question(id="q-1", vi_id="25", text="Go\non?\x1b[2J", choices=choices, default=first)
+    since = datetime(2026, 11, 20, 11, 51, 59, 827_400, UTC)
+    pending = PendingQuestion(domain=STATUSES[0].domain, question=asked, since=since, stale=True)
+    bare = PendingQuestion(
+        domain=STATUSES[1].domain, question=Question(id="q-22", vi_id="25", text="?")
+    )
+
+    write_questions([pending, bare], stream=io.StringIO())
+
+    assert capsys.readouterr().out == (
+        "ID    DOMAIN     CONNECTION  SINCE                         QUESTION       CHOICES\n"
+        "q-1   web 01     esx01       2026-11-20 11:51:59Z (stale)  Go on?\\x1b[2J  "
+        "0 = No (default), 1 = Yes\n"
+        "q-22  db\\x1b[2J  esx01       -                             ?              -\n"
     )
 
 

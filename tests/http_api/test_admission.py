@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pwd
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from eventd.http_api.admission import Admission, Peer, peer_of
-from tests.http_api.fake_daemon import Daemon, MakeDaemon, started
+from tests.http_api.fake_daemon import Daemon, MakeDaemon, power_on, started
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -79,6 +80,11 @@ REQUESTS = (
     b"GET /v1/events?type=started HTTP/1.1\r\nHost: x\r\n\r\n",
     b"GET /v1/domains/x%41 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
     b"POST /v1/domains HTTP/1.1\r\nContent-Length: 5\r\n\r\nabcde",
+    b'POST /v1/questions/q-1/answer HTTP/1.1\r\nContent-Length: 15\r\n\r\n{"choice": "1"}',
+    b"POST /v1/domains/web-1/start HTTP/1.1\r\nAccept: application/x-ndjson\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    b"POST /v1/domains/web-1/reset HTTP/1.1\r\nContent-Encoding: deflate\r\n"
+    b"Content-Length: 10\r\n\r\nx\x9c\xab\xae\x05\x00\x01\x75\x00\xf9",
     b"GET /v1/callbacks HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
     b'\x81\x90\x00\x00\x00\x00{"deregister":1}',
@@ -94,13 +100,20 @@ def damaged(source: random.Random) -> bytes:
     return bytes(data)
 
 
-async def test_damaged_requests_never_disturb_the_neighbour(daemon: Daemon) -> None:
+@pytest.mark.parametrize("is_read_only", [True, False])
+async def test_damaged_requests_never_disturb_the_neighbour(
+    daemon: Daemon, is_read_only: bool
+) -> None:
     """Every connection is answered or closed, and none of it is an error of the daemon's."""
+    path = daemon.read_only_socket if is_read_only else daemon.socket
+    daemon.directory.add(1)
+    daemon.operator.ask(1)
+    daemon.operator.reports = [power_on("running", 1)]
     source = random.Random(20_261_120)
     with capture_logs() as logs:
         async with neighbour(daemon):
             for _ in range(300):
-                async with raw(daemon.read_only_socket, damaged(source)) as (reader, writer):
+                async with raw(path, damaged(source)) as (reader, writer):
                     writer.write_eof()
                     await asyncio.gather(reader.read(), return_exceptions=True)
     assert [entry for entry in logs if entry["log_level"] != "debug"] == []
@@ -227,3 +240,19 @@ async def test_the_peer_is_who_connected(daemon: Daemon) -> None:
     async with raw(daemon.socket) as (_, writer):
         peer = peer_of(writer.transport)
     assert peer == Peer(os.getpid(), os.getuid(), os.getgid())
+
+
+async def test_a_requester_without_an_account_has_no_name(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the processes of a container may be, seen from outside."""
+
+    def unknown(uid: int) -> object:
+        raise KeyError(f"uid not found: {uid}")
+
+    daemon.directory.add(1)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    async with raw(daemon.socket, b"POST /v1/domains/web-1/start HTTP/1.0\r\n\r\n") as (reader, _):
+        assert (await reader.readline()).endswith(b" 200 OK\r\n")
+    [asked] = daemon.operator.asked
+    assert (asked.by.uid, asked.by.user) == (os.getuid(), None)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import aiohttp
 import pytest
 
 from eventd.model.ids import EventKind
+from eventd.model.operations import DomainOperation
 from tests.http_api.fake_daemon import Daemon
 
 
@@ -32,16 +34,30 @@ async def openapi(daemon: Daemon) -> Any:
 
 
 async def test_the_document_lists_exactly_what_is_served(daemon: Daemon) -> None:
-    """One table makes both; each path of the document leads somewhere."""
+    """One table makes both; each path of the document leads somewhere, by each of its methods."""
     paths = (await openapi(daemon))["paths"]
-    assert list(paths) == [route.path for route in daemon.api.routes]
-    for path in paths:
-        example = path.replace("{uuid}", "x").replace("{type}", "x")
-        async with requested(daemon.socket, "GET", example) as response:
-            stated = paths[path]["get"]["responses"]
-            assert str(response.status) in stated
-            expected = stated[str(response.status)]["content"]
-            assert response.content_type in expected
+    listed = [(method, path) for path in paths for method in paths[path]]
+    assert listed == [(route.method.lower(), route.path) for route in daemon.api.routes]
+    for method, path in listed:
+        stated = paths[path][method]["responses"]
+        for socket in (daemon.socket, daemon.read_only_socket):
+            async with requested(socket, method, re.sub(r"\{\w+\}", "x", path)) as response:
+                assert str(response.status) in stated
+                expected = stated[str(response.status)]["content"]
+                assert response.content_type in expected
+
+
+async def test_the_document_has_every_operation(daemon: Daemon) -> None:
+    """Each is a resource of its own, which says what it can be sent."""
+    paths = (await openapi(daemon))["paths"]
+    for operation in DomainOperation:
+        described = paths[f"/v1/domains/{{domain}}/{operation}"]["post"]
+        assert [each["name"] for each in described["parameters"]] == ["domain", "connection"]
+        assert described["requestBody"]["required"] is False
+        assert "application/x-ndjson" in described["responses"]["200"]["content"]
+    answer = paths["/v1/questions/{id}/answer"]["post"]["requestBody"]
+    assert answer["required"] is True
+    assert answer["content"]["application/json"]["schema"]["required"] == ["choice"]
 
 
 async def test_the_document_lists_every_key_of_the_event_query(daemon: Daemon) -> None:
@@ -76,7 +92,7 @@ async def test_an_unknown_resource_is_a_problem(daemon: Daemon, resource: str) -
 async def test_a_method_that_a_resource_does_not_have_is_a_problem(
     daemon: Daemon, method: str, is_read_only: bool
 ) -> None:
-    """The answer names those that it has; on both sockets, since nothing can be written."""
+    """The answer names those that it has, on both sockets."""
     path = daemon.read_only_socket if is_read_only else daemon.socket
     async with requested(path, method, "/v1/events") as response:
         problem = await response.json(content_type="application/problem+json")

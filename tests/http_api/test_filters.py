@@ -46,7 +46,7 @@ def question() -> QuestionRaised:
         source=SOURCE,
         domain=domain_of(1),
         evidence=Evidence(cause=Cause.STATE),
-        question=Question(id="1", text="moved or copied?"),
+        question=Question(id="1", vi_id="1", text="moved or copied?"),
     )
 
 

@@ -8,7 +8,7 @@ from multidict import CIMultiDict, MultiDict
 from eventd.errors import InvalidArgument
 from eventd.http_api.filters import FILTER_KEYS
 from eventd.http_api.framing import Format
-from eventd.http_api.queries import STREAM_KEYS, DomainQuery, EventsQuery
+from eventd.http_api.queries import STREAM_KEYS, ConnectionQuery, DomainQuery, EventsQuery
 from eventd.model.record import Cursor
 
 
@@ -123,3 +123,15 @@ def test_a_list_of_domains_takes_no_filter_on_events() -> None:
     """A domain has no type or reason."""
     with pytest.raises(InvalidArgument, match="domain, connection, host"):
         DomainQuery.parse(MultiDict([("type", "started")]))
+
+
+def test_one_domain_is_looked_for_on_one_connection_or_on_all() -> None:
+    """The connection is all that can be said beside the domain itself."""
+    assert ConnectionQuery.parse(MultiDict()).connection is None
+    assert ConnectionQuery.parse(MultiDict([("connection", "lab")])).connection == "lab"
+    with pytest.raises(InvalidArgument, match=r"'host' is not a key .* the keys are connection$"):
+        ConnectionQuery.parse(MultiDict([("host", "esx01")]))
+    with pytest.raises(InvalidArgument, match="given twice"):
+        ConnectionQuery.parse(MultiDict([("connection", "a"), ("connection", "b")]))
+    with pytest.raises(InvalidArgument, match="empty"):
+        ConnectionQuery.parse(MultiDict([("connection", "")]))

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import pytest
 
 from eventd.model.cloudevents import data_schemas
 from eventd.model.domain import ConnectionState, DomainState
-from tests.http_api.fake_daemon import Daemon, uuid_of
+from tests.http_api.fake_daemon import ODD_NAMES, Daemon, uuid_of
 
 
 class Get:
@@ -67,26 +68,50 @@ async def test_domains_can_be_chosen_like_events(daemon: Daemon, get: Get) -> No
     assert (status, problem["code"]) == (400, "invalid-argument")
 
 
-async def test_a_domain_is_found_by_uuid(daemon: Daemon, get: Get) -> None:
-    """In either case of the letters."""
+@pytest.mark.parametrize("text", [uuid_of(1), uuid_of(1).upper(), "web-1"])
+async def test_a_domain_is_found_by_uuid_or_name(daemon: Daemon, get: Get, text: str) -> None:
+    """In either case of the letters of the UUID."""
     daemon.directory.add(1)
-    status, body = await get(f"/v1/domains/{uuid_of(1).upper()}")
+    daemon.directory.add(2)
+    status, body = await get(f"/v1/domains/{text}")
     assert (status, body["domain"]["name"]) == (200, "web-1")
 
 
+@pytest.mark.parametrize("name", ODD_NAMES)
+async def test_a_domain_is_found_by_any_name(daemon: Daemon, get: Get, name: str) -> None:
+    """Percent-encoded in the path; a slash in it does not part."""
+    daemon.directory.add(1)
+    daemon.directory.add(2, name=name)
+    status, body = await get(f"/v1/domains/{quote(name, safe='')}")
+    assert (status, body["domain"]["name"]) == (200, name)
+
+
 async def test_an_unknown_domain_is_a_problem_with_libvirts_code(get: Get) -> None:
-    """42 is ``VIR_ERR_NO_DOMAIN``."""
+    """42 is ``VIR_ERR_NO_DOMAIN``; the hint says where the domains are listed."""
     status, problem = await get(f"/v1/domains/{uuid_of(7)}")
     assert (status, problem["code"], problem["libvirt_code"]) == (404, "no-such-domain", 42)
+    assert problem["hint"] == "'eventd domains' lists the domains"
 
 
 async def test_a_uuid_of_two_domains_is_a_problem_that_lists_them(daemon: Daemon, get: Get) -> None:
     """A copied domain may have its original's UUID; eventd does not choose between them."""
     daemon.directory.add(1)
-    daemon.directory.add(1)
+    daemon.directory.add(1, connection="other")
     status, problem = await get(f"/v1/domains/{uuid_of(1)}")
     assert (status, problem["code"]) == (404, "no-such-domain")
-    assert problem["detail"].count("lab/vm-1 (web-1)") == 2
+    assert "vm-1 on lab" in problem["detail"]
+    assert "vm-1 on other" in problem["detail"]
+
+
+async def test_the_connection_chooses_between_two_domains(daemon: Daemon, get: Get) -> None:
+    """It is the only key that the query has, and is given once."""
+    daemon.directory.add(1)
+    daemon.directory.add(1, connection="other")
+    status, body = await get("/v1/domains/web-1?connection=other")
+    assert (status, body["domain"]["connection"]) == (200, "other")
+    for query in ("connection=", "connection=lab&connection=other", "host=esx01"):
+        status, problem = await get(f"/v1/domains/web-1?{query}")
+        assert (status, problem["code"]) == (400, "invalid-argument")
 
 
 async def test_connections_are_listed(daemon: Daemon, get: Get) -> None:

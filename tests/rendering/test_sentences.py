@@ -47,11 +47,18 @@ from eventd.model.events import (
     DomainWatchdog,
     Event,
     LifecycleEvent,
+    QuestionAnswered,
+    QuestionChanged,
     QuestionCleared,
     QuestionRaised,
+    TaskFailed,
+    TaskProgressed,
+    TaskQueued,
+    TaskSucceeded,
 )
 from eventd.model.evidence import Cause, Evidence, Initiator, TaskEvidence
 from eventd.model.lifecycle import StoppedDetail
+from eventd.model.questions import AnswerRule, QuestionEnding, Requester
 from eventd.rendering import sentence, status_sentence
 
 AT = datetime(2026, 11, 20, 11, 51, 59, 827_400, UTC)
@@ -61,9 +68,15 @@ POWER_OFF = TaskEvidence(key="task-1", description_id="VirtualMachine.powerOff",
 BY_OPS = Evidence(
     cause=Cause.TASK, initiator=Initiator.USER, user="VSPHERE.LOCAL\\ops", task=POWER_OFF
 )
+FAILED = Evidence(
+    cause=Cause.TASK,
+    task=POWER_OFF.model_copy(update={"user": "root", "error": "InvalidState: no"}),
+)
 STATE = Evidence(cause=Cause.STATE)
 CHOICES = (Choice(key="0", label="Cancel"), Choice(key="1", label="I copied it"))
-QUESTION = Question(id="7", text="Was it moved\nor copied?", choices=CHOICES, default=CHOICES[1])
+QUESTION = Question(
+    id="7", vi_id="25", text="Was it moved\nor copied?", choices=CHOICES, default=CHOICES[1]
+)
 
 
 def stopped(
@@ -212,9 +225,85 @@ LINES: list[tuple[Event, list[str]]] = [
         ],
     ),
     (
-        of(QuestionCleared, question=QUESTION),
-        ["question", "cleared", '"Was it moved or copied?"'],
+        of(QuestionChanged, BY_OPS, question=QUESTION),
+        [
+            "question",
+            "changed",
+            '"Was it moved or copied?" [0 = Cancel, 1 = I copied it (default)], '
+            "during power off by VSPHERE.LOCAL\\ops",
+        ],
     ),
+    (
+        of(QuestionAnswered, question=QUESTION, choice=CHOICES[1], rule=AnswerRule.AUTO_ANSWER),
+        ["question", "answered", '"Was it moved or copied?" with I copied it (auto_answer)'],
+    ),
+    (
+        of(
+            QuestionAnswered,
+            question=QUESTION,
+            choice=CHOICES[1],
+            rule=AnswerRule.AUTO_ANSWER,
+            answered_by=Requester(pid=1, uid=1000, user="alice"),
+        ),
+        [
+            "question",
+            "answered",
+            '"Was it moved or copied?" with I copied it (auto_answer, for alice)',
+        ],
+    ),
+    (
+        of(QuestionAnswered, question=QUESTION, choice=CHOICES[0], rule=AnswerRule.FOREIGN),
+        [
+            "question",
+            "answered",
+            '"Was it moved or copied?" with Cancel (answer_foreign_questions)',
+        ],
+    ),
+    (
+        of(
+            QuestionAnswered,
+            FAILED,
+            question=QUESTION,
+            choice=CHOICES[0],
+            rule=AnswerRule.CLIENT,
+            answered_by=Requester(pid=1, uid=1000),
+        ),
+        [
+            "question",
+            "answered",
+            '"Was it moved or copied?" with Cancel (by uid 1000), during power off by root, '
+            "which failed: InvalidState: no",
+        ],
+    ),
+    (
+        of(QuestionAnswered, question=QUESTION, choice=CHOICES[0], rule=AnswerRule.CLIENT),
+        ["question", "answered", '"Was it moved or copied?" with Cancel (by a client)'],
+    ),
+    (
+        of(QuestionCleared, question=QUESTION, ending=QuestionEnding.ELSEWHERE),
+        ["question", "cleared", '"Was it moved or copied?", answered by somebody else'],
+    ),
+    (
+        of(QuestionCleared, question=QUESTION, ending=QuestionEnding.WITHDRAWN),
+        ["question", "cleared", '"Was it moved or copied?", withdrawn by the host'],
+    ),
+    (
+        of(QuestionCleared, question=QUESTION, ending=QuestionEnding.UNKNOWN),
+        ["question", "cleared", '"Was it moved or copied?", gone, nobody knows why'],
+    ),
+    (of(TaskQueued, BY_OPS), ["task", "queued", "power off, by VSPHERE.LOCAL\\ops"]),
+    (
+        of(TaskProgressed, BY_OPS, progress=42),
+        ["task", "running", "power off at 42 %, by VSPHERE.LOCAL\\ops"],
+    ),
+    (of(TaskProgressed), ["task", "running", "a task"]),
+    (of(TaskSucceeded, BY_OPS), ["task", "success", "power off, by VSPHERE.LOCAL\\ops"]),
+    (of(TaskFailed, FAILED), ["task", "error", "power off failed: InvalidState: no, by root"]),
+    (
+        of(TaskFailed, FAILED, cancelled=True),
+        ["task", "error", "power off was cancelled, by root"],
+    ),
+    (of(TaskFailed, BY_OPS), ["task", "error", "power off failed, by VSPHERE.LOCAL\\ops"]),
 ]
 
 

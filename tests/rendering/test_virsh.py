@@ -162,7 +162,7 @@ def test_each_event_of_libvirts_is_among_them() -> None:
 @pytest.mark.parametrize(
     "event",
     [
-        of(QuestionRaised, question=Question(id="7", text="Go on?")),
+        of(QuestionRaised, question=Question(id="7", vi_id="7", text="Go on?")),
         of(DomainEventAmended, amends="a-1", amended="x", corrected="y"),
         ConnectionConnected(occurred_at=AT, source="esx://a/", connection="e", domains=1),
     ],

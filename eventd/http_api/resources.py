@@ -1,0 +1,181 @@
+"""The table of what is served. Server and OpenAPI document are made from it."""
+
+from __future__ import annotations
+
+from functools import partial
+from http import HTTPStatus
+
+from eventd.http_api.callbacks import Callbacks
+from eventd.http_api.filters import WORDS
+from eventd.http_api.openapi import Parameter, Route
+from eventd.http_api.operations import NDJSON, Operations
+from eventd.http_api.questions import Questions
+from eventd.http_api.state import State
+from eventd.http_api.streams import EventStreams
+from eventd.model.operations import DomainOperation
+
+__all__ = ["resources"]
+
+
+def resources(
+    *,
+    streams: EventStreams,
+    callbacks: Callbacks,
+    state: State,
+    questions: Questions,
+    operations: Operations,
+) -> tuple[Route, ...]:
+    """Return all that is served but the document itself."""
+    return (
+        Route(
+            "/v1/events",
+            streams.get,
+            "Follow events as lines, server-sent events or WebSocket messages.",
+            (NDJSON, "text/event-stream"),
+            (*_FILTERS, *_STREAM),
+            (HTTPStatus.OK, HTTPStatus.SWITCHING_PROTOCOLS),
+            (HTTPStatus.BAD_REQUEST, HTTPStatus.GONE),
+        ),
+        Route(
+            "/v1/callbacks",
+            callbacks.get,
+            "List the registered callbacks, or register some over a WebSocket.",
+            statuses=(HTTPStatus.OK, HTTPStatus.SWITCHING_PROTOCOLS),
+        ),
+        Route(
+            "/v1/domains",
+            state.domains,
+            "List the domains and their states.",
+            parameters=_DOMAIN_FILTERS,
+            problems=(HTTPStatus.BAD_REQUEST,),
+        ),
+        Route(
+            "/v1/domains/{domain}",
+            state.domain,
+            "Tell the state of the domain of this UUID or name.",
+            parameters=_CONNECTION,
+            problems=(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND),
+        ),
+        Route(
+            "/v1/domains/{domain}/config",
+            operations.configuration,
+            "Tell what the configuration file (VMX) of a domain says; on the read-only socket "
+            "without passwords and keys.",
+            parameters=_CONNECTION,
+            problems=(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, *_HOST),
+        ),
+        *(
+            Route(
+                f"/v1/domains/{{domain}}/{operation}",
+                partial(operations.operate, operation),
+                f"{summary} The answer comes when it is done; as {NDJSON} the progress before it.",
+                ("application/json", NDJSON),
+                _CONNECTION,
+                problems=(*_CHANGE, HTTPStatus.CONFLICT, *_HOST),
+                method="POST",
+                body=_EMPTY,
+            )
+            for operation, summary in _OPERATIONS.items()
+        ),
+        Route(
+            "/v1/questions",
+            questions.questions,
+            "List the questions that wait for an answer.",
+            parameters=_DOMAIN_FILTERS,
+            problems=(HTTPStatus.BAD_REQUEST,),
+        ),
+        Route(
+            "/v1/questions/{id}",
+            questions.question,
+            "Tell a question that waits for an answer.",
+            problems=(HTTPStatus.NOT_FOUND,),
+        ),
+        Route(
+            "/v1/questions/{id}/answer",
+            questions.answer,
+            "Answer a question.",
+            problems=(*_CHANGE, *_HOST),
+            method="POST",
+            body=_ANSWER,
+        ),
+        Route("/v1/connections", state.connections, "List the connections."),
+        Route("/v1/schema", state.schemas, "List the types of events."),
+        Route(
+            "/v1/schema/{type}",
+            state.schema,
+            "Tell the JSON Schema of the data of one type of event.",
+            ("application/schema+json",),
+            problems=(HTTPStatus.NOT_FOUND,),
+        ),
+        Route("/healthz", state.healthz, "Tell that the process answers."),
+        Route(
+            "/readyz",
+            state.readyz,
+            "Tell whether at least one connection is in sync with its host.",
+            statuses=(HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE),
+        ),
+    )
+
+
+_OPERATIONS = {
+    DomainOperation.START: "Start a domain.",
+    DomainOperation.SHUTDOWN: "Ask the guest of a domain to shut down.",
+    DomainOperation.DESTROY: "Power a domain off.",
+    DomainOperation.SUSPEND: "Suspend a domain.",
+    DomainOperation.RESUME: "Resume a suspended domain.",
+    DomainOperation.REBOOT: "Ask the guest of a domain to reboot.",
+    DomainOperation.RESET: "Reset a domain.",
+}
+
+_DOMAIN_FILTERS = (
+    Parameter("domain", "UUID of a domain, or a glob of names."),
+    Parameter("connection", "Name of a connection."),
+    Parameter("host", "Name of the host that the domain is on."),
+)
+
+_FILTERS = (
+    *_DOMAIN_FILTERS,
+    Parameter("event", "Kind: what the event is about.", words=WORDS["event"]),
+    Parameter("type", "What happened, where a kind has several types.", words=WORDS["type"]),
+    Parameter("reason", "Word of the detail or the chief argument.", words=WORDS["reason"]),
+)
+
+_STREAM = (
+    Parameter(
+        "snapshot",
+        "true: begin with the present state, as far as it is known. The first picture of a host "
+        "tells no events: at a 'connected' event of a connection that was not connected at the "
+        "snapshot, read the state again.",
+        is_repeatable=False,
+    ),
+    Parameter("heartbeat", "Time between heartbeat records: 15s.", is_repeatable=False),
+    Parameter("after", "Cursor of the last record that was seen.", is_repeatable=False),
+    Parameter("format", "ndjson, sse or websocket; else by Accept.", is_repeatable=False),
+)
+
+_CONNECTION = (
+    Parameter("connection", "Name of the only connection to look in.", is_repeatable=False),
+)
+
+_EMPTY = {"type": "object", "additionalProperties": False}
+
+_ANSWER = {
+    "type": "object",
+    "required": ["choice"],
+    "properties": {
+        "choice": {"type": "string", "description": "Key or label of one choice."},
+    },
+    "additionalProperties": False,
+}
+
+# The problems of all that changes something.
+_CHANGE = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+)
+
+# The problems of all that asks the host.
+_HOST = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)
