@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import NamedTuple
 
 import structlog
@@ -36,9 +37,13 @@ class Reception(NamedTuple):
 class Answers:
     """Answers the questions of one connection's domains."""
 
-    def __init__(self, connection: str, questions: Questions) -> None:
+    def __init__(
+        self, connection: str, questions: Questions, *, name_of: Callable[[str], str]
+    ) -> None:
         self._connection = connection
         self._questions = questions
+        self._name_of = name_of
+        """Tells the name of a domain by the value of its reference, for the log."""
         self._underway: dict[str, asyncio.Future[None]] = {}
         """By the id of the question."""
 
@@ -101,7 +106,7 @@ class Answers:
         _log.warning(
             "answer_refused",
             connection=self._connection,
-            domain=domain,
+            domain=self._name_of(domain),
             question=question.text,
             error=fault.message,
         )
@@ -121,7 +126,7 @@ class Answers:
             _log.info(
                 "question_answered",
                 connection=self._connection,
-                domain=domain,
+                domain=self._name_of(domain),
                 question=question.text,
                 choice=answer.choice.label,
                 reason=str(answer.rule),

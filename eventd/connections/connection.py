@@ -132,7 +132,7 @@ class Connection:
         """Rung when something was taken in, and when the host is lost or back."""
         self._group: asyncio.TaskGroup | None = None
         """Runs what goes on beside the long poll, while the host is followed at all."""
-        self._answers = Answers(name, tracker.questions)
+        self._answers = Answers(name, tracker.questions, name_of=tracker.name_of)
         self._operations = Operations(
             tracker,
             self._answers,

@@ -32,6 +32,7 @@ from eventd.tracking.properties import events_in, texts_in
 from eventd.tracking.questions import Pending, Questions
 from eventd.tracking.tasks import Tasks
 from eventd.tracking.told import Told
+from eventd.vi.names import domain_name
 from eventd.vi.types import HistoryEvent, ObjectUpdate, TaskInfo, UpdateKind, UpdateSet
 
 __all__ = ["Outcome", "Reading", "Tracker"]
@@ -397,6 +398,11 @@ class Tracker:
     def is_followed(self, reference: str) -> bool:
         """Whether the host shows the domain with this value of a reference."""
         return self._inventory.shown(reference) is not None
+
+    def name_of(self, reference: str) -> str:
+        """Return the name of the domain with this reference; the reference if it has none."""
+        picture = self._inventory.shown(reference)
+        return domain_name(picture.name) if picture is not None else reference
 
     def pending_questions(self, *, stale: bool) -> list[PendingQuestion]:
         """Return the questions that wait for an answer, by domain; ``stale`` if the host is lost.

@@ -29,7 +29,13 @@ when eventd looks."""
 class Daemon:
     """``eventd run`` with one connection to each host; used as a context manager."""
 
-    def __init__(self, directory: Path, connections: dict[str, tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        connections: dict[str, tuple[str, str]],
+        *,
+        operations: bool = False,
+    ) -> None:
         self._directory = directory
         self._count = len(connections)
         self.socket = directory / "run" / "eventd-ro.sock"
@@ -38,6 +44,7 @@ class Daemon:
             f'runtime_directory = "{directory / "run"}"',
             f'state_directory = "{directory / "state"}"',
             'log_format = "logfmt"',
+            f"operations = {str(operations).lower()}",
         ]
         for name, (uri, password) in connections.items():
             password_file = directory / f"{name}.password"
@@ -83,13 +90,15 @@ class Simulator:
     password = "pass"
     host = "127.0.0.1"
 
-    def __init__(self, model: Model, *, domains: int) -> None:
+    def __init__(self, model: Model, *, domains: int, asks: Sequence[str] = ()) -> None:
         self.model = model
         self._domains = domains
+        self._asks = asks
 
     def __enter__(self) -> Self:
         command = [*EVENTD, "simulate", "--listen", f"{self.host}:0"]
         command += ["--product", self.model, "--domains", str(self._domains)]
+        command += [f"--asks={name}" for name in self._asks]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         uri = self._process.stdout.readline().split()[0]
