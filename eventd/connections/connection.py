@@ -1,9 +1,8 @@
 """One connection: follows its host for as long as it runs, whatever happens to the host.
 
-A connection logs in, sets up one property collector with its filters, and waits for updates; what
-the tracker holds back meanwhile, it lets the tracker judge again when its time has come. When
-the host is lost its domains become stale, and after a while it is tried again; then the whole
-picture is taken anew and compared with the last known one.
+A connection logs in and follows the host (`eventd.connections.following`). When the host is lost
+its domains become stale, and after a while it is tried again; then the whole picture is taken anew
+and compared with the last known one. What clients ask for of the host is done meanwhile.
 """
 
 from __future__ import annotations
@@ -22,24 +21,18 @@ from eventd import metrics
 from eventd.connections import retry
 from eventd.connections.answers import Answers
 from eventd.connections.bell import Bell
-from eventd.connections.complaints import Complaints
 from eventd.connections.credentials import CredentialSource
 from eventd.connections.datastore import read_configuration
+from eventd.connections.following import Following
 from eventd.connections.foreign_questions import answer_foreign_questions
 from eventd.connections.going_on import going_on
-from eventd.connections.history import EventHistory
 from eventd.connections.live import Live
 from eventd.connections.operations import Operations
-from eventd.connections.scope import find_scope
-from eventd.connections.session import READING_SECONDS, Session
-from eventd.connections.task_list import TaskList
-from eventd.connections.tasks import read_tasks
+from eventd.connections.session import Session
 from eventd.connections.timer import LoopTimer, Timer
 from eventd.connections.transport import Transport
-from eventd.connections.updates import Updates
 from eventd.errors import (
     EventdError,
-    Fault,
     HostError,
     HostUnreachable,
     NoSuchQuestion,
@@ -55,10 +48,8 @@ from eventd.model.picture import PictureChange
 from eventd.model.questions import AnswerRule, PendingQuestion, Requester, find_choice
 from eventd.model.record import EventRecord
 from eventd.tracking.inventory import SuspendMode
-from eventd.tracking.tracker import Outcome, Reading, Tracker
-from eventd.vi import calls, filters
-from eventd.vi.structures import outline
-from eventd.vi.types import About, TaskInfo, UpdateSet
+from eventd.tracking.tracker import Outcome, Tracker
+from eventd.vi.types import About
 from eventd.vi.uri import ConnectionURI
 
 __all__ = ["Connection", "Publish"]
@@ -69,14 +60,6 @@ T = TypeVar("T")
 
 _LOGOUT_SECONDS = 0.5
 """A clean stop takes at most two seconds in all; a lost session ends by itself."""
-
-_LOOK_SECONDS = 1.0
-"""How often to look after what announces itself by nothing: the end of a task."""
-
-_LOOK_OFTEN_SECONDS = 60.0
-_LATER_LOOK_SECONDS = 30.0
-"""A task that goes on for longer than the first is looked after as seldom as the second: to remove
-a snapshot may take hours."""
 
 
 class Publish(Protocol):
@@ -93,10 +76,6 @@ class Connection:
     """Follows one host and publishes what happens to its domains.
 
     ``transport`` makes a new way to the host for each try; ``clock`` tells aware UTC.
-
-    What explains a change is read before it is judged, and everything else on the connection waits
-    for that: a host that is slow with its events and its tasks delays what has to be told by at
-    most twice `READING_SECONDS`, and it is told without them then.
     """
 
     def __init__(
@@ -126,7 +105,6 @@ class Connection:
         self._synced_at: datetime | None = None
         self._error: str | None = None
         self._failures = 0
-        self._complaints = Complaints(name)
         self._live: Live | None = None
         self._news = Bell()
         """Rung when something was taken in, and when the host is lost or back."""
@@ -142,9 +120,6 @@ class Connection:
             auto_answer=uri.auto_answer,
             is_saved=tracker.suspend is SuspendMode.SAVED,
         )
-        self._tasks_read: list[TaskInfo] = []
-        self._awaited_since: float | None = None
-        """Since when, by the timer, something is awaited and nothing has come."""
 
     async def run(self) -> None:
         """Follow the host until cancelled, and do meanwhile what is asked for."""
@@ -182,7 +157,7 @@ class Connection:
             session = await Session.open(transport, self._uri, self._credentials())
             self._about = session.content.about
             try:
-                await self._follow_session(session)
+                await self._follow_in(session)
             except SessionExpired:
                 raise  # there is nothing left to log out from
             except BaseException:
@@ -191,191 +166,28 @@ class Connection:
                     await session.close(deadline=_LOGOUT_SECONDS)
                 raise
 
-    async def _follow_session(self, session: Session) -> NoReturn:
-        self._complaints = Complaints(self.name)
-        self._awaited_since = None
-        host_time = await self._begin_sync(session)
-        updates = await Updates.open(session, await find_scope(session, self._uri))
-        history = await self._follow_history(session, updates, host_time)
-        self._tracker.follows_history = history is not None
-        tasks = await self._follow_tasks(session, updates)
-        self._tracker.follows_tasks = tasks is not None
+    async def _follow_in(self, session: Session) -> NoReturn:
+        following = Following(
+            self.name,
+            session,
+            self._tracker,
+            answers=self._answers,
+            conclude=self._take_in,
+            taken_in=self._note_taken_in,
+            clock=self._clock,
+            timer=self._timer,
+        )
         try:
-            await self._take_in_all(Live(session, tasks), updates, history)
+            await following.run(self._uri)
         finally:
             self._live = None
             self._news.ring()
 
-    async def _take_in_all(
-        self, live: Live, updates: Updates, history: EventHistory | None
-    ) -> NoReturn:
-        """Take in answer after answer; the host is reached from the first complete one on."""
-        session = live.session
-        is_complete = False
-        while True:
-            try:
-                update_set = await self._next(session, updates, is_complete=is_complete)
-            except Fault as fault:
-                if fault.name != "InvalidCollectorVersion" or not updates.has_begun:
-                    raise
-                _log.info("versions_out_of_date", connection=self.name)
-                updates.begin_anew()
-                is_complete = False
-                await self._begin_sync(session)
-                continue
-            self._log_odd(update_set)
-            if update_set.filters:
-                self._awaited_since = None  # what is awaited may have begun just now
-            if history is not None:
-                history.hear(update_set)
-            is_complete = self._tracker.take_in(update_set)
-            if is_complete:
-                self._synced_at = self._clock()
-                if history is not None:
-                    events = await history.read(self._tracker.unread_event)
-                    self._tracker.take_in_history(events)
-                await self._judge(session)
-                await self._adjust(live.tasks)
-                self._live = live
-                self._news.ring()
-
-    async def _follow_history(
-        self, session: Session, updates: Updates, host_time: datetime
-    ) -> EventHistory | None:
-        """Follow the event history where the host has one and lets it be followed."""
-        since = self._tracker.history_since
-        history = await EventHistory.open(
-            session,
-            complaints=self._complaints,
-            since=since or host_time,
-            is_resumed=since is not None,
-        )
-        if history is None:
-            return None
-        try:
-            await updates.follow(filters.history_filter(history.doorbell))
-        except Fault as fault:
-            if retry.is_mended_by_login(fault):
-                raise
-            self._complaints.refused("event_history_refused", fault.message)
-            return None
-        return history
-
-    async def _follow_tasks(self, session: Session, updates: Updates) -> TaskList | None:
-        """Follow how tasks go on, where the host lets that be followed."""
-        try:
-            return await TaskList.open(session, updates, self._tracker.followed_tasks)
-        except Fault as fault:
-            if retry.is_mended_by_login(fault):
-                raise
-            self._complaints.refused("tasks_not_followed", fault.message)
-            return None
-
-    async def _adjust(self, tasks: TaskList | None) -> None:
-        """Follow the tasks that have been heard of just now."""
-        if tasks is None:
-            return
-        try:
-            await tasks.adjust()
-        except Fault as fault:
-            if retry.is_mended_by_login(fault):
-                raise
-            self._tracker.follows_tasks = False
-            self._complaints.refused("tasks_not_followed", fault.message)
-
-    async def _next(self, session: Session, updates: Updates, *, is_complete: bool) -> UpdateSet:
-        """Wait for the next answer; meanwhile judge again whenever it is time for that.
-
-        The wait goes on during that: to cancel it could lose what its answer says. While an update
-        set has come in part, nothing is judged.
-        """
-        if not is_complete or self._next_look() is None:
-            return await updates.next()
-        try:
-            async with asyncio.TaskGroup() as group:
-                answer = group.create_task(updates.next(), name=f"wait for {self.name}")
-                await self._judge_in_time(session, group, until=answer)
-        except ExceptionGroup as errors:
-            # The first failure ends the other side, which then has none of its own.
-            raise errors.exceptions[0] from None
-        return answer.result()
-
-    async def _judge_in_time(
-        self, session: Session, group: asyncio.TaskGroup, *, until: asyncio.Task[UpdateSet]
-    ) -> None:
-        """Judge whenever it is time, until an answer has come or there is nothing to look after."""
-        while (look := self._next_look()) is not None:
-            alarm = group.create_task(self._timer.reach(look), name=f"alarm of {self.name}")
-            await asyncio.wait((until, alarm), return_when=asyncio.FIRST_COMPLETED)
-            alarm.cancel()
-            if until.done():
-                return
-            await self._judge(session, not_before=look)
-
-    def _next_look(self) -> float | None:
-        """Return the instant at which to judge without an answer, None if there is no reason to.
-
-        The reasons are the deadline of what is held back, and what may come without an answer.
-        """
-        deadline = self._tracker.deadline
-        if not self._tracker.is_waiting:
-            self._awaited_since = None
-            return deadline
-        now = self._timer.instant()
-        if self._awaited_since is None:
-            self._awaited_since = now
-        is_often = now - self._awaited_since < _LOOK_OFTEN_SECONDS
-        look = now + (_LOOK_SECONDS if is_often else _LATER_LOOK_SECONDS)
-        return look if deadline is None else min(look, deadline)
-
-    async def _judge(self, session: Session, *, not_before: float = 0.0) -> None:
-        """Tell what happened, given what is known now; read the tasks that may explain it.
-
-        ``not_before`` is the instant that has come: timers may be early by a tick.
-        """
-        tasks = await self._read_tasks(session, self._tracker.reading())
-        await self._answers.until_heard()
-        instant = max(self._timer.instant(), not_before)
-        self._take_in(self._tracker.judge(tasks, now=self._clock(), instant=instant))
-
-    def _log_odd(self, update_set: UpdateSet) -> None:
-        for odd in update_set.unparsed:
-            self._complaints.complain(
-                "update_not_understood", odd.type, type=odd.type, parts=outline(odd)
-            )
-
-    async def _read_tasks(self, session: Session, reading: Reading) -> list[TaskInfo]:
-        """Return the tasks that may explain what was seen; none where the host refuses them.
-
-        A host that is slow with them is not waited for.
-        """
-        try:
-            async with asyncio.timeout(READING_SECONDS):
-                self._tasks_read = await read_tasks(session, reading)
-                return self._tasks_read
-        except SessionExpired:
-            raise
-        except TimeoutError:
-            # As they were when they were read last: one whose end is awaited stays so.
-            tasks = [task for task in self._tasks_read if task.task.value in reading.tasks]
-            problem = f"the host did not give its tasks within {READING_SECONDS:.0f} s"
-        except Fault as fault:
-            # A user may see domains and not tasks: events without a cause are better than none.
-            tasks = []
-            problem = fault.message
-        self._complaints.refused("tasks_not_readable", problem)
-        return tasks
-
-    async def _begin_sync(self, session: Session) -> datetime:
-        """Expect the whole picture; return the host's time, aware UTC."""
-        about = session.content.about
-        host_time = await session.call(calls.current_time())
-        # A vCenter before 4.0 has no instance UUID, and its hosts' would not name it.
-        own_name = self.name if about.api_type == "VirtualCenter" else None
-        self._tracker.begin_sync(
-            identity=about.instance_uuid or own_name, host_time=host_time, now=self._clock()
-        )
-        return host_time
+    def _note_taken_in(self, live: Live) -> None:
+        """Note that the host is reached, and all that it has said by now is taken in and told."""
+        self._synced_at = self._clock()
+        self._live = live
+        self._news.ring()
 
     def _take_in(self, outcome: Outcome) -> None:
         events = outcome.events

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 import pytest
 from structlog.testing import capture_logs
 
-from eventd.connections import connection as connection_module
+from eventd.connections import following as following_module
 from eventd.connections import retry
 from eventd.connections.connection import Connection
 from eventd.connections.credentials import Credentials
@@ -460,7 +460,7 @@ async def test_a_host_that_is_slow_with_its_tasks_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The change is told without them, and the session goes on; the log says so once."""
-    monkeypatch.setattr(connection_module, "READING_SECONDS", 0.0)
+    monkeypatch.setattr(following_module, "READING_SECONDS", 0.0)
     host = Host()
     host.plan(
         "WaitForUpdatesEx",
@@ -492,7 +492,7 @@ async def test_a_task_that_was_not_read_in_time_is_looked_after_again(
     host.plan("RetrieveProperties", running_task("task-1"), asyncio.Event())
     async with following(follower):
         await follower.timer.is_awaited()
-        monkeypatch.setattr(connection_module, "READING_SECONDS", 0.0)
+        monkeypatch.setattr(following_module, "READING_SECONDS", 0.0)
         assert await follower.timer.pass_by() == 1.0
         assert await follower.timer.is_awaited() == 1.0
 
