@@ -3,8 +3,10 @@
 Run by hand: ``python tests/benchmarks/power_change_cost.py``. A simulated host of a hundred domains
 plays one operation after the other at its usual pace; eventd follows it through a proxy that
 counts what goes by, compressed as negotiated and, by a proxy that asks for identity, as it is.
-A change costs what went by until its events were told and the next call waits.
-Target: at most 4 kB down; nothing when idle; no call that names a domain that did not change.
+A change costs what went by until its events were told and the next call waits; the course of its
+task, which is told where the host lets tasks be followed, comes on top of the change and its cause.
+Target: at most 4 kB down for the change and its cause; nothing when idle; no call that names a
+domain that did not change.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
+from itertools import product as product_of
 from typing import NamedTuple
 
 from eventd.connections.connection import Connection
@@ -25,7 +28,7 @@ from eventd.journal.memory import MemoryJournal
 from eventd.model.events import ConnectionConnected, Event, LifecycleEvent
 from eventd.model.picture import PictureChange
 from eventd.model.record import EventRecord
-from eventd.simulator import Product, SimulatorServer, World, serve
+from eventd.simulator import Product, SimulatorServer, VIFault, World, serve
 from eventd.tracking.tracker import Tracker
 from eventd.vi.uri import ConnectionURI
 
@@ -164,10 +167,12 @@ class Followed:
         )
 
 
-async def measure(product: Product, *, compressed: bool) -> None:
+async def measure(product: Product, *, compressed: bool, follows_tasks: bool) -> None:
     """Print what the operations cost on a host of this product."""
     hosts = 2 if product == "vpx" else 1
     world = World(product=product, domains=DOMAINS, hosts=hosts, now=datetime.now(UTC))
+    if not follows_tasks:
+        world.fail_next("CreateListView", VIFault("NotSupported", "not here"))
     async with serve(world) as server:
         proxy = Proxy(server.host, server.port, compressed=compressed)
         async with proxy.listen() as port, asyncio.TaskGroup() as group:
@@ -176,7 +181,9 @@ async def measure(product: Product, *, compressed: bool) -> None:
             await followed.told(ConnectionConnected)
             await asyncio.sleep(SETTLE_SECONDS)
             sync = proxy.take()
-            print(f"{product}, {'gzip' if compressed else 'identity'}, {DOMAINS} domains")
+            coding = "gzip" if compressed else "identity"
+            course = "with" if follows_tasks else "without"
+            print(f"{product}, {coding}, {course} the course of tasks, {DOMAINS} domains")
             print(f"  {'first picture':16} {sync.down:6} bytes down, {sync.up:6} up")
             await followed.measure("power on", world.power_on)
             await followed.measure("power off", world.power_off)
@@ -193,8 +200,8 @@ async def measure(product: Product, *, compressed: bool) -> None:
 async def main() -> None:
     """Print all figures."""
     for product in PRODUCTS:
-        for compressed in (True, False):
-            await measure(product, compressed=compressed)
+        for compressed, follows_tasks in product_of((True, False), (False, True)):
+            await measure(product, compressed=compressed, follows_tasks=follows_tasks)
 
 
 if __name__ == "__main__":
