@@ -6,20 +6,31 @@ find them among its own metrics.
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    generate_latest,
+)
 
 __all__ = [
+    "CONTENT_TYPE",
     "REGISTRY",
     "callback_errors",
     "connection_up",
     "events_encoded",
     "events_published",
+    "exposition",
     "questions_pending",
     "subscribers",
     "subscribers_disconnected",
 ]
 
 REGISTRY = CollectorRegistry()
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+"""What `exposition` is."""
 
 events_published = Counter(
     "eventd_events_published",
@@ -60,3 +71,8 @@ subscribers_disconnected = Counter(
     ["reason"],
     registry=REGISTRY,
 )
+
+
+def exposition() -> bytes:
+    """Return all of them as Prometheus reads them."""
+    return generate_latest(REGISTRY)

@@ -107,6 +107,12 @@ def resources(
             ("application/schema+json",),
             problems=(HTTPStatus.NOT_FOUND,),
         ),
+        Route(
+            "/metrics",
+            state.metrics,
+            "Tell the counters and gauges of the daemon, for Prometheus.",
+            ("text/plain",),
+        ),
         Route("/healthz", state.healthz, "Tell that the process answers."),
         Route(
             "/readyz",

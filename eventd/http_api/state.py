@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from eventd import metrics
 from eventd.http_api import problems
 from eventd.http_api.bodies import json_response, list_response
 from eventd.http_api.queries import ConnectionQuery, DomainQuery
@@ -72,6 +73,12 @@ class State:
                 ],
             },
             status=HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE,
+        )
+
+    async def metrics(self, _: web.Request) -> web.Response:
+        """Tell the counters and gauges of the daemon."""
+        return web.Response(
+            body=metrics.exposition(), headers={"Content-Type": metrics.CONTENT_TYPE}
         )
 
     async def schemas(self, _: web.Request) -> web.Response:
