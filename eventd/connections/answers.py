@@ -10,7 +10,7 @@ import structlog
 
 from eventd.connections.session import READING_SECONDS, Session
 from eventd.connections.sight import domain_reference, read_sight
-from eventd.errors import Fault, SessionExpired
+from eventd.errors import Fault, HostError, SessionExpired
 from eventd.model.domain import Choice, Question
 from eventd.model.questions import AnswerRule, Requester
 from eventd.tracking.questions import Answer, Fate, Questions
@@ -74,7 +74,7 @@ class Answers:
             return await self._give(session, domain, question, choice)
         finally:
             if self._questions.is_underway(question):
-                self._questions.end_answer(domain, question, Fate.UNCERTAIN)
+                self._questions.end_answer(question, Fate.UNCERTAIN)
             del self._underway[question.id]
             heard.set_result(None)
 
@@ -91,7 +91,7 @@ class Answers:
             raise
         except Fault as fault:
             return await self._refused(session, domain, question, fault)
-        self._questions.end_answer(domain, question, Fate.TAKEN)
+        self._questions.end_answer(question, Fate.TAKEN)
         self._log_taken(domain, question)
         return Reception(is_taken=True)
 
@@ -99,9 +99,13 @@ class Answers:
         self, session: Session, domain: str, question: Question, fault: Fault
     ) -> Reception:
         """Find out whether the host does not want this answer, or needs none any more."""
+        try:
+            is_still_asked = await self._is_still_asked(session, domain, question)
+        except HostError:
+            self._questions.refuse_answer(question, is_final=False)
+            raise
         self._questions.refuse_answer(question)
-        still = await self._asked(session, domain)
-        if still is None or still.id != question.id:
+        if not is_still_asked:
             return Reception(is_taken=False)
         _log.warning(
             "answer_refused",
@@ -112,13 +116,17 @@ class Answers:
         )
         return Reception(is_taken=False, refusal=fault.reason)
 
-    async def _asked(self, session: Session, domain: str) -> Question | None:
+    async def _is_still_asked(self, session: Session, domain: str, question: Question) -> bool:
         try:
-            return (await read_sight(session, domain, self._questions)).question
+            still = (await read_sight(session, domain, self._questions)).question
         except SessionExpired:
             raise
-        except Fault:
-            return None  # a domain that is gone asks nothing
+        except Fault as fault:
+            if fault.name != "ManagedObjectNotFound":
+                return True  # it cannot be read, and may well ask
+            self._questions.foresee(domain, None)
+            return False
+        return still is not None and still.id == question.id
 
     def _log_taken(self, domain: str, question: Question) -> None:
         answer = self._questions.answer_to(question)

@@ -36,11 +36,11 @@ async def heard_by(bell: asyncio.Event, timer: Timer, until: float | None) -> bo
     """
     if until is None:
         return await bell.wait()
-    rung = asyncio.ensure_future(bell.wait())
-    alarm = asyncio.ensure_future(timer.reach(until))
-    try:
+    async with asyncio.TaskGroup() as group:
+        rung = group.create_task(bell.wait(), name="bell")
+        alarm = group.create_task(timer.reach(until), name="alarm")
         await asyncio.wait((rung, alarm), return_when=asyncio.FIRST_COMPLETED)
-        return rung.done()
-    finally:
+        was_rung = rung.done()
         rung.cancel()
         alarm.cancel()
+    return was_rung

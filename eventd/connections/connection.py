@@ -25,7 +25,7 @@ from eventd.connections.credentials import CredentialSource
 from eventd.connections.datastore import read_configuration
 from eventd.connections.following import Following
 from eventd.connections.foreign_questions import answer_foreign_questions
-from eventd.connections.going_on import going_on
+from eventd.connections.going_on import Caller, going_on
 from eventd.connections.live import Live
 from eventd.connections.operations import Operations
 from eventd.connections.session import Session
@@ -45,7 +45,13 @@ from eventd.model.events import ConnectionConnected, ConnectionDisconnected, Eve
 from eventd.model.operations import Answered, DomainOperation, OperationResult
 from eventd.model.operator import Report
 from eventd.model.picture import PictureChange
-from eventd.model.questions import AnswerRule, PendingQuestion, Requester, find_choice
+from eventd.model.questions import (
+    AnswerRule,
+    PendingQuestion,
+    Requester,
+    find_choice,
+    find_question,
+)
 from eventd.model.record import EventRecord
 from eventd.tracking.inventory import SuspendMode
 from eventd.tracking.tracker import Outcome, Tracker
@@ -60,6 +66,10 @@ T = TypeVar("T")
 
 _LOGOUT_SECONDS = 0.5
 """A clean stop takes at most two seconds in all; a lost session ends by itself."""
+
+
+_CONFIGURATIONS = 4
+"""So many configurations are read of a host at once: everybody may ask for one."""
 
 
 class Publish(Protocol):
@@ -110,11 +120,14 @@ class Connection:
         """Rung when something was taken in, and when the host is lost or back."""
         self._group: asyncio.TaskGroup | None = None
         """Runs what goes on beside the long poll, while the host is followed at all."""
+        self._reading_configurations = asyncio.Semaphore(_CONFIGURATIONS)
         self._answers = Answers(name, tracker.questions, name_of=tracker.name_of)
         self._operations = Operations(
             tracker,
             self._answers,
             live=self._reached,
+            is_in_sync=self._is_in_sync,
+            unreachable=self._unreachable,
             news=self._news,
             timer=self._timer,
             auto_answer=uri.auto_answer,
@@ -283,6 +296,15 @@ class Connection:
     def _reached(self) -> Live | None:
         return self._live
 
+    def _is_in_sync(self) -> bool:
+        return self._state is ConnectionState.CONNECTED
+
+    def _unreachable(self) -> HostUnreachable:
+        return HostUnreachable(
+            f"the host of the connection {self.name!r} cannot be reached now",
+            hint="'eventd connections' says why; try again when it is back",
+        )
+
     async def _answer_foreign_questions(self) -> NoReturn:
         await answer_foreign_questions(
             self.name,
@@ -298,22 +320,24 @@ class Connection:
         is_stale = self._state is not ConnectionState.CONNECTED
         return self._tracker.pending_questions(stale=is_stale)
 
-    async def answer(self, question_id: str, choice: str, *, by: Requester) -> Answered:
-        """Answer a pending question; raises what `Operator.answer` raises.
+    async def answer(self, pending: PendingQuestion, choice: str, *, by: Requester) -> Answered:
+        """Answer one of `questions`; raises what `Operator.answer` raises.
 
         The answer is heard out when the caller waits for it no longer.
         """
-        pending = self._tracker.questions.find(question_id)
-        if pending is None:
-            raise _no_such_question(question_id)
-        question = pending.question
+        question = find_question(self.questions(), pending.question.id).question
+        reference = pending.domain.reference
         answer = find_choice(question, choice)
         giving = self._answers.give(
-            self._session, pending.reference, question, answer, rule=AnswerRule.CLIENT, by=by
+            self._session, reference, question, answer, rule=AnswerRule.CLIENT, by=by
         )
-        reception = await self._going_on(giving, name=f"answer to {question_id}")
+        reception = await self._going_on(giving, name=f"answer to {question.id}")
         if reception.is_settled:
-            raise _no_such_question(question_id)
+            raise NoSuchQuestion(
+                f"the question of the domain {pending.domain.name!r} has been answered meanwhile, "
+                "or withdrawn by the host",
+                hint="'eventd questions' lists the pending questions",
+            )
         if not reception.is_taken:
             raise OperationFailed(
                 f"Could not answer the question: {reception.refusal}",
@@ -331,37 +355,30 @@ class Connection:
     ) -> OperationResult:
         """Do something to a domain; raises what `Operator.operate` raises.
 
-        It goes on when the caller waits for it no longer.
+        Once begun, it goes on when the caller waits for it no longer.
         """
-        work = self._operations.operate(domain, operation, by=by, report=report)
-        return await self._going_on(work, name=f"{operation} of {domain.name}")
+        caller = Caller()
+        work = self._operations.operate(domain, operation, by=by, report=report, caller=caller)
+        return await self._going_on(work, name=f"{operation} of {domain.name}", caller=caller)
 
-    async def _going_on(self, work: Coroutine[Any, Any, T], *, name: str) -> T:
+    async def _going_on(
+        self, work: Coroutine[Any, Any, T], *, name: str, caller: Caller | None = None
+    ) -> T:
         if self._group is None:
             work.close()
             raise HostUnreachable(f"the connection {self.name!r} is not followed")
-        return await going_on(self._group, work, name=name)
+        return await going_on(self._group, work, name=name, caller=caller)
 
     async def configuration(self, domain: Domain) -> DomainConfiguration:
         """Read the configuration file of a domain; raises what `Operator.configuration` raises."""
-        return await read_configuration(self._session, domain.reference)
+        async with self._reading_configurations:
+            return await read_configuration(self._session, domain.reference, name=domain.name)
 
     @property
     def _session(self) -> Session:
         if self._live is None:
-            raise HostUnreachable(
-                f"the host of the connection {self.name!r} cannot be reached now",
-                hint="'eventd connections' says why; try again when it is back",
-            )
+            raise self._unreachable()
         return self._live.session
-
-
-def _no_such_question(question_id: str) -> NoSuchQuestion:
-    return NoSuchQuestion(
-        f"no question with the id {question_id[:80]!r} is pending; it may have been answered, or "
-        "withdrawn by the host",
-        hint="'eventd questions' lists the pending questions",
-    )
 
 
 def _end_if_cancelled() -> None:

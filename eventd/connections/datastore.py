@@ -38,8 +38,12 @@ _MOST_LEVELS = 64
 _PARENT = TraversalSpec("ManagedEntity", "parent")
 
 
-async def read_configuration(session: Session, domain: str) -> DomainConfiguration:
+async def read_configuration(
+    session: Session, domain: str, *, name: str | None = None
+) -> DomainConfiguration:
     """Return what the VMX file of a domain says; ``domain`` is the value of its reference.
+
+    Messages call it by its ``name``, if that is given.
 
     Raises:
         SessionExpired: the host has forgotten the session.
@@ -50,19 +54,22 @@ async def read_configuration(session: Session, domain: str) -> DomainConfigurati
     """
     try:
         async with asyncio.timeout(CONFIGURATION_SECONDS):
-            return await _read(session, ManagedObjectReference("VirtualMachine", domain))
+            reference = ManagedObjectReference("VirtualMachine", domain)
+            return await _read(session, reference, name or domain)
     except TimeoutError as error:
         raise HostUnreachable(
-            f"the configuration of {domain} could not be read within {CONFIGURATION_SECONDS:g} s"
+            f"the configuration of {name or domain!r} could not be read within "
+            f"{CONFIGURATION_SECONDS:g} s",
+            hint="the host may be busy; 'eventd connections' says how its connection is",
         ) from error
 
 
-async def _read(session: Session, domain: ManagedObjectReference) -> DomainConfiguration:
-    path, host = await _place(session, domain)
+async def _read(session: Session, domain: ManagedObjectReference, name: str) -> DomainConfiguration:
+    path, host = await _place(session, domain, name)
     try:
         item = DatastorePath.parse(path)
     except InvalidArgument as error:
-        raise MalformedAnswer(f"the configuration of {domain.value}: {error.message}") from error
+        raise MalformedAnswer(f"the configuration of {name!r}: {error.message}") from error
     content = await _fetch(session, item, await _datacenter_path(session, host), path)
     try:
         vmx = VMX.parse(content)
@@ -74,18 +81,18 @@ async def _read(session: Session, domain: ManagedObjectReference) -> DomainConfi
 
 
 async def _place(
-    session: Session, domain: ManagedObjectReference
+    session: Session, domain: ManagedObjectReference, name: str
 ) -> tuple[str, ManagedObjectReference]:
     """Return the path of a domain's file, and the host that the domain is on."""
     wanted = ("config.files.vmPathName", "runtime.host")
     found = await _retrieve(session, PropertySpec("VirtualMachine", wanted), ObjectSpec(domain))
     told = found[0].properties if found else {}
-    path, host = (told.get(name) for name in wanted)
-    for name, value in zip(wanted, (path, host), strict=True):
+    path, host = (told.get(each) for each in wanted)
+    for property_name, value in zip(wanted, (path, host), strict=True):
         if not value:
             raise HostError(
-                f"the host does not tell where the configuration of {domain.value} is: it has no "
-                f"{name}; is the domain accessible, and may the user see it?"
+                f"the host does not tell where the configuration of {name!r} is: it has no "
+                f"{property_name}; is the domain accessible, and may the user see it?"
             )
     return str(path), ManagedObjectReference("HostSystem", str(host))
 

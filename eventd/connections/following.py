@@ -97,7 +97,6 @@ class Following:
         self, updates: Updates, history: EventHistory | None, tasks: TaskList | None
     ) -> NoReturn:
         """Take in answer after answer."""
-        live = Live(self._session, tasks)
         is_complete = False
         while True:
             try:
@@ -121,8 +120,8 @@ class Following:
                     events = await history.read(self._tracker.unread_event)
                     self._tracker.take_in_history(events)
                 await self._judge()
-                await self._adjust(tasks)
-                self._taken_in(live)
+                tasks = await self._adjusted(tasks)
+                self._taken_in(Live(self._session, tasks))
 
     async def _follow_history(self, updates: Updates, host_time: datetime) -> EventHistory | None:
         """Follow the event history where the host has one and lets it be followed."""
@@ -154,10 +153,10 @@ class Following:
             self._complaints.refused("tasks_not_followed", fault.message)
             return None
 
-    async def _adjust(self, tasks: TaskList | None) -> None:
-        """Follow the tasks that have been heard of just now."""
+    async def _adjusted(self, tasks: TaskList | None) -> TaskList | None:
+        """Follow the tasks that have been heard of just now; no longer if the host refuses it."""
         if tasks is None:
-            return
+            return None
         try:
             await tasks.adjust()
         except Fault as fault:
@@ -165,6 +164,8 @@ class Following:
                 raise
             self._tracker.follows_tasks = False
             self._complaints.refused("tasks_not_followed", fault.message)
+            return None
+        return tasks
 
     async def _next(self, updates: Updates, *, is_complete: bool) -> UpdateSet:
         """Wait for the next answer; meanwhile judge again whenever it is time for that.

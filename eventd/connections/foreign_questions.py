@@ -35,15 +35,13 @@ async def answer_foreign_questions(
     """Give the default answer to each question whose time has come, until cancelled."""
     while True:
         heard = news.listen()
-        due = None
+        is_heard = False
         if (reached := live()) is not None:
-            given = [
-                await _answer(connection, answers, reached, pending)
-                for pending in questions.due(timer.instant())
-            ]
-            # One that could not be given is not given again before there is news of the host.
-            due = questions.next_due if all(given) else None
-        await heard_by(heard, timer, due)
+            is_heard = True
+            for pending in questions.due(timer.instant()):
+                is_heard = await _answer(connection, answers, reached, pending) and is_heard
+        # Where one could not be given, none is given again before there is news of the host.
+        await heard_by(heard, timer, questions.next_due if is_heard else None)
 
 
 async def _answer(connection: str, answers: Answers, live: Live, pending: Pending) -> bool:
@@ -61,5 +59,9 @@ async def _answer(connection: str, answers: Answers, live: Live, pending: Pendin
         )
     except HostError as error:
         _log.debug("answer_not_given", connection=connection, error=error.message)
+        return False
+    except Exception:
+        # The boundary of the task: a defect in here must not end the connection.
+        _log.exception("answer_failed", connection=connection, domain=pending.reference)
         return False
     return True

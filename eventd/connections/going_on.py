@@ -10,23 +10,41 @@ import structlog
 
 from eventd.errors import EventdError
 
-__all__ = ["going_on"]
+__all__ = ["Caller", "going_on"]
 
 _log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
 
-async def going_on(group: asyncio.TaskGroup, work: Coroutine[Any, Any, T], *, name: str) -> T:
+class Caller:
+    """Who has asked for something, and may have gone."""
+
+    def __init__(self) -> None:
+        self.is_gone = False
+
+
+async def going_on(
+    group: asyncio.TaskGroup,
+    work: Coroutine[Any, Any, T],
+    *,
+    name: str,
+    caller: Caller | None = None,
+) -> T:
     """Run work in a group, and return what it returns, or raise what it raises.
 
-    Where this is cancelled, the work is not; it ends with the group.
+    Where this is cancelled, the work is not, and the ``caller`` is gone; it ends with the group.
     """
     outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
     # Looked at in any case: nobody may be left to do so.
     outcome.add_done_callback(lambda future: future.cancelled() or future.exception())
     group.create_task(_finish(work, outcome, name), name=name)
-    return await asyncio.shield(outcome)
+    try:
+        return await asyncio.shield(outcome)
+    except asyncio.CancelledError:
+        if caller is not None:
+            caller.is_gone = True
+        raise
 
 
 async def _finish(work: Coroutine[Any, Any, T], outcome: asyncio.Future[T], name: str) -> None:

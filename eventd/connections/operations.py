@@ -16,6 +16,7 @@ import structlog
 
 from eventd.connections.answers import Answers
 from eventd.connections.bell import Bell, heard_by
+from eventd.connections.going_on import Caller
 from eventd.connections.live import Live
 from eventd.connections.session import Session
 from eventd.connections.sight import domain_reference, read_sight, read_task
@@ -37,23 +38,38 @@ from eventd.model.questions import AnswerRule, Requester
 from eventd.operations import refusals
 from eventd.operations.preparation import AnswerQuestion, Sight, prepare
 from eventd.operations.rules import RULES
-from eventd.operations.run import Decision, Fail, Finish, GiveUp, Run, Wait, progress_of
+from eventd.operations.run import (
+    CancelTask,
+    Decision,
+    Fail,
+    Finish,
+    LookAtTask,
+    Run,
+    Wait,
+    progress_of,
+)
 from eventd.tracking.tracker import Tracker
 from eventd.vi import calls
-from eventd.vi.types import ManagedObjectReference, TaskInfo, TaskState
+from eventd.vi.types import ManagedObjectReference, TaskInfo
 
 __all__ = ["Operations"]
 
 _log = structlog.get_logger(__name__)
 
+_LOGIN_SECONDS = 10.0
+"""How long an operation waits before it begins for a new login, or for a look at its domain."""
+
 _AWAY_SECONDS = 60.0
-"""How long a host may be lost before an operation on it is given up; the task goes on there."""
+"""How long a host may be lost while a task of ours goes on there, before that is given up."""
 
 _LOOK_SECONDS = 30.0
 """How often a task is read that nothing is heard of: no operation hangs for a lost notification."""
 
 _LOOK_OFTEN_SECONDS = 0.5
 """The same where the host does not let its tasks be followed."""
+
+_CANCELLING_SECONDS = 10.0
+"""How long a task that was cancelled may take to end before that is reported as it is."""
 
 _STILL_ASKED_SECONDS = 10.0
 """How long a host may go on showing a question that it has taken the answer to; our choice."""
@@ -62,8 +78,9 @@ _STILL_ASKED_SECONDS = 10.0
 class Operations:
     """Does what is asked for to the domains of one connection.
 
-    ``live`` tells how the host is reached now, None while it is lost; ``news`` is rung whenever
-    something was taken in, and when the host is lost or back.
+    ``live`` tells how the host is reached now, None while it is lost or logged in to anew, of which
+    ``is_in_sync`` tells the latter; ``unreachable`` makes the error that it is lost. ``news`` is
+    rung whenever something was taken in, and when the host is lost or back.
     """
 
     def __init__(
@@ -72,6 +89,8 @@ class Operations:
         answers: Answers,
         *,
         live: Callable[[], Live | None],
+        is_in_sync: Callable[[], bool],
+        unreachable: Callable[[], HostUnreachable],
         news: Bell,
         timer: Timer,
         auto_answer: bool,
@@ -80,6 +99,8 @@ class Operations:
         self._tracker = tracker
         self._answers = answers
         self._live = live
+        self._is_in_sync = is_in_sync
+        self._unreachable = unreachable
         self._news = news
         self._timer = timer
         self._auto_answer = auto_answer
@@ -90,15 +111,22 @@ class Operations:
         """How many tasks of ours go on, by domain."""
 
     async def operate(
-        self, domain: Domain, operation: DomainOperation, *, by: Requester, report: Report | None
+        self,
+        domain: Domain,
+        operation: DomainOperation,
+        *,
+        by: Requester,
+        report: Report | None,
+        caller: Caller,
     ) -> OperationResult:
         """Do something to a domain, and return when it is done.
 
-        Raises what `eventd.model.operator.Operator.operate` raises.
+        It is not begun for a ``caller`` who has gone. Raises what
+        `eventd.model.operator.Operator.operate` raises.
         """
         reference = domain.reference
         with self._tracker.questions.operated(reference):
-            run = await self._begin(domain, operation, by)
+            run = await self._begin(domain, operation, by, caller)
             if run is None:
                 return OperationResult(operation=operation, domain=domain)
             self._underway[reference] += 1
@@ -110,36 +138,35 @@ class Operations:
 
     # -- the beginning
 
-    async def _begin(self, domain: Domain, operation: DomainOperation, by: Requester) -> Run | None:
+    async def _begin(
+        self, domain: Domain, operation: DomainOperation, by: Requester, caller: Caller
+    ) -> Run | None:
         """Begin an operation; return how to attend to its task, if there is one."""
         lock = self._beginning.setdefault(domain.reference, asyncio.Lock())
         async with lock:
-            return await self._begin_now(domain, operation, by)
+            return await self._begin_now(domain, operation, by, caller)
 
     async def _begin_now(
-        self, domain: Domain, operation: DomainOperation, by: Requester
+        self, domain: Domain, operation: DomainOperation, by: Requester, caller: Caller
     ) -> Run | None:
-        live, sight = await self._look_at(domain)
-        first = prepare(
-            operation, domain, sight, auto_answer=self._auto_answer, is_saved=self._is_saved
-        )
-        if first is not None:
-            raise await self._answer_instead(live.session, domain, first, by)
+        live = await self._clear_the_way(domain, operation, by)
         if RULES[operation].is_task and self._underway[domain.reference]:
             raise refusals.other_tasks()  # one of ours, which the host does not list
+        if caller.is_gone:
+            raise OperationFailed("nothing was begun: nobody waits for it any more")
         stale = self._tracker.questions.of(domain.reference)
         task = await self._call(live.session, domain, operation)
-        if task is None:
-            return None
         _log.info(
             "operation_begun",
             connection=domain.connection,
             domain=domain.name,
             operation=str(operation),
-            task=task.value,
+            task=task.value if task is not None else None,
             user=by.user,
             pid=by.pid,
         )
+        if task is None:
+            return None
         run = Run(operation, domain, task.value, auto_answer=self._auto_answer)
         if stale is not None:
             # It was gone when the host was asked, and that is only yet to be heard.
@@ -147,28 +174,51 @@ class Operations:
         await self._follow(live, task.value)
         return run
 
+    async def _clear_the_way(
+        self, domain: Domain, operation: DomainOperation, by: Requester
+    ) -> Live:
+        """Return how the host is reached, if the operation may begin; raise why not otherwise."""
+        while True:
+            before = self._tracker.questions.of(domain.reference)
+            live, sight = await self._look_at(domain)
+            first = prepare(
+                operation, sight, auto_answer=self._auto_answer, is_saved=self._is_saved
+            )
+            if first is not None:
+                raise await self._answer_instead(live.session, domain, first, by)
+            now = self._tracker.questions.of(domain.reference)
+            if not RULES[operation].is_task or now is None or now == before:
+                return live
+            # It was asked after the host was looked at, and heard of before: look again.
+
     async def _look_at(self, domain: Domain) -> tuple[Live, Sight]:
-        """Look at the domain; once more where the host is found to be lost, or the session."""
+        """Look at the domain; once more where the session is found to be lost."""
         heard = self._news.listen()
         live = await self._reached()
         try:
             return live, await self._sight(live.session, domain)
         except (SessionExpired, HostUnreachable):
-            if self._live() is live:  # the long poll is yet to notice
-                await heard_by(heard, self._timer, self._timer.instant() + _AWAY_SECONDS)
+            if self._live() == live:  # the long poll is yet to notice
+                await heard_by(heard, self._timer, self._timer.instant() + _LOGIN_SECONDS)
         live = await self._reached()
         return live, await self._sight(live.session, domain)
 
     async def _reached(self) -> Live:
-        """Return how the host is reached; wait for it for a while if it is lost."""
-        deadline = self._timer.instant() + _AWAY_SECONDS
+        """Return how the host is reached; a new login is waited for, and a lost host is not."""
+        live = await self._until_reached(_LOGIN_SECONDS, is_worth_it=self._is_in_sync)
+        if live is None:
+            raise self._unreachable()
+        return live
+
+    async def _until_reached(
+        self, seconds: float, *, is_worth_it: Callable[[], bool]
+    ) -> Live | None:
+        """Return how the host is reached; wait so long for it if that is worth it."""
+        deadline = self._timer.instant() + seconds
         heard = self._news.listen()
         while (live := self._live()) is None:
-            if self._timer.instant() >= deadline:
-                raise HostUnreachable(
-                    "the host cannot be reached now",
-                    hint="'eventd connections' says why; try again when it is back",
-                )
+            if self._timer.instant() >= deadline or not is_worth_it():
+                return None
             await heard_by(heard, self._timer, deadline)
             heard = self._news.listen()
         return live
@@ -176,6 +226,8 @@ class Operations:
     async def _sight(self, session: Session, domain: Domain) -> Sight:
         try:
             return await read_sight(session, domain.reference, self._tracker.questions)
+        except SessionExpired:
+            raise
         except Fault as fault:
             raise _translated(fault, domain) from fault
 
@@ -184,16 +236,22 @@ class Operations:
     ) -> EventdError:
         """Answer the question in the way; return the error that says why nothing was begun."""
         question, choice = asked
-        reception = await self._answers.give(
-            session, domain.reference, question, choice, rule=AnswerRule.AUTO_ANSWER, by=by
-        )
+        try:
+            reception = await self._answers.give(
+                session, domain.reference, question, choice, rule=AnswerRule.AUTO_ANSWER, by=by
+            )
+        except HostError as error:
+            error.hint = (
+                "nothing was begun: a question was in the way, and the host was lost before it was "
+                "heard whether it has taken the default answer"
+            )
+            return error
         if reception.is_taken:
             return refusals.answered_instead(question, choice)
         if reception.is_settled:
             return refusals.settled_instead(question)
         return refusals.question_in_the_way(
             question,
-            domain,
             auto_answer=True,
             became=f"nothing was begun, and the host refused the default answer {choice.label!r}: "
             f"{reception.refusal}",
@@ -236,11 +294,11 @@ class Operations:
                     return result
                 case Fail(error):
                     raise error
-                case GiveUp(question, why):
-                    return await self._give_up(run, question, why)
                 case AnswerQuestion(question, choice):
                     await self._answer(run, question, choice, by)
                     asked = None
+                case LookAtTask():
+                    return await self._give_up(run)
                 case Wait(on):
                     asked = await self._wait(run, on, heard)
 
@@ -290,7 +348,7 @@ class Operations:
         if on is not None:
             seconds = min(seconds, _STILL_ASKED_SECONDS)
         until = self._timer.instant() + seconds
-        if await heard_by(heard, self._timer, until) or self._live() is not live:
+        if await heard_by(heard, self._timer, until) or self._live() != live:
             return None
         try:
             return await self._look(live.session, run, on)
@@ -299,73 +357,96 @@ class Operations:
             return None
 
     async def _look(self, session: Session, run: Run, on: Question | None) -> Question | None:
-        task = await read_task(session, run.task)
-        if task is None:
+        if await self._read(session, run) is None:
             self._tracker.followed_tasks.lose([run.task])
             return None
-        self._tracker.followed_tasks.note(task)
         asked = (await self._sight(session, run.domain)).question
         if on is not None and asked is not None and asked.vi_id == on.vi_id:
-            run.note_refused(on, "the host has taken the answer, and goes on asking")
+            run.note_still_asked(on)
             return on
         return asked
 
+    async def _read(self, session: Session, run: Run) -> TaskInfo | None:
+        """Read the task, and keep what is known of it then."""
+        task = await read_task(session, run.task)
+        if task is not None:
+            self._tracker.followed_tasks.note(task)
+        return task
+
     async def _reached_again(self, run: Run) -> Live:
-        try:
-            return await self._reached()
-        except HostUnreachable as error:
+        """Return how the host is reached; while a task goes on there, that may take a while."""
+        live = await self._until_reached(_AWAY_SECONDS, is_worth_it=lambda: True)
+        if live is None:
             raise HostUnreachable(
                 f"the host was lost while the task {run.task} was under way",
                 hint="it goes on there: look at the domain when the host is back",
-            ) from error
+            )
+        return live
 
     # -- what cannot be gone on with
 
-    async def _give_up(self, run: Run, question: Question, why: str) -> OperationResult:
-        """Cancel the task that is blocked, if it can be, and report the question.
+    async def _give_up(self, run: Run) -> OperationResult:
+        """Cancel the task that is blocked, if it can be, and raise the question that blocks it.
 
         Somebody may have answered meanwhile, so that the task has done its work after all.
         """
+        match await self._cancel_stubbornly(run):
+            case Finish(result):
+                return result
+            case Fail(error):
+                _log.warning(
+                    "operation_blocked",
+                    connection=run.domain.connection,
+                    domain=run.domain.name,
+                    operation=str(run.operation),
+                    task=run.task,
+                    outcome=error.hint,
+                )
+                raise error
+
+    async def _cancel_stubbornly(self, run: Run) -> Finish | Fail:
+        """Cancel the task; once more where the host is found to be lost, or the session."""
+        heard = self._news.listen()
         live = await self._reached_again(run)
         try:
-            task = await read_task(live.session, run.task)
-            became, task = await self._cancel(live.session, run, task)
-        except HostError as error:
-            became, task = f"its task {run.task} was left behind: {error.message}", None
-        if task is not None and task.state is TaskState.SUCCESS:
-            return run.finish(task).result
-        raise run.blocked(question, why, became)
-
-    async def _cancel(
-        self, session: Session, run: Run, task: TaskInfo | None
-    ) -> tuple[str, TaskInfo | None]:
-        """Cancel a task that can be; return what became of it, and how it is now."""
-        if task is None:
-            return f"its task {run.task} is gone", None
-        self._tracker.followed_tasks.note(task)
-        if task.state in (TaskState.SUCCESS, TaskState.ERROR):
-            return f"its task {run.task} has ended: {task.error or task.state}", task
-        if not task.cancelable:
-            _log.warning(
-                "task_left_behind",
-                connection=run.domain.connection,
-                domain=run.domain.name,
-                task=run.task,
-            )
-            return f"its task {run.task} cannot be cancelled and was left behind", task
+            return await self._cancel(live.session, run)
+        except HostError:
+            if self._live() == live:  # the long poll is yet to notice
+                await heard_by(heard, self._timer, self._timer.instant() + _AWAY_SECONDS)
+        live = await self._reached_again(run)
         try:
-            await session.call(calls.cancel_task(task.task))
+            return await self._cancel(live.session, run)
+        except HostError as error:
+            return run.left_behind(error.message)
+
+    async def _cancel(self, session: Session, run: Run) -> Finish | Fail:
+        task = await self._read(session, run)
+        decision = run.see_blocked(task)
+        if not isinstance(decision, CancelTask):
+            return decision
+        try:
+            await session.call(calls.cancel_task(ManagedObjectReference("Task", run.task)))
         except SessionExpired:
             raise
         except Fault as fault:
-            after = await read_task(session, run.task)
-            if after is not None and after.state is TaskState.SUCCESS:
-                return "", after
-            return (
-                f"its task {run.task} could not be cancelled ({fault.reason.rstrip('.')}) and was "
-                "left behind"
-            ), after
-        return f"its task {run.task} was cancelled", None
+            return run.cancel_refused(fault.reason, await self._read(session, run))
+        run.note_cancelled()
+        return await self._until_cancelled(session, run)
+
+    async def _until_cancelled(self, session: Session, run: Run) -> Finish | Fail:
+        """Wait for the end of the task, but not for long: it may not get around to it."""
+        until = self._timer.instant() + _CANCELLING_SECONDS
+        is_time = True
+        while True:
+            heard = self._news.listen()
+            decision = self._see(run, self._tracker.followed_tasks.info(run.task), None)
+            if isinstance(decision, Finish | Fail):
+                return decision
+            if not is_time:
+                return run.still_there()
+            is_time = await heard_by(heard, self._timer, until)
+            if not is_time:
+                await self._read(session, run)  # once more, should nothing have been heard of it
 
 
 def _refused(operation: DomainOperation, domain: Domain, fault: Fault) -> EventdError:
@@ -387,8 +468,6 @@ def _translated(fault: Fault, domain: Domain) -> EventdError:
             f"the domain {domain.name!r} ({domain.reference}) is gone from the host",
             hint="'eventd domains' lists the domains",
         )
-    if isinstance(fault, SessionExpired):
-        return fault
     return OperationFailed(
         f"Could not look at the domain: {fault.name or 'fault'} - {fault.reason}",
         hint="the user of the connection may lack the right to read it",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eventd.connections.session import Session
+from eventd.connections.session import READING_SECONDS, Session
 from eventd.errors import Fault
 from eventd.model.picture import PowerState
 from eventd.operations.preparation import Sight
@@ -87,4 +87,5 @@ async def read_task(session: Session, task: str) -> TaskInfo | None:
 
 async def _read(session: Session, spec: PropertyFilterSpec) -> list[ObjectContent]:
     collector = session.content.property_collector
-    return await session.call(calls.retrieve_properties(collector, (spec,)))
+    call = calls.retrieve_properties(collector, (spec,))
+    return await session.call(call, deadline=READING_SECONDS)

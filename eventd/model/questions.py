@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from enum import StrEnum
 
-from eventd.errors import NoSuchChoice
+from eventd.errors import NoSuchChoice, NoSuchQuestion
 from eventd.model.domain import Choice, Domain, Question, Value
 from eventd.model.evidence import TaskEvidence
 
-__all__ = ["AnswerRule", "PendingQuestion", "QuestionEnding", "Requester", "find_choice"]
+__all__ = [
+    "AnswerRule",
+    "PendingQuestion",
+    "QuestionEnding",
+    "Requester",
+    "find_choice",
+    "find_question",
+]
 
 
 class AnswerRule(StrEnum):
@@ -58,6 +65,22 @@ class PendingQuestion(Value):
     """When eventd gives the default answer, if it is to do that by itself: aware, UTC."""
     stale: bool = False
     """True while the connection is lost: the question is the last known one."""
+
+
+def find_question(pending: Iterable[PendingQuestion], question_id: str) -> PendingQuestion:
+    """Return the pending question of an id.
+
+    Raises:
+        NoSuchQuestion: none of them has it.
+    """
+    found = next((each for each in pending if each.question.id == question_id), None)
+    if found is None:
+        raise NoSuchQuestion(
+            f"no question with the id {question_id[:80]!r} is pending; it may have been answered, "
+            "or withdrawn by the host",
+            hint="'eventd questions' lists the pending questions",
+        )
+    return found
 
 
 def find_choice(question: Question, text: str) -> Choice:

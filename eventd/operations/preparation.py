@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from eventd.model.domain import Choice, Domain, Question
+from eventd.model.domain import Choice, Question
 from eventd.model.operations import DomainOperation
 from eventd.model.picture import PowerState
 from eventd.operations import refusals
@@ -45,7 +45,6 @@ class AnswerQuestion(NamedTuple):
 
 def prepare(
     operation: DomainOperation,
-    domain: Domain,
     sight: Sight,
     *,
     auto_answer: bool,
@@ -63,7 +62,7 @@ def prepare(
         if (question := sight.question) is not None:
             if not auto_answer or question.default is None:
                 raise refusals.question_in_the_way(
-                    question, domain, auto_answer=auto_answer, became="nothing was begun"
+                    question, auto_answer=auto_answer, became="nothing was begun"
                 )
             return AnswerQuestion(question, question.default)
         if sight.pending:

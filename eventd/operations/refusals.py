@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from shlex import quote
-
 from eventd.errors import Fault, OperationFailed, OperationInvalid, QuestionPending
-from eventd.model.domain import Choice, Domain, Question
+from eventd.model.domain import Choice, Question
 from eventd.model.operations import DomainOperation
 from eventd.model.picture import PowerState
 from eventd.operations.rules import RULES, hint_for
@@ -46,23 +44,21 @@ def answered_instead(question: Question, choice: Choice) -> OperationInvalid:
     return OperationInvalid(
         _OTHER_TASKS,
         hint=f"nothing was begun: a question was in the way, and was answered with "
-        f"{choice.label!r}. What it held up goes on now, and may be what you want; try again when "
-        f"it has ended. The question: {question.text}",
+        f"{choice.label!r}, so that what it held up goes on now; try again when that has ended. "
+        f"The question: {question.text}",
     )
 
 
 def settled_instead(question: Question) -> OperationInvalid:
-    """Somebody else has answered the question in the way."""
+    """The question in the way has been answered meanwhile: not for this operation."""
     return OperationInvalid(
         _OTHER_TASKS,
-        hint="nothing was begun: a question was in the way, which somebody else has answered "
-        f"meanwhile; try again when what it held up has ended. The question: {question.text}",
+        hint="nothing was begun: a question was in the way, which has been answered meanwhile; "
+        f"try again when what it held up has ended. The question: {question.text}",
     )
 
 
-def question_in_the_way(
-    question: Question, domain: Domain, *, auto_answer: bool, became: str
-) -> QuestionPending:
+def question_in_the_way(question: Question, *, auto_answer: bool, became: str) -> QuestionPending:
     """A question is in the way, and is not answered; ``became`` says what that led to."""
     message = (
         f"Pending question blocks virtual machine execution, question is '{question.text}', "
@@ -72,7 +68,7 @@ def question_in_the_way(
         message += ", but no default answer is specified"
     return QuestionPending(
         message,
-        hint=f"{became}; answer the question: eventd answer {quote(domain.name)} CHOICE",
+        hint=f"{became}; answer the question: eventd answer {question.id} CHOICE",
         question_id=question.id,
         text=question.text,
         choices=[(choice.key, choice.label) for choice in question.choices],

@@ -40,16 +40,22 @@ def because(event: DomainEvent) -> Iterator[str]:
     else:
         yield from _who(evidence)
     if evidence.task and evidence.task.error and not isinstance(event, TaskEvent):
-        yield f"which failed: {printable(evidence.task.error)}"
+        yield f"which failed: {printable(evidence.task.error.rstrip('.'))}"
     # What the tools of a guest do is not said twice.
     if not isinstance(event, DomainAgentLifecycle) and (known := _known_by(evidence)):
         yield known
     if where := _on(event) if is_failure else _where(event):
         yield where
-    if evidence.message:
+    if evidence.message and not _is_said(evidence):
         yield printable(" ".join(evidence.message.split()))
     if event.synthetic:
         yield "noticed afterwards"
+
+
+def _is_said(evidence: Evidence) -> bool:
+    """Whether the message is what the error of the task says."""
+    error = (evidence.task.error if evidence.task else None) or ""
+    return (evidence.message or "").rstrip(".") in error
 
 
 def _is_failure(event: DomainEvent) -> bool:

@@ -44,6 +44,7 @@ class FollowedTasks:
         self._changed: dict[str, None] = {}
         self._quiet: set[str] = set()
         """Tasks of which the state that they are found in is no news."""
+        self._found: list[TaskInfo] = []
 
     def follow(self, tasks: Iterable[str], *, is_news: bool = True) -> None:
         """Follow these tasks from now on; unless it ``is_news``, only what they do next is told."""
@@ -96,6 +97,9 @@ class FollowedTasks:
 
     def _end(self, task: str) -> None:
         self._wanted.pop(task, None)
+        self._leaves.pop(task, None)
+        if task not in self._known:
+            self._quiet.discard(task)
         self._ended[task] = None
         while len(self._ended) > _REMEMBERED:
             oldest = next(iter(self._ended))
@@ -103,6 +107,15 @@ class FollowedTasks:
             self._known.pop(oldest, None)
             self._told.pop(oldest, None)
             self._changed.pop(oldest, None)
+
+    def forget(self, tasks: Iterable[str]) -> None:
+        """The host no longer lists these tasks: should it use a key again, that is another task."""
+        for task in tasks:
+            if task in self._ended:
+                del self._ended[task]
+                self._known.pop(task, None)
+                self._told.pop(task, None)
+                self._changed.pop(task, None)
 
     def info(self, task: str) -> TaskInfo | None:
         """Return what is known of a task."""
@@ -124,11 +137,20 @@ class FollowedTasks:
         found = [self._known[key] for key in changed if key in self._known]
         return [task for task in found if self._is_news(task)]
 
+    def take_found(self) -> list[TaskInfo]:
+        """Return the tasks whose state was no news, as they were found; once."""
+        found, self._found = self._found, []
+        return found
+
     def _is_news(self, task: TaskInfo) -> bool:
         key = task.task.value
         told, now = self._told.get(key), _Told(task.state, (task.progress or 0) // _STEP)
+        # Something that was read meanwhile may be further than what is shown after it.
+        if told is not None and told.state is now.state and now.step <= told.step:
+            return False
         self._told[key] = now
         if key in self._quiet:
             self._quiet.discard(key)
+            self._found.append(task)
             return False
-        return told is None or told.state is not now.state or told.step < now.step
+        return True

@@ -66,7 +66,7 @@ class Judge:
         self._chronicle, self._jobs = chronicle, jobs
         self._occurrences = Occurrences(knowledge, narrator, inquiry, chronicle, told=told)
         self._questions = questions
-        self.question_events = QuestionEvents(self._inventory, questions, followed, source=source)
+        self._question_events = QuestionEvents(self._inventory, questions, followed, source=source)
         self._task_events = TaskEvents(self._inventory, followed, source=source)
         self._pending: list[Pending] = []
         self._news: list[HistoryEvent] = []
@@ -140,7 +140,7 @@ class Judge:
         self._judge_unseen(judgement)
         self._occurrences.tell(judgement)
         self._jobs.tell(judgement)
-        judgement.tell(*self.question_events.tell_unseen(moment))
+        judgement.tell(*self._question_events.tell_unseen(moment))
         self._task_events.tell_ended(judgement)
         return judgement
 
@@ -209,8 +209,8 @@ class Judge:
         self._occurrences.tell_before(step, judgement)
         self._jobs.tell_before(step, judgement)
         # A question goes before what it held up, and comes after what led to it.
-        judgement.tell(*self.question_events.tell_ended(step, seen))
-        raised = [*self.question_events.tell_asked(step, seen)]
+        judgement.tell(*self._question_events.tell_ended(step, seen))
+        raised = [*self._question_events.tell_asked(step, seen)]
         is_blocked = any(part.change is Change.BLOCKED for part in parts)
         if is_blocked:
             judgement.tell(*raised)

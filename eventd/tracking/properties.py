@@ -82,31 +82,35 @@ def question_in(value: PropertyValue | None) -> Question | None:
 
 
 # XML Schema allows 1 and 0 beside the words; servers were seen to send only the words.
-_BOOLEANS: Mapping[object, bool] = {"true": True, "1": True, "false": False, "0": False}
-_POWER_STATES: Mapping[object, PowerState] = {state.value: state for state in PowerState}
+_BOOLEANS: Mapping[str, bool] = {"true": True, "1": True, "false": False, "0": False}
+_POWER_STATES: Mapping[str, PowerState] = {state.value: state for state in PowerState}
 
 
 def power_state_in(value: PropertyValue | None) -> PowerState | None:
     """Return a power state; None for a value that is none."""
-    return _POWER_STATES.get(value)
+    return _POWER_STATES.get(value) if isinstance(value, str) else None
+
+
+def _boolean(value: PropertyValue) -> bool | None:
+    return _BOOLEANS.get(value) if isinstance(value, str) else None
 
 
 _FIELDS: Mapping[str, tuple[str, Callable[[PropertyValue], object]]] = {
     "name": ("name", _name),
     "config.uuid": ("uuid", _lower),
     "config.instanceUuid": ("instance_uuid", _lower),
-    "runtime.powerState": ("power_state", _POWER_STATES.get),
+    "runtime.powerState": ("power_state", power_state_in),
     "runtime.host": ("host", text_of),
     "runtime.bootTime": ("boot_time", _instant),
-    "runtime.cleanPowerOff": ("clean_power_off", _BOOLEANS.get),
+    "runtime.cleanPowerOff": ("clean_power_off", _boolean),
     "runtime.question": ("question", question_in),
     "guest.guestState": ("guest_state", text_of),
     "runtime.connectionState": ("connection_state", text_of),
     "runtime.suspendTime": ("suspend_time", _instant),
-    "config.template": ("is_template", _BOOLEANS.get),
+    "config.template": ("is_template", _boolean),
     "guest.toolsRunningStatus": ("tools_state", text_of),
-    "guest.guestKernelCrashed": ("has_crashed", _BOOLEANS.get),
-    "runtime.onlineStandby": ("is_on_standby", _BOOLEANS.get),
+    "guest.guestKernelCrashed": ("has_crashed", _boolean),
+    "runtime.onlineStandby": ("is_on_standby", _boolean),
     "snapshot.currentSnapshot": ("snapshot", text_of),
     "snapshot.rootSnapshotList": ("snapshot_tree", _digest),
     "config.ftInfo.role": ("fault_tolerance_role", text_of),

@@ -24,13 +24,10 @@ from eventd.tracking.facts import Found
 from eventd.tracking.followed_tasks import FollowedTasks
 from eventd.tracking.inventory import Inventory, Step
 from eventd.tracking.judgement import Moment
-from eventd.tracking.questions import Questions
+from eventd.tracking.questions import Answer, Fate, Questions
 from eventd.vi.types import TaskInfo, TaskState
 
 __all__ = ["QuestionEvents"]
-
-_REMEMBERED = 1000
-"""Questions whose task is remembered; our choice."""
 
 
 class QuestionEvents:
@@ -48,8 +45,6 @@ class QuestionEvents:
         self._questions = questions
         self._followed = followed
         self._source = source
-        self._tasks: dict[str, str] = {}
-        """The task that each question holds up."""
 
     def tell_ended(self, step: Step, moment: Moment) -> Iterator[QuestionEvent]:
         """Tell how the question that a step takes away has ended, if it does."""
@@ -70,11 +65,12 @@ class QuestionEvents:
 
     def tell_unseen(self, moment: Moment) -> Iterator[QuestionEvent]:
         """Tell the questions that were answered before the host has shown them."""
-        for reference, question in self._questions.take_unseen():
+        for reference, question, answer in self._questions.take_unseen():
             picture = self._inventory.shown(reference)
             if picture is not None:
                 yield self._event(QuestionRaised, question, picture, moment)
-                yield self._ended(question, picture, picture, moment)
+                yield self._answered(question, answer, picture, moment)
+            self._questions.note_told(question)
 
     def _ended(
         self,
@@ -84,13 +80,23 @@ class QuestionEvents:
         moment: Moment,
     ) -> QuestionEvent:
         answer = self._questions.answer_to(question)
-        if answer is None:
-            ending = self._ending(question, before, after)
-            return self._event(QuestionCleared, question, before, moment, ending=ending)
+        if answer is not None and answer.fate is Fate.TAKEN:
+            told = self._answered(question, answer, before, moment)
+        else:
+            ending = self._ending(question, answer, before, after)
+            if moment.in_gap and ending is QuestionEnding.ELSEWHERE:
+                ending = QuestionEnding.UNKNOWN  # the host may have been restarted
+            told = self._event(QuestionCleared, question, before, moment, ending=ending)
+        self._questions.note_told(question)
+        return told
+
+    def _answered(
+        self, question: Question, answer: Answer, picture: DomainPicture, moment: Moment
+    ) -> QuestionEvent:
         return self._event(
             QuestionAnswered,
             question,
-            before,
+            picture,
             moment,
             choice=answer.choice,
             rule=answer.rule,
@@ -98,13 +104,20 @@ class QuestionEvents:
         )
 
     def _ending(
-        self, question: Question, before: DomainPicture, after: DomainPicture | None
+        self,
+        question: Question,
+        answer: Answer | None,
+        before: DomainPicture,
+        after: DomainPicture | None,
     ) -> QuestionEnding:
+        """Return what became of a question; of an answer of eventd's nobody knows if it arrived."""
         task = self._task_of(question)
         if after is None or (task is not None and task.cancelled):
             return QuestionEnding.WITHDRAWN
         # A blocked task moves on by an answer alone, and so does the domain that it changes. One
         # that fails may do so by an answer, or by something else.
+        if answer is not None:
+            return QuestionEnding.UNKNOWN
         if task is not None and task.state is not TaskState.ERROR:
             return QuestionEnding.ELSEWHERE
         if before.power is after.power:
@@ -113,19 +126,17 @@ class QuestionEvents:
             return QuestionEnding.WITHDRAWN
         return QuestionEnding.ELSEWHERE
 
-    def task_held_up(self, question: Question, domain: str) -> TaskInfo | None:
-        """Return the task that a pending question of a domain holds up, where one is known.
+    def _find_task(self, question: Question, domain: str) -> None:
+        """Find the task that a question holds up, as it is raised.
 
-        The host does not say which it is. It is taken to be the one that came last.
+        The host does not say which it is. It is taken to be the one that came last; one that comes
+        later has not asked.
         """
-        if question.id not in self._tasks and (underway := self._followed.underway(domain)):
-            self._tasks[question.id] = underway[-1].task.value
-            while len(self._tasks) > _REMEMBERED:
-                del self._tasks[next(iter(self._tasks))]
-        return self._task_of(question)
+        if underway := self._followed.underway(domain):
+            self._questions.note_task(question, underway[-1].task.value)
 
     def _task_of(self, question: Question) -> TaskInfo | None:
-        task = self._tasks.get(question.id)
+        task = self._questions.task_of(question)
         return None if task is None else self._followed.info(task)
 
     def _event(
@@ -136,7 +147,9 @@ class QuestionEvents:
         moment: Moment,
         **arguments: object,
     ) -> QuestionEvent:
-        task = self.task_held_up(question, picture.reference)
+        if cls is QuestionRaised:
+            self._find_task(question, picture.reference)
+        task = self._task_of(question)
         held_up = None if task is None else evidence(Found(Cause.TASK, task=task)).task
         return cls.model_validate(
             {

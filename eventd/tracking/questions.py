@@ -7,6 +7,7 @@ that is seen gets an id of eventd's. What a question holds up, and how its end i
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -23,11 +24,11 @@ from eventd.model.questions import AnswerRule, Requester
 
 __all__ = ["Answer", "Fate", "Pending", "Questions"]
 
-_REMEMBERED = 1000
-"""How many questions that are gone are remembered; our choice."""
+_REMEMBERED = 10_000
+"""How many questions that are gone are remembered until their end is told; our choice."""
 
-_ID_BYTES = 5
-"""So many that none of a million questions shares its id with another, as good as surely."""
+_ID_BYTES = 8
+"""So many that no two of a million questions share an id, as good as surely."""
 
 
 class Fate(Enum):
@@ -57,11 +58,24 @@ class Pending(NamedTuple):
     question: Question
     since: datetime | None
     """When it was judged first: aware, UTC."""
+    task: str | None
+    """The task that it holds up, where one was known when it was raised."""
 
 
-class _Sighting(NamedTuple):
-    now: datetime
-    instant: float
+@dataclass(slots=True)
+class _Record:
+    """All that is known of one question."""
+
+    reference: str
+    question: Question
+    since: datetime | None = None
+    instant: float | None = None
+    """The same in the seconds of the timer."""
+    answer: Answer | None = None
+    is_refused: bool = False
+    """Whether the host has not taken an answer: then eventd gives none by itself any more."""
+    was_shown: bool = False
+    task: str | None = None
 
 
 class Questions:
@@ -76,17 +90,13 @@ class Questions:
         self._answer_after = answer_after
         self._begun_at = datetime.fromtimestamp(0, UTC)
         self._serial = count(1)
-        self._pending: dict[str, Question] = {}
+        self._shown: dict[str, _Record] = {}
         """By domain: those that the host shows."""
-        self._foreseen: dict[str, Question] = {}
+        self._foreseen: dict[str, _Record] = {}
         """By domain: those that were read before the host has shown them."""
-        self._shown: dict[str, None] = {}
-        """Ids of all that were shown."""
-        self._seen: dict[str, _Sighting] = {}
-        """When each question was judged first."""
-        self._answers: dict[str, Answer] = {}
-        self._refused: dict[str, None] = {}
-        self._unseen: list[tuple[str, Question]] = []
+        self._gone: dict[str, _Record] = {}
+        """By id: those whose end is to be told."""
+        self._unseen: list[_Record] = []
         """Those that were answered and have not been shown."""
         self._operated: Counter[str] = Counter()
 
@@ -96,11 +106,14 @@ class Questions:
 
     def restore(self, pictures: Iterable[DomainPicture]) -> None:
         """These domains are known, with their questions, and no others."""
-        self._pending = {
-            picture.reference: picture.question
-            for picture in pictures
-            if picture.question is not None
-        }
+        before, self._shown = self._shown, {}
+        for picture in pictures:
+            if (question := picture.question) is None:
+                continue
+            known = before.get(picture.reference)
+            if known is None or known.question.id != question.id:
+                known = _Record(picture.reference, question, was_shown=True)
+            self._shown[picture.reference] = known
 
     # -- what the host shows
 
@@ -118,57 +131,72 @@ class Questions:
         it ``is_change``: the same again is then another one, that was asked when the one before
         was answered, faster than anybody could see.
         """
+        known = self._shown.get(reference)
         if shown is None:
-            self._pending.pop(reference, None)
+            self._let_go(reference)
             return None
-        if is_change and before is not None and _is_alike(before, shown):
-            before = None
-        question = self._recognise(reference, before, shown)
-        if before is not None and question != before:
-            self._refused.pop(question.id, None)  # it has another default now, perhaps
-        self._pending[reference] = question
-        self._foreseen.pop(reference, None)
-        _remember(self._shown, question.id)
-        return question
+        is_again = is_change and before is not None and _is_alike(before, shown)
+        if known is None or is_again or not _continues(known, shown):
+            self._let_go(reference)
+            known = self._foreseen.pop(reference, None)
+            if known is None or known.question.vi_id != shown.vi_id:
+                known = self._new(reference, shown)
+        elif not _is_alike(known.question, shown):
+            known.is_refused = False  # it may have another default now
+        known.question = _with_id(shown, known.question.id)
+        known.was_shown = True
+        self._shown[reference] = known
+        return known.question
+
+    def _let_go(self, reference: str) -> None:
+        if (gone := self._shown.pop(reference, None)) is not None:
+            self._gone[gone.question.id] = gone
+            while len(self._gone) > _REMEMBERED:
+                del self._gone[next(iter(self._gone))]
 
     def forget(self, reference: str) -> None:
         """A domain is gone."""
-        self._pending.pop(reference, None)
+        self._let_go(reference)
         self._foreseen.pop(reference, None)
 
     def foresee(self, reference: str, read: Question | None) -> Question | None:
         """Return a question that was read of a domain, with the id that it has, or will have."""
         if read is None:
+            self._foreseen.pop(reference, None)
             return None
-        question = self._recognise(reference, self._pending.get(reference), read)
-        if question.id not in self._shown:
-            self._foreseen[reference] = question
-        return question
+        for known in (self._shown.get(reference), self._foreseen.get(reference)):
+            if known is not None and _continues(known, read):
+                return _with_id(read, known.question.id)
+        self._foreseen[reference] = self._new(reference, read)
+        return self._foreseen[reference].question
 
-    def _recognise(self, reference: str, before: Question | None, found: Question) -> Question:
-        for known in (before, self._foreseen.get(reference)):
-            # One that eventd has answered is gone: the same again is another one.
-            if known is None or self.is_answered(known):
-                continue
-            if known.vi_id == found.vi_id:
-                return found.model_copy(update={"id": known.id})
-        return found.model_copy(update={"id": self._new_id(reference, found)})
-
-    def _new_id(self, reference: str, question: Question) -> str:
+    def _new(self, reference: str, question: Question) -> _Record:
         parts = (self._connection, reference, question.vi_id, self._begun_at, next(self._serial))
-        return blake2b(repr(parts).encode(), digest_size=_ID_BYTES).hexdigest()
+        identifier = blake2b(repr(parts).encode(), digest_size=_ID_BYTES).hexdigest()
+        return _Record(reference, _with_id(question, identifier))
 
     def note_judged(self, now: datetime, instant: float) -> None:
-        """All that is shown is judged now, aware UTC; the same in the seconds of a timer."""
-        for question in self._pending.values():
-            self._seen.setdefault(question.id, _Sighting(now, instant))
-        _trim(self._seen)
+        """All that is shown is judged now, aware UTC; the same in the seconds of a timer.
+
+        The instant is infinite where everything is to be decided at once: that is no time.
+        """
+        if math.isinf(instant):
+            return
+        for record in self._shown.values():
+            if record.instant is None:
+                record.since, record.instant = now, instant
+
+    def note_task(self, question: Question, task: str) -> None:
+        """A task was under way when the question was raised, and is held up by it."""
+        if (record := self._find(question.id)) is not None:
+            record.task = task
 
     # -- who asks
 
     def of(self, reference: str) -> Question | None:
         """Return the question that the host shows of a domain."""
-        return self._pending.get(reference)
+        record = self._shown.get(reference)
+        return None if record is None else record.question
 
     def find(self, question_id: str) -> Pending | None:
         """Return the question of this id, if it waits for an answer."""
@@ -176,21 +204,29 @@ class Questions:
 
     def pending(self) -> Iterator[Pending]:
         """Yield the questions that wait for an answer."""
-        for reference, question in self._pending.items():
-            if not self.is_answered(question):
-                seen = self._seen.get(question.id)
-                yield Pending(reference, question, seen.now if seen else None)
+        for record in self._shown.values():
+            if not _is_taken(record):
+                yield Pending(record.reference, record.question, record.since, record.task)
 
     @property
     def count(self) -> int:
         """How many questions wait for an answer."""
         return sum(1 for _ in self.pending())
 
-    def due_at(self, pending: Pending) -> datetime | None:
-        """Return when eventd is to answer a question by itself, if it is to: aware, UTC."""
-        if self._answer_after is None or pending.since is None or not self._may_answer(pending):
-            return None
-        return pending.since + timedelta(seconds=self._answer_after)
+    def task_of(self, question: Question) -> str | None:
+        """Return the task that a question holds up, or has held up."""
+        record = self._find(question.id)
+        return None if record is None else record.task
+
+    def _find(self, question_id: str) -> _Record | None:
+        if (gone := self._gone.get(question_id)) is not None:
+            return gone
+        known = (*self._shown.values(), *self._foreseen.values(), *self._unseen)
+        return next((each for each in known if each.question.id == question_id), None)
+
+    def note_told(self, question: Question) -> None:
+        """The end of a question is told: nobody will ask for it any more."""
+        self._gone.pop(question.id, None)
 
     # -- answering
 
@@ -204,47 +240,61 @@ class Questions:
             self._operated[reference] -= 1
             self._operated += Counter()  # drops the zeros
 
-    def due(self, instant: float) -> list[Pending]:
-        """Return the questions that eventd is to answer by itself by now."""
-        return [each for each in self.pending() if (at := self._due(each)) and at <= instant]
-
     @property
     def are_answered(self) -> bool:
         """Whether eventd answers any question by itself."""
         return self._answer_after is not None
 
+    def due(self, instant: float) -> list[Pending]:
+        """Return the questions that eventd is to answer by itself by now."""
+        return [
+            Pending(record.reference, record.question, record.since, record.task)
+            for record in self._shown.values()
+            if (at := self._due(record)) is not None and at <= instant
+        ]
+
     @property
     def next_due(self) -> float | None:
         """When the next question is to be answered, in the seconds of the timer."""
-        found = (self._due(each) for each in self.pending())
+        found = (self._due(record) for record in self._shown.values())
         return min((at for at in found if at is not None), default=None)
 
-    def _due(self, pending: Pending) -> float | None:
-        seen = self._seen.get(pending.question.id)
-        if self._answer_after is None or seen is None or not self._may_answer(pending):
+    def due_at(self, question: Question) -> datetime | None:
+        """Return when eventd is to answer a question by itself, if it is to: aware, UTC."""
+        record = self._find(question.id)
+        if self._answer_after is None or record is None or record.since is None:
             return None
-        return seen.instant + self._answer_after
+        delay = timedelta(seconds=self._answer_after)
+        return record.since + delay if self._may_answer(record) else None
 
-    def _may_answer(self, pending: Pending) -> bool:
-        question = pending.question
+    def _due(self, record: _Record) -> float | None:
+        if self._answer_after is None or record.instant is None or not self._may_answer(record):
+            return None
+        return record.instant + self._answer_after
+
+    def _may_answer(self, record: _Record) -> bool:
+        has_answer = record.answer is not None and record.answer.fate is not Fate.UNCERTAIN
         return (
-            question.default is not None
-            and question.id not in self._refused
-            and not self.is_underway(question)
-            and not self._operated[pending.reference]
+            record.question.default is not None
+            and not record.is_refused
+            and not has_answer
+            and not self._operated[record.reference]
         )
 
     def begin_answer(self, question: Question, answer: Answer) -> None:
         """This is on its way to the host."""
-        self._answers[question.id] = answer
-        _trim(self._answers)
+        if (record := self._find(question.id)) is not None:
+            record.answer = answer
 
-    def end_answer(self, reference: str, question: Question, fate: Fate) -> None:
+    def end_answer(self, question: Question, fate: Fate) -> None:
         """The host has taken the answer that was under way, or was lost."""
-        self._answers[question.id].fate = fate
-        if fate is Fate.TAKEN and question.id not in self._shown:
-            self._foreseen.pop(reference, None)
-            self._unseen.append((reference, question))
+        record = self._find(question.id)
+        if record is None or record.answer is None:
+            return
+        record.answer.fate = fate
+        if fate is Fate.TAKEN and not record.was_shown:
+            self._foreseen.pop(record.reference, None)
+            self._unseen.append(record)
 
     def refuse_answer(self, question: Question, *, is_final: bool = True) -> None:
         """The host has not taken the answer that was under way.
@@ -252,41 +302,57 @@ class Questions:
         Unless it was not even asked, which is not ``is_final``, eventd gives none by itself any
         more.
         """
-        self._answers.pop(question.id, None)
-        if is_final:
-            _remember(self._refused, question.id)
+        record = self._find(question.id)
+        if record is None:
+            return
+        record.answer = None
+        record.is_refused = record.is_refused or is_final
 
     def is_underway(self, question: Question) -> bool:
         """Whether an answer is on its way, and nobody knows what the host makes of it."""
-        answer = self._answers.get(question.id)
+        answer = self.answer_to(question)
         return answer is not None and answer.fate is Fate.UNDERWAY
 
     def is_answered(self, question: Question) -> bool:
         """Whether the host has taken an answer of eventd's."""
-        answer = self._answers.get(question.id)
+        answer = self.answer_to(question)
         return answer is not None and answer.fate is Fate.TAKEN
 
     def answer_to(self, question: Question) -> Answer | None:
-        """Return the answer that has made a question go away, if it is eventd's."""
-        return self._answers.get(question.id)
+        """Return the answer that eventd has given to a question, or is giving."""
+        record = self._find(question.id)
+        return None if record is None else record.answer
 
-    def take_unseen(self) -> list[tuple[str, Question]]:
-        """Return, with their domains, the questions that came and were answered unseen; once."""
-        found = [each for each in self._unseen if each[1].id not in self._shown]
+    def take_unseen(self) -> list[tuple[str, Question, Answer]]:
+        """Return the questions that came and were answered unseen, with their domains; once.
+
+        They are known until `note_told`.
+        """
+        unseen = [record for record in self._unseen if not record.was_shown]
         self._unseen = []
-        return found
+        self._gone |= {record.question.id: record for record in unseen}
+        return [
+            (record.reference, record.question, record.answer)
+            for record in unseen
+            if record.answer is not None
+        ]
+
+
+def _continues(known: _Record, found: Question) -> bool:
+    """Whether a question is the one that is known, be it in other words.
+
+    One whose answer the host has taken is gone: the same again is another one.
+    """
+    return known.question.vi_id == found.vi_id and not _is_taken(known)
+
+
+def _is_taken(record: _Record) -> bool:
+    return record.answer is not None and record.answer.fate is Fate.TAKEN
+
+
+def _with_id(question: Question, identifier: str) -> Question:
+    return question.model_copy(update={"id": identifier})
 
 
 def _is_alike(one: Question, other: Question) -> bool:
-    return one.model_copy(update={"id": other.id}) == other
-
-
-def _remember(memory: dict[str, None], key: str) -> None:
-    memory[key] = None
-    _trim(memory)
-
-
-def _trim(memory: dict[str, None] | dict[str, Answer] | dict[str, _Sighting]) -> None:
-    """Forget the oldest, so that nothing grows with the life of the process."""
-    while len(memory) > _REMEMBERED:
-        del memory[next(iter(memory))]
+    return _with_id(one, other.id) == other

@@ -16,6 +16,9 @@ from eventd.vi.types import TaskInfo, TaskState
 
 __all__ = ["TaskEvents"]
 
+_REMEMBERED = 10_000
+"""Tasks under way whose domain is remembered: of one that the host forgets no end is heard."""
+
 
 class TaskEvents:
     """Tells the course of the tasks of one connection's domains."""
@@ -30,7 +33,10 @@ class TaskEvents:
 
     def tell_begun(self, judgement: Judgement) -> None:
         """Tell the tasks that are queued and run, before all that they lead to."""
-        for task in self._followed.news():
+        news = self._followed.news()
+        for task in self._followed.take_found():
+            self._remember_domain(task)
+        for task in news:
             self._remember_domain(task)
             if task.state in (TaskState.QUEUED, TaskState.RUNNING):
                 self._tell(task, judgement)
@@ -48,6 +54,8 @@ class TaskEvents:
         picture = self._inventory.shown(task.entity.value) if task.entity else None
         if picture is not None:
             self._domains[task.task.value] = picture
+            while len(self._domains) > _REMEMBERED:
+                del self._domains[next(iter(self._domains))]
 
     def _tell(self, task: TaskInfo, judgement: Judgement) -> None:
         picture = self._domains.get(task.task.value)

@@ -83,6 +83,12 @@ class Tasks:
         self._listed[domain] = listed
         return new
 
+    def forget(self, tasks: Iterable[str]) -> None:
+        """The host no longer lists these tasks: should it use a key again, that is another task."""
+        for task in tasks:
+            for memory in (self._spent, self._told_jobs, self._watched, self._seen_ended):
+                memory.pop(task, None)
+
     def note_new(self, tasks: Iterable[str]) -> None:
         """These tasks were listed after the first picture."""
         _remember(self._new, tasks)

@@ -197,6 +197,8 @@ class Tracker:
             self._forget(reference)
         if "recentTask" in update.changes:
             self._note_tasks(reference, texts_in(update.changes["recentTask"]))
+        elif update.kind is UpdateKind.ENTER and self._tasks.listed_by(reference):
+            self._note_tasks(reference, ())
 
     def _take_in_doorbell(self, update: ObjectUpdate) -> None:
         # A page of one, but a host may send more; its order is not defined.
@@ -210,13 +212,21 @@ class Tracker:
             self._judge.note(step)
 
     def _note_tasks(self, reference: str, tasks: Collection[str]) -> None:
+        before = self._tasks.listed_by(reference)
         new = self._tasks.newly_listed(reference, tasks)
+        if self._is_syncing:
+            # After its restart a host counts from the beginning.
+            self._forget_tasks(before - frozenset(tasks))
         self.followed_tasks.follow(new, is_news=self._has_picture)
         if new and self._has_picture:
             self._tasks.note_new(new)
             # Where the history is read, what a task did is read when it has done it, or late.
             if not self.follows_history or self._judge.lacks_task(reference):
                 self._unread |= new
+
+    def _forget_tasks(self, tasks: frozenset[str]) -> None:
+        self._tasks.forget(tasks)
+        self.followed_tasks.forget(tasks)
 
     def _forget_what_was_not_shown(self) -> None:
         """Let go of what the host no longer has: the whole picture does not show it."""
@@ -415,7 +425,7 @@ class Tracker:
                 question=each.question,
                 since=each.since,
                 task=self._task_held_up(each),
-                answer_due=None if stale else self.questions.due_at(each),
+                answer_due=None if stale else self.questions.due_at(each.question),
                 stale=stale,
             )
             for each in self.questions.pending()
@@ -424,7 +434,7 @@ class Tracker:
         return sorted(found, key=lambda each: (each.domain.name, each.domain.reference))
 
     def _task_held_up(self, pending: Pending) -> TaskEvidence | None:
-        task = self._judge.question_events.task_held_up(pending.question, pending.reference)
+        task = self.followed_tasks.info(pending.task) if pending.task is not None else None
         return None if task is None else evidence(Found(Cause.TASK, task=task)).task
 
     def statuses(self, *, stale: bool) -> list[DomainStatus]:

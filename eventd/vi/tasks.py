@@ -39,7 +39,7 @@ TASK_PATHS = (
 )
 """What a filter names; all of it is older than any host that eventd follows."""
 
-_STATES: Mapping[object, TaskState] = {state.value: state for state in TaskState}
+_STATES: Mapping[str | None, TaskState] = {state.value: state for state in TaskState}
 
 
 def task_info(task: str, leaves: Mapping[str, PropertyValue | None]) -> TaskInfo | None:
@@ -48,7 +48,7 @@ def task_info(task: str, leaves: Mapping[str, PropertyValue | None]) -> TaskInfo
     A leaf has the value of a reference and not its type: the entity is taken for a domain, since
     it is domains that list the tasks which are followed.
     """
-    state = _STATES.get(leaves.get("info.state"))
+    state = _STATES.get(_text(leaves, "state"))
     if state is None:
         return None
     entity, error, reason = (leaves.get(f"info.{name}") for name in ("entity", "error", "reason"))

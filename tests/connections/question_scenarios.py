@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from eventd.errors import ErrorCode
 from eventd.simulator import Pace, Question, SimulatorServer, VIFault, World
 from eventd.simulator.world.faults import InvalidArgument, InvalidState
+from eventd.simulator.world.tasks import Task
 
 __all__ = ["FAST", "ROWS", "Outcome", "Row", "mutating_calls"]
 
@@ -47,9 +48,9 @@ class Row:
     arrange: Arrange
     expected: tuple[Outcome, Outcome]
     """With ``auto_answer=0`` and with ``auto_answer=1``."""
-    meanwhile: Arrange | None = None
-    """What happens as soon as the domain asks."""
     world: type[World] = World
+    empty_updates: timedelta | None = None
+    """How often the host says that nothing has changed, if it does: no real one was seen to."""
     differs: dict[int, tuple[Outcome | None, str]] = field(default_factory=dict)
     """Where libvirt's outcome is another one: which, and the reason."""
 
@@ -113,8 +114,15 @@ def _busy(world: World, now: datetime) -> None:
     world.advance(now + timedelta(milliseconds=100))
 
 
-def _vanish(world: World, now: datetime) -> None:
-    world.vanish("web01", now=now)
+def _vanishing(world: World, _: datetime) -> None:
+    """Let the task go on for ever, and the domain vanish a moment after it began."""
+    world.script_questions("web01", Question(delay=timedelta(hours=1)))
+
+    def plan(_: Task, now: datetime) -> None:
+        at = now + timedelta(milliseconds=300)
+        world.schedule.add(at, lambda due: world.vanish("web01", now=due))
+
+    world.tasks.running.append(plan)
 
 
 # libvirt sees a question at once only if it is there when it looks, before it waits for the task.
@@ -199,6 +207,17 @@ ROWS = (
         _scripted(_LATE, cancelable=True),
         (Outcome(_CANCELLED, INTERNAL), Outcome(_ANSWERED)),
         differs={0: (HANGS, _HANG), 1: (HANGS, _HANG)},
+    ),
+    Row(
+        "a late question, on a host that says now and then that nothing has changed",
+        _scripted(_LATE),
+        (Outcome(_STARTED, INTERNAL), Outcome(_ANSWERED)),
+        empty_updates=timedelta(milliseconds=300),
+    ),
+    Row(
+        "a domain that vanishes while it is blocked",
+        _vanishing,
+        (Outcome(_STARTED, INTERNAL), Outcome(_STARTED, INTERNAL)),
     ),
     Row(
         "two questions in a row",

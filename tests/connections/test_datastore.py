@@ -233,7 +233,7 @@ async def failure(*replies: str) -> HostError:
 async def test_a_domain_whose_file_is_not_told_is_named(reply: str) -> None:
     """As of one that is not accessible, or to a user without the right."""
     assert (await failure(reply)).message == (
-        "the host does not tell where the configuration of 42 is: it has no "
+        "the host does not tell where the configuration of '42' is: it has no "
         "config.files.vmPathName; is the domain accessible, and may the user see it?"
     )
 
@@ -244,7 +244,7 @@ async def test_a_path_that_names_no_datastore_is_named() -> None:
 
     assert isinstance(error, MalformedAnswer)
     assert error.message == (
-        "the configuration of 42: Datastore path '[] /vmfs/volumes/52a/web01.vmx' doesn't have "
+        "the configuration of '42': Datastore path '[] /vmfs/volumes/52a/web01.vmx' doesn't have "
         "expected format '[<datastore>] <path>'"
     )
 
@@ -294,7 +294,7 @@ async def test_somebody_waits_for_it_and_not_for_ever(monkeypatch: pytest.Monkey
         await read_configuration(session, "42")
 
     assert CONFIGURATION_SECONDS == 30
-    assert caught.value.message == "the configuration of 42 could not be read within 0.05 s"
+    assert caught.value.message == "the configuration of '42' could not be read within 0.05 s"
 
 
 # --- a host that nobody here wrote ----------------------------------------------------------------

@@ -25,7 +25,7 @@ from eventd.errors import (
     QuestionPending,
 )
 from eventd.model.events import QuestionAnswered, QuestionCleared, QuestionRaised
-from eventd.model.questions import AnswerRule
+from eventd.model.questions import AnswerRule, PendingQuestion
 from eventd.simulator import Pace, Question, VIFault, World
 from eventd.simulator.world.faults import InvalidArgument, InvalidState
 from eventd.vi.types import ManagedObjectReference
@@ -164,13 +164,13 @@ class Driver:
         del name
         pending = self.host.connection.questions()
         if pending:
-            chosen = self.random.choice(pending).question
-            key = self.random.choice(chosen.choices).key
-            self.running.append(self.group.create_task(self._client_answer(chosen.id, key)))
+            chosen = self.random.choice(pending)
+            key = self.random.choice(chosen.question.choices).key
+            self.running.append(self.group.create_task(self._client_answer(chosen, key)))
 
-    async def _client_answer(self, question_id: str, key: str) -> None:
+    async def _client_answer(self, pending: PendingQuestion, key: str) -> None:
         with suppress(EventdError):
-            await self.host.connection.answer(question_id, key, by=OPS)
+            await self.host.connection.answer(pending, key, by=OPS)
 
     def _cancel(self, name: str) -> None:
         for task in self.world.tasks.of(self.world.domain(name)):

@@ -66,7 +66,8 @@ async def test_libvirt_does_the_same_or_it_is_said_why_not(
 ) -> None:
     """The oracle, where it is one."""
     expected, _why = row.differs.get(auto_answer, (row.expected[auto_answer], ""))
-    async with serve(world_of(row)) as server:
+    world = world_of(row)
+    async with serve(world, empty_update_interval=row.empty_updates) as server:
         uri = f"{server.uri}&auto_answer={auto_answer}"
         try:
             ran = await virsh(uri, "start", "web01", limit=_LIMIT)

@@ -11,7 +11,7 @@ connection cannot be played here; ``test_simulator`` does.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 
@@ -22,8 +22,13 @@ from eventd.connections.credentials import Credentials
 from eventd.connections.history import EventHistory
 from eventd.connections.session import Session
 from eventd.connections.transport import Transport
-from eventd.model.domain import ConnectionState
-from eventd.model.events import DomainEvent
+from eventd.errors import OperationInvalid
+from eventd.model.domain import ConnectionState, Domain, DomainState
+from eventd.model.events import DomainEvent, Event, TaskEvent
+from eventd.model.operations import DomainOperation, OperationResult
+from eventd.model.picture import PictureChange
+from eventd.model.questions import Requester
+from eventd.model.record import EventRecord
 from eventd.vi import calls
 from eventd.vi.filters import history_filter
 from eventd.vi.types import HistoryEvent
@@ -33,6 +38,9 @@ from tests.connections.following import Following, following
 from tests.peers.vcsim_process import Vcsim
 
 Rung = Callable[[], Awaitable[HistoryEvent]]
+
+PATIENCE = 20.0
+"""Seconds that a test waits for something that takes a simulated host a few milliseconds."""
 
 TERMINATED = "com.vmware.vc.vm.VmTerminateEvent"
 
@@ -269,6 +277,121 @@ async def test_a_storm_that_pushes_out_the_place_of_the_reading_is_read_as_far_a
 
     assert len(keys) >= 1000
     assert keys == list(range(first.key + 1101 - len(keys), first.key + 1101))
+
+
+# --- operations -----------------------------------------------------------------------------------
+
+
+class Operated(Following):
+    """A connection on which things are done to one of the domains."""
+
+    def __init__(self, host: Vcsim) -> None:
+        self._ended: list[TaskEvent] = []
+        self._has_ended = asyncio.Event()
+        super().__init__(host.connection_uri, password=host.password)
+
+    def _publish(
+        self, events: Sequence[Event], picture: PictureChange | None = None
+    ) -> Sequence[EventRecord]:
+        tasks = [event for event in events if isinstance(event, TaskEvent)]
+        self._ended += [task for task in tasks if task.type in ("success", "error")]
+        has_ended, self._has_ended = self._has_ended, asyncio.Event()
+        has_ended.set()
+        return super()._publish(events, picture)
+
+    @property
+    def domain(self) -> Domain:
+        """The first of the domains, as it is known now."""
+        return self.connection.domains()[0].domain
+
+    @property
+    def state(self) -> DomainState:
+        """Its present state."""
+        return self.connection.domains()[0].state
+
+    async def do(self, operation: str) -> OperationResult:
+        """Do something to it."""
+        async with asyncio.timeout(PATIENCE):
+            return await self.connection.operate(
+                self.domain, DomainOperation(operation), by=Requester(user="ops")
+            )
+
+    async def end_of(self, result: OperationResult) -> TaskEvent:
+        """Return the event that the task of an operation has ended."""
+        assert result.task is not None
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                for event in self._ended:
+                    if event.evidence.task and event.evidence.task.key == result.task.key:
+                        return event
+                await self._has_ended.wait()
+
+
+@asynccontextmanager
+async def operated(host: Vcsim) -> AsyncIterator[Operated]:
+    """Follow a host once it is in sync, for as long as the block lasts."""
+    followed = Operated(host)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(followed.connection.run())
+        assert await followed.told() == "connected"
+        yield followed
+        running.cancel()
+
+
+@pytest.mark.parametrize("model", ["vpx", "esx"])
+async def test_each_operation_is_done_and_its_task_is_told(model: str, vcsim: StartVcsim) -> None:
+    """Every domain is on at first; the state and the events agree with what was done."""
+    host = vcsim("esx" if model == "esx" else "vpx")
+    course = [
+        ("destroy", "VirtualMachine.powerOff", "stopped destroyed", DomainState.SHUTOFF),
+        ("start", "VirtualMachine.powerOn", "started booted", DomainState.RUNNING),
+        ("suspend", "VirtualMachine.suspend", "suspended paused", DomainState.PAUSED),
+        ("resume", "VirtualMachine.powerOn", "resumed unpaused", DomainState.RUNNING),
+        ("reset", "VirtualMachine.reset", None, DomainState.RUNNING),
+    ]
+    async with operated(host) as followed:
+        name = followed.domain.name
+        for operation, description_id, sentence, state in course:
+            result = await followed.do(operation)
+            if sentence is not None:
+                assert await followed.told() == f"{name} {sentence}"
+            event = await followed.end_of(result)
+
+            assert result.task is not None
+            assert (result.task.state, event.type) == ("success", "success")
+            assert result.task.description_id == description_id
+            assert event.domain.name == name
+            assert followed.state is state
+        assert not followed.has_more
+
+
+@pytest.mark.parametrize("model", ["vpx", "esx"])
+async def test_a_guest_that_is_asked_to_shut_down_does_so(model: str, vcsim: StartVcsim) -> None:
+    """There is no task to wait for; what comes of it is told later."""
+    host = vcsim("esx" if model == "esx" else "vpx")
+    async with operated(host) as followed:
+        result = await followed.do("shutdown")
+        assert result.task is None
+
+        told = [await followed.told()]
+        while " stopped " not in told[-1]:
+            told.append(await followed.told())
+
+        assert followed.state is DomainState.SHUTOFF
+        name = followed.domain.name
+        assert told == [f"{name} shutdown guest", f"{name} stopped shutdown"]
+
+
+@pytest.mark.parametrize("model", ["vpx", "esx"])
+async def test_an_operation_that_the_state_forbids_is_not_begun(
+    model: str, vcsim: StartVcsim
+) -> None:
+    """It is on already."""
+    host = vcsim("esx" if model == "esx" else "vpx")
+    async with operated(host) as followed:
+        with pytest.raises(OperationInvalid):
+            await followed.do("start")
+        assert not followed.has_more
 
 
 # --- refusals -------------------------------------------------------------------------------------

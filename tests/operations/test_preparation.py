@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from eventd.errors import ErrorCode, OperationError, OperationInvalid, QuestionPending
-from eventd.model.domain import Choice, Domain, Question
+from eventd.model.domain import Choice, Question
 from eventd.model.operations import DomainOperation
 from eventd.model.picture import PowerState
 from eventd.operations.preparation import AnswerQuestion, Sight, prepare
 from eventd.vi.types import TaskState
-from tests.operations.things import QUESTION, WEB01, task
+from tests.operations.things import QUESTION, task
 
 OFF, ON, SUSPENDED = PowerState.POWERED_OFF, PowerState.POWERED_ON, PowerState.SUSPENDED
 
@@ -38,11 +38,10 @@ def decide(
     *,
     auto_answer: bool = False,
     is_saved: bool = False,
-    domain: Domain = WEB01,
 ) -> AnswerQuestion | OperationError | None:
     """Return what is to be done first, or why nothing is."""
     try:
-        return prepare(operation, domain, sight, auto_answer=auto_answer, is_saved=is_saved)
+        return prepare(operation, sight, auto_answer=auto_answer, is_saved=is_saved)
     except OperationError as error:
         return error
 
@@ -141,9 +140,7 @@ class TestQuestion:
         assert decision.question_id == QUESTION.id
         assert decision.choices == (("0", "Replace"), ("1", "Append"), ("2", "Cancel"))
         assert decision.default_choice == "1"
-        assert decision.hint == (
-            "nothing was begun; answer the question: eventd answer web01 CHOICE"
-        )
+        assert decision.hint == ("nothing was begun; answer the question: eventd answer q1 CHOICE")
 
     def test_is_answered_with_the_default_where_it_is(
         self, operation: DomainOperation, tasks: tuple[()]

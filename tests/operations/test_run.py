@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from eventd.errors import ErrorCode, EventdError, NoSuchDomain, OperationFailed, QuestionPending
-from eventd.model.domain import Choice
+from eventd.model.domain import Choice, Question
 from eventd.model.operations import DomainOperation
 from eventd.operations.preparation import AnswerQuestion
-from eventd.operations.run import Fail, Finish, GiveUp, Run, Wait, progress_of
-from eventd.vi.types import TaskState
+from eventd.operations.run import CancelTask, Fail, Finish, LookAtTask, Run, Wait, progress_of
+from eventd.vi.types import TaskInfo, TaskState
 from tests.operations.things import QUESTION, WEB01, question, task
 
 RUNNING = task(TaskState.RUNNING)
@@ -92,13 +92,87 @@ def test_the_end_of_a_task_counts_more_than_a_question() -> None:
         (True, question("q1", has_default=False)),
     ],
 )
-def test_a_question_that_eventd_does_not_answer_ends_the_operation(
-    auto_answer: bool, asked: object
+def test_a_question_that_eventd_does_not_answer_blocks_the_task_for_good(
+    auto_answer: bool, asked: Question
 ) -> None:
     """The rule of auto_answer=0, and of questions without a default."""
-    started = run(auto_answer=auto_answer)
+    assert run(auto_answer=auto_answer).see(RUNNING, asked) == LookAtTask()
 
-    assert started.see(RUNNING, asked) == GiveUp(asked, "")  # type: ignore[arg-type]
+
+def blocked() -> Run:
+    """A start that a question blocks, and nobody is to answer it."""
+    started = run(auto_answer=False)
+    started.see(RUNNING, QUESTION)
+    return started
+
+
+def hint(decision: object) -> str:
+    error = failure(decision)
+    assert isinstance(error, QuestionPending)
+    assert error.question_id == QUESTION.id
+    return (error.hint or "").removesuffix("; answer the question: eventd answer q1 CHOICE")
+
+
+def test_a_blocked_task_is_cancelled_if_it_can_be() -> None:
+    """What becomes of that is waited for; the error is the question."""
+    started = blocked()
+    assert started.see_blocked(RUNNING._replace(cancelable=True)) == CancelTask()
+    started.note_cancelled()
+
+    assert started.see(RUNNING, QUESTION) == Wait()
+    over = started.see(task(TaskState.ERROR, error="RequestCanceled", cancelled=True), None)
+    assert hint(over) == "its task task-1 was cancelled"
+
+
+def test_a_task_that_takes_its_time_to_be_cancelled_is_told_as_it_is() -> None:
+    """It may well do its work yet."""
+    started = blocked()
+    started.note_cancelled()
+
+    assert hint(started.still_there()) == "its task task-1 is being cancelled"
+
+
+def test_a_task_that_has_done_its_work_before_it_was_cancelled_is_the_result() -> None:
+    """Somebody else answered: what was asked for is done."""
+    success = task(TaskState.SUCCESS)
+    cancelled = blocked()
+    cancelled.note_cancelled()
+
+    assert isinstance(blocked().see_blocked(success), Finish)
+    assert isinstance(blocked().cancel_refused("it has ended", success), Finish)
+    assert isinstance(cancelled.see(success, None), Finish)
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [
+        (RUNNING, "its task task-1 cannot be cancelled and was left behind"),
+        (None, "its task task-1 is gone"),
+        (task(TaskState.ERROR, error="Fault: why"), "its task task-1 has ended: Fault: why"),
+        (
+            task(TaskState.ERROR, error="RequestCanceled", cancelled=True),
+            "its task task-1 was cancelled",
+        ),
+    ],
+)
+def test_a_blocked_task_that_is_not_cancelled_is_told_as_it_is(
+    seen: TaskInfo | None, told: str
+) -> None:
+    """The question is the error in any case."""
+    assert hint(blocked().see_blocked(seen)) == told
+
+
+def test_a_cancellation_that_the_host_refuses_is_told_beside_the_question() -> None:
+    """Its reason does not hide the question."""
+    told = blocked().cancel_refused("The task is busy.", RUNNING)
+
+    assert (
+        hint(told)
+        == "its task task-1 could not be cancelled (The task is busy) and was left behind"
+    )
+    assert hint(blocked().left_behind("the host is lost")) == (
+        "its task task-1 was left behind: the host is lost"
+    )
 
 
 def test_a_question_is_answered_once() -> None:
@@ -132,19 +206,36 @@ def test_a_question_that_somebody_else_answers_does_no_harm() -> None:
     assert started.see(RUNNING, question("q2")) == AnswerQuestion(question("q2"), APPEND)
 
 
-def test_an_answer_that_the_host_refuses_ends_the_operation() -> None:
-    """The error tells the question, and why it was not answered."""
+def test_an_answer_that_the_host_refuses_blocks_the_task_for_good() -> None:
+    """The error tells the question, why it was not answered, and what became of the task."""
     started = run()
     started.note_refused(QUESTION, "the host refused 'Append': no")
-    decision = started.see(RUNNING, QUESTION)
-    assert decision == GiveUp(QUESTION, "the host refused 'Append': no")
-    error = started.blocked(QUESTION, "the host refused 'Append': no", "its task was cancelled")
+    assert started.see(RUNNING, QUESTION) == LookAtTask()
 
-    assert isinstance(error, QuestionPending)
-    assert error.hint == (
-        "the host refused 'Append': no; its task was cancelled; answer the question: "
-        "eventd answer web01 CHOICE"
+    assert hint(started.see_blocked(RUNNING)) == (
+        "the host refused 'Append': no; its task task-1 cannot be cancelled and was left behind"
     )
+
+
+def test_a_question_that_is_still_asked_after_its_answer_blocks_the_task_for_good() -> None:
+    """To answer it again and again would help nobody."""
+    started = run()
+    started.note_answered(QUESTION, APPEND)
+    started.note_still_asked(QUESTION)
+    assert started.see(RUNNING, QUESTION) == LookAtTask()
+
+    assert hint(started.see_blocked(RUNNING)).startswith(
+        "the host has taken the answer, and goes on asking; "
+    )
+
+
+def test_a_question_that_is_still_asked_though_it_was_settled_is_answered() -> None:
+    """It was not, after all."""
+    started = run()
+    started.note_settled(QUESTION)
+    started.note_still_asked(QUESTION)
+
+    assert started.see(RUNNING, QUESTION) == AnswerQuestion(QUESTION, APPEND)
 
 
 def test_a_domain_that_is_gone_ends_the_operation() -> None:

@@ -74,8 +74,10 @@ class Scenario:
         suspend: SuspendMode = SuspendMode.PAUSED,
         known: Mapping[str, DomainPicture] | None = None,
         follows_history: bool = False,
+        follows_tasks: bool = False,
         grace: float = 0.0,
         elsewhere: Callable[[str], str | None] = lambda _: None,
+        answer_after: float | None = None,
     ) -> None:
         self.tracker = Tracker(
             "esx01",
@@ -84,8 +86,10 @@ class Scenario:
             known=known,
             grace=grace,
             elsewhere=elsewhere,
+            answer_after=answer_after,
         )
         self.tracker.follows_history = follows_history
+        self.tracker.follows_tasks = follows_tasks
         self.keys = count(1001)
         self.records = count(1)
         self.now = NOON
@@ -141,6 +145,25 @@ class Scenario:
             complete_time=completed_at,
             event_chain_id=None,
         )
+
+    @staticmethod
+    def task_enters(key: str = "task-1", /, **leaves: PropertyValue | None) -> ObjectUpdate:
+        """The host shows a followed task with these leaves of its info: state, progress, …
+
+        It powers on web01 and runs, unless told otherwise.
+        """
+        info = {"descriptionId": "VirtualMachine.powerOn", "entity": "vm-42", "state": "running"}
+        return _task_update(UpdateKind.ENTER, key, {**info, **leaves})
+
+    @staticmethod
+    def task_moves(key: str = "task-1", /, **leaves: PropertyValue | None) -> ObjectUpdate:
+        """These leaves of a followed task differ now; None is unset."""
+        return _task_update(UpdateKind.MODIFY, key, leaves)
+
+    @staticmethod
+    def task_leaves(key: str = "task-1", /) -> ObjectUpdate:
+        """The host no longer shows the task."""
+        return _task_update(UpdateKind.LEAVE, key, {})
 
     def event(
         self,
@@ -229,6 +252,11 @@ class Scenario:
         self.tasks_told += [each for each in self.outcome.events if isinstance(each, TaskEvent)]
         return [each for each in self.outcome.events if not isinstance(each, TaskEvent)]
 
+    @property
+    def everything(self) -> list[str]:
+        """What was told last, tasks as such included: ``queued (task)``, ``raised (state)``."""
+        return told(self.outcome.events if self.outcome else [])
+
     def say_again(self, *tasks: TaskInfo) -> list[Event]:
         """A moment later nothing is new, and these tasks are as they were."""
         self.wait(1)
@@ -246,6 +274,13 @@ class Scenario:
             if status.domain.reference == reference
         ]
         return found
+
+
+def _task_update(
+    kind: UpdateKind, key: str, leaves: Mapping[str, PropertyValue | None]
+) -> ObjectUpdate:
+    changed = {f"info.{name}": value for name, value in leaves.items()}
+    return ObjectUpdate(kind, ManagedObjectReference("Task", key), changed, ())
 
 
 def told(events: list[Event]) -> list[str]:

@@ -13,7 +13,7 @@ from eventd.errors import Fault, SessionExpired
 from eventd.vi import calls
 from eventd.vi.calls import Call
 from eventd.vi.event_types import followed_types
-from eventd.vi.filters import domain_filter, history_filter, host_filter
+from eventd.vi.filters import domain_filter, history_filter, host_filter, task_filter
 from eventd.vi.property_collector import (
     ObjectSpec,
     PropertyFilterSpec,
@@ -21,11 +21,13 @@ from eventd.vi.property_collector import (
     TraversalSpec,
 )
 from eventd.vi.soap import envelope
+from eventd.vi.tasks import task_info
 from eventd.vi.types import (
     ManagedObjectReference,
     MissingProperty,
     ObjectContent,
     ObjectUpdate,
+    PropertyValue,
     TaskInfo,
     TaskState,
     UpdateKind,
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from tests.peers.vcsim_process import Vcsim
 
 pytestmark = pytest.mark.vcsim
+
+ENDED = (TaskState.SUCCESS, TaskState.ERROR)
 
 T = TypeVar("T")
 
@@ -187,6 +191,36 @@ def power_off_is_done(told: list[ObjectUpdate], domain: ManagedObjectReference) 
         for task in tasks
         if isinstance(task, TaskInfo)
     )
+
+
+@pytest.mark.parametrize("kind", ["PowerOffVM_Task", "PowerOnVM_Task"])
+def test_a_task_of_a_list_view_is_told_by_its_leaves(client: Client, kind: str) -> None:
+    """They make the same info as the whole; one that goes well, and one that fails."""
+    [domain, *_] = client(calls.retrieve_properties(client.collector, [client.domains()]))
+    view = client(calls.create_list_view(expected(client.content.view_manager)))
+    client(calls.create_filter(client.collector, task_filter(view)))
+    begin = calls.power_off if kind == "PowerOffVM_Task" else calls.power_on
+    task = client(begin(domain.obj))
+
+    unknown = ManagedObjectReference("Task", "task-0")
+    assert client(calls.modify_list_view(view, add=[task, unknown])) == [unknown]
+
+    leaves: dict[str, PropertyValue | None] = {}
+    version = ""
+    while (info := task_info(task.value, leaves)) is None or info.state not in ENDED:
+        update_set = client(calls.wait_for_updates(client.collector, version=version))
+        version = update_set.version
+        for update in object_updates(update_set):
+            assert update.obj == task
+            leaves |= update.changes
+
+    whole = PropertyFilterSpec((PropertySpec("Task", ("info",)),), (ObjectSpec(task),))
+    [content] = client(calls.retrieve_properties(client.collector, [whole]))
+    # The progress of a task that has ended is unset; vcsim tells 0 of the leaf alone.
+    assert info._replace(progress=None) == content.properties["info"]
+    assert info.entity == domain.obj
+    assert info.state is (TaskState.SUCCESS if kind == "PowerOffVM_Task" else TaskState.ERROR)
+    assert (info.error is None) == (kind == "PowerOffVM_Task")
 
 
 def test_nothing_happens_and_then_a_filter_and_a_view_are_taken_back(client: Client) -> None:

@@ -31,6 +31,8 @@ SESSION_MANAGER = ManagedObjectReference("SessionManager", "SessionManager")
 VIEW_MANAGER = ManagedObjectReference("ViewManager", "ViewManager")
 ROOT = ManagedObjectReference("Folder", "group-d1")
 VIEW = ManagedObjectReference("ContainerView", "session[5]view")
+LIST = ManagedObjectReference("ListView", "session[5]list")
+TASK, OTHER_TASK = (ManagedObjectReference("Task", f"task-{number}") for number in (1, 2))
 FILTER = ManagedObjectReference("PropertyFilter", "session[5]filter")
 EVENT_MANAGER = ManagedObjectReference("EventManager", "EventManager")
 HISTORY = ManagedObjectReference("EventHistoryCollector", "session[5]history")
@@ -46,6 +48,8 @@ EVERY_CALL: tuple[Call[object], ...] = (
     calls.logout(SESSION_MANAGER),
     calls.current_session(COLLECTOR, SESSION_MANAGER),
     calls.create_container_view(VIEW_MANAGER, ROOT, ["VirtualMachine"]),
+    calls.create_list_view(VIEW_MANAGER),
+    calls.modify_list_view(LIST, add=[TASK]),
     calls.destroy_view(VIEW),
     calls.create_property_collector(COLLECTOR),
     calls.destroy_property_collector(COLLECTOR),
@@ -63,6 +67,14 @@ EVERY_CALL: tuple[Call[object], ...] = (
     calls.set_collector_page_size(HISTORY, size=1),
     calls.read_next_events(HISTORY, max_count=100),
     calls.destroy_collector(HISTORY),
+    calls.power_on(DOMAIN),
+    calls.power_off(DOMAIN),
+    calls.suspend(DOMAIN),
+    calls.reset(DOMAIN),
+    calls.shutdown_guest(DOMAIN),
+    calls.reboot_guest(DOMAIN),
+    calls.answer_vm(DOMAIN, question_id="25", choice="1"),
+    calls.cancel_task(TASK),
 )
 
 every_call = pytest.mark.parametrize("call", EVERY_CALL, ids=[call.method for call in EVERY_CALL])
@@ -106,6 +118,13 @@ class TestRequests:
             (calls.destroy_property_filter(FILTER), FILTER),
             (calls.cancel_wait_for_updates(COLLECTOR), COLLECTOR),
             (calls.destroy_collector(HISTORY), HISTORY),
+            (calls.power_on(DOMAIN), DOMAIN),
+            (calls.power_off(DOMAIN), DOMAIN),
+            (calls.suspend(DOMAIN), DOMAIN),
+            (calls.reset(DOMAIN), DOMAIN),
+            (calls.shutdown_guest(DOMAIN), DOMAIN),
+            (calls.reboot_guest(DOMAIN), DOMAIN),
+            (calls.cancel_task(TASK), TASK),
         ],
     )
     def test_calls_without_arguments_name_their_object_only(
@@ -158,6 +177,66 @@ class TestRequests:
             ("type", "B"),
             ("recursive", word),
         ]
+
+    def test_a_list_view_is_of_the_objects_that_are_named(self) -> None:
+        """Of none, at first: they are unlike each other and come one by one."""
+        call = calls.create_list_view(VIEW_MANAGER, [TASK, DOMAIN])
+        assert parse_request(call.body).this == VIEW_MANAGER
+        assert arguments(call) == [("obj", TASK), ("obj", DOMAIN)]
+        assert arguments(calls.create_list_view(VIEW_MANAGER)) == []
+
+    def test_a_list_view_takes_objects_in_and_lets_others_go(self) -> None:
+        """The order is the WSDL's: first all that come, then all that go."""
+        call = calls.modify_list_view(LIST, add=[TASK, DOMAIN], remove=[OTHER_TASK])
+        assert parse_request(call.body).this == LIST
+        assert arguments(call) == [("add", TASK), ("add", DOMAIN), ("remove", OTHER_TASK)]
+        assert arguments(calls.modify_list_view(LIST, remove=[TASK])) == [("remove", TASK)]
+        assert arguments(calls.modify_list_view(LIST)) == []
+
+    @pytest.mark.parametrize(
+        ("call", "method"),
+        [
+            (calls.power_on(DOMAIN), "PowerOnVM_Task"),
+            (calls.power_off(DOMAIN), "PowerOffVM_Task"),
+            (calls.suspend(DOMAIN), "SuspendVM_Task"),
+            (calls.reset(DOMAIN), "ResetVM_Task"),
+            (calls.shutdown_guest(DOMAIN), "ShutdownGuest"),
+            (calls.reboot_guest(DOMAIN), "RebootGuest"),
+            (calls.cancel_task(TASK), "CancelTask"),
+        ],
+    )
+    def test_each_operation_has_its_method(self, call: Call[object], method: str) -> None:
+        """A start that is sent as a stop would be done as one."""
+        assert parse_request(call.body).method == method
+
+    def test_an_answer_names_the_question_and_the_choice(self) -> None:
+        """Both are the host's own words, and arrive as they were, whatever is in them."""
+        call = calls.answer_vm(DOMAIN, question_id="<25>&'\"", choice="]]>&amp;")
+        assert parse_request(call.body).this == DOMAIN
+        assert arguments(call) == [("questionId", "<25>&'\""), ("answerChoice", "]]>&amp;")]
+
+    @pytest.mark.pyvmomi
+    @pytest.mark.parametrize(
+        ("method", "call"),
+        [
+            ("CreateListView", calls.create_list_view(VIEW_MANAGER, [TASK])),
+            ("ModifyListView", calls.modify_list_view(LIST, add=[TASK], remove=[TASK])),
+            ("AnswerVM", calls.answer_vm(DOMAIN, question_id="25", choice="1")),
+        ],
+    )
+    def test_arguments_are_in_the_order_that_pyvmomi_knows(
+        self, method: str, call: Call[object]
+    ) -> None:
+        """VMware's own client is the judge."""
+        from pyVmomi import vim
+
+        owners: Any = {
+            "CreateListView": vim.view.ViewManager,
+            "ModifyListView": vim.view.ListView,
+            "AnswerVM": vim.VirtualMachine,
+        }
+        [info] = [info for info in owners[method]._methodInfo.values() if info.wsdlName == method]
+        assert [part[0] for part in arguments(call)] == [part.name for part in info.params]
 
     @pytest.mark.parametrize(("partial_updates", "word"), [(True, "true"), (False, "false")])
     def test_a_filter_is_a_spec_and_whether_updates_may_be_partial(
@@ -268,6 +347,10 @@ class TestAnswers:
             calls.destroy_property_collector(COLLECTOR),
             calls.destroy_property_filter(FILTER),
             calls.cancel_wait_for_updates(COLLECTOR),
+            calls.shutdown_guest(DOMAIN),
+            calls.reboot_guest(DOMAIN),
+            calls.answer_vm(DOMAIN, question_id="25", choice="1"),
+            calls.cancel_task(TASK),
         ],
     )
     def test_calls_that_return_nothing_are_done_once_answered(self, call: Call[None]) -> None:
@@ -278,9 +361,14 @@ class TestAnswers:
         "call",
         [
             calls.create_container_view(VIEW_MANAGER, ROOT, ["VirtualMachine"]),
+            calls.create_list_view(VIEW_MANAGER),
             calls.create_property_collector(COLLECTOR),
             calls.create_filter(COLLECTOR, SPEC),
             calls.create_collector_for_events(EVENT_MANAGER, types=[], begin=NOON, version=NEWEST),
+            calls.power_on(DOMAIN),
+            calls.power_off(DOMAIN),
+            calls.suspend(DOMAIN),
+            calls.reset(DOMAIN),
         ],
     )
     def test_calls_that_create_return_a_reference(self, call: Call[ManagedObjectReference]) -> None:
@@ -291,6 +379,20 @@ class TestAnswers:
             call.parse(answer(call.method))
         with pytest.raises(MalformedAnswer, match="holds no reference to a managed object"):
             call.parse(answer(call.method, "<returnval>session[5]view</returnval>"))
+
+    def test_a_list_view_answers_what_does_not_exist(self) -> None:
+        """Nothing, as a rule; what is no reference names nothing, and is left out."""
+        call = calls.modify_list_view(LIST, add=[TASK, OTHER_TASK])
+        unknown = (
+            '<returnval type="Task">task-1</returnval><returnval type="Task">task-2</returnval>'
+        )
+
+        assert call.parse(answer("ModifyListView")) == []
+        assert call.parse(answer("ModifyListView", unknown)) == [TASK, OTHER_TASK]
+        assert call.parse(answer("ModifyListView", f"<returnval>?</returnval>{unknown}")) == [
+            TASK,
+            OTHER_TASK,
+        ]
 
     def test_a_recorded_reference_is_read(self) -> None:
         """References of sessions are longer than they look in documents."""

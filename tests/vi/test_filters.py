@@ -8,13 +8,15 @@ import pytest
 from lxml import etree
 
 from eventd.vi import calls
-from eventd.vi.filters import domain_filter, history_filter, host_filter
+from eventd.vi.filters import domain_filter, history_filter, host_filter, task_filter
 from eventd.vi.property_collector import PropertyFilterSpec
+from eventd.vi.tasks import TASK_PATHS
 from eventd.vi.types import ManagedObjectReference
 from eventd.vi.versions import ApiVersion
 from eventd.vi.xml import XSI_TYPE, local_name
 
 VIEW = ManagedObjectReference("ContainerView", "session[5]view")
+LIST = ManagedObjectReference("ListView", "session[5]list")
 COLLECTOR = ManagedObjectReference("EventHistoryCollector", "session[5]collector")
 NEWEST = ApiVersion.parse("9.1.0.0")
 
@@ -83,10 +85,38 @@ def test_the_event_history_is_followed_by_its_newest_page() -> None:
     assert [start.obj for start in spec.objects] == [COLLECTOR]
 
 
+def test_a_task_is_followed_by_the_leaves_of_its_info() -> None:
+    """The whole of it would come again with each percent."""
+    spec = task_filter(LIST)
+    [properties], [start] = spec.properties, spec.objects
+
+    assert properties.type == "Task"
+    assert paths(spec) == {*TASK_PATHS} >= {"info.state", "info.progress", "info.entity"}
+    assert "info" not in paths(spec)
+    assert (start.obj, start.skip) == (LIST, True)
+    assert [(way.type, way.path) for way in start.select] == [("ListView", "view")]
+
+
+@pytest.mark.pyvmomi
+def test_the_leaves_of_a_task_are_there_in_the_oldest_version() -> None:
+    """One path that a host does not know would cost all of them; pyVmomi knows their ages."""
+    from pyVmomi import vim
+
+    known: Any = vim.TaskInfo
+    ages = {
+        f"info.{leaf.name}": leaf.version
+        for leaf in known._propInfo.values()
+        if f"info.{leaf.name}" in TASK_PATHS
+    }
+
+    assert ages == dict.fromkeys(TASK_PATHS, "vim.version.version1")
+
+
 FILTERS = {
     "domains": domain_filter(VIEW, NEWEST),
     "hosts": host_filter(VIEW),
     "event history": history_filter(COLLECTOR),
+    "tasks": task_filter(LIST),
 }
 
 
@@ -131,7 +161,7 @@ def test_a_filter_is_what_pyvmomi_writes(spec: PropertyFilterSpec) -> None:
 def _pyvmomi_type(name: str) -> type:
     from pyVmomi import vim
 
-    homes = {"ContainerView": vim.view, "EventHistoryCollector": vim.event}
+    homes = {"ContainerView": vim.view, "ListView": vim.view, "EventHistoryCollector": vim.event}
     found: type = getattr(homes.get(name, vim), name)
     return found
 
