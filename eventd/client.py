@@ -276,7 +276,7 @@ class Client:
             DaemonError: it was not done. If a question was in the way, ``problem["question"]`` is
                 that question.
         """
-        path = _path("domains", domain, str(operation))
+        path = _path("domains", domain, _operation(operation))
         if report is None:
             return await self._call("POST", path, OperationResult.model_validate, _only(connection))
         async with aclosing(self._account(path, _only(connection))) as account:
@@ -654,6 +654,16 @@ def _only(connection: str | None) -> list[tuple[str, str]]:
     return [] if connection is None else [("connection", connection)]
 
 
+def _operation(word: str) -> DomainOperation:
+    try:
+        return DomainOperation(word)
+    except ValueError:
+        known = ", ".join(DomainOperation)
+        raise InvalidArgument(
+            f"{str(word)[:80]!r} is not an operation; there are {known}"
+        ) from None
+
+
 def _path(collection: str, name: str, what: str) -> str:
     """Return the path of what belongs to something that has a name, with whatever characters.
 
@@ -666,7 +676,9 @@ def _path(collection: str, name: str, what: str) -> str:
         quoted = ""
     # In a path, the dots would lead to somewhere else.
     if quoted in ("", ".", ".."):
-        raise InvalidArgument(f"nothing can be asked for as {name[:80]!r}; give its UUID or id")
+        raise InvalidArgument(
+            f"{name[:80]!r} cannot be sent as the name of anything; give its UUID or its id"
+        )
     return f"/v1/{collection}/{quoted}/{what}"
 
 

@@ -26,18 +26,18 @@ from eventd.connections import credentials, tls
 from eventd.connections.connection import Connection, Publish
 from eventd.connections.credentials import CredentialSource
 from eventd.connections.transport import Transport
-from eventd.errors import EventdError, InvalidConfiguration, NoSuchQuestion, OperationDenied
+from eventd.errors import EventdError, InvalidArgument, InvalidConfiguration, OperationDenied
 from eventd.http_api import HttpApi
 from eventd.journal.journal import Journal
 from eventd.journal.memory import MemoryJournal
 from eventd.model.configuration import DomainConfiguration
 from eventd.model.directory import find_domain
-from eventd.model.domain import ConnectionState, ConnectionStatus, DomainStatus
+from eventd.model.domain import ConnectionState, ConnectionStatus, Domain, DomainStatus
 from eventd.model.events import ConnectionEvent, Event
 from eventd.model.operations import Answered, DomainOperation, OperationResult
 from eventd.model.operator import Report
 from eventd.model.picture import PictureChange
-from eventd.model.questions import PendingQuestion, Requester
+from eventd.model.questions import PendingQuestion, Requester, find_question
 from eventd.model.record import EventRecord
 from eventd.systemd import Notifier
 from eventd.tracking.tracker import Tracker
@@ -109,16 +109,8 @@ class Daemon:
 
     async def answer(self, question_id: str, choice: str, *, by: Requester) -> Answered:
         """Answer a question; raises what `Operator.answer` raises."""
-        asked = (each for each in self.questions() if each.question.id == question_id)
-        pending = next(asked, None)
-        if pending is None:
-            raise NoSuchQuestion(
-                f"no question with the id {question_id[:80]!r} is pending; it may have been "
-                "answered, or withdrawn by the host",
-                hint="'eventd questions' lists the pending questions",
-            )
-        connection = self._connection(pending.domain.connection)
-        return await connection.answer(question_id, choice, by=by)
+        pending = find_question(self.questions(), question_id)
+        return await self._connection(pending.domain.connection).answer(pending, choice, by=by)
 
     async def operate(
         self,
@@ -135,7 +127,7 @@ class Daemon:
                 "operations on domains are turned off",
                 hint="set operations = true under [daemon] in the configuration, and restart",
             )
-        found = find_domain(self.domains(), domain, connection=connection).domain
+        found = self._find(domain, connection)
         following = self._connection(found.connection)
         return await following.operate(found, operation, by=by, report=report)
 
@@ -143,8 +135,16 @@ class Daemon:
         self, domain: str, *, connection: str | None = None
     ) -> DomainConfiguration:
         """Read a domain's configuration; raises what `Operator.configuration` raises."""
-        found = find_domain(self.domains(), domain, connection=connection).domain
+        found = self._find(domain, connection)
         return await self._connection(found.connection).configuration(found)
+
+    def _find(self, domain: str, connection: str | None) -> Domain:
+        names = [each.name for each in self._connections]
+        if connection is not None and connection not in names:
+            raise InvalidArgument(
+                f"no connection has the name {connection[:80]!r}; there are {', '.join(names)}"
+            )
+        return find_domain(self.domains(), domain, connection=connection).domain
 
     def _connection(self, name: str) -> Connection:
         return next(connection for connection in self._connections if connection.name == name)

@@ -6,7 +6,8 @@
     ├── InvalidArgument            yours: an argument is wrong (libvirt's code 8)
     │   └── InvalidURI             yours: a connection URI is wrong
     ├── InvalidConfiguration       yours: the configuration file is wrong
-    ├── NoSuchDomain               yours: no such domain, or more than one (code 42)
+    ├── NoSuchDomain               yours: no such domain (code 42)
+    │   └── AmbiguousDomain        yours: more than one domain matches
     ├── NoSuchQuestion             yours: no question of this id is pending
     ├── NoSuchChoice               yours: the question has no such choice
     ├── OperationDenied            yours: the socket or the daemon does not allow it (code 29)
@@ -39,6 +40,7 @@ from enum import IntEnum
 from typing import Any
 
 __all__ = [
+    "AmbiguousDomain",
     "CursorExpired",
     "DaemonError",
     "DaemonUnreachable",
@@ -122,9 +124,13 @@ class InvalidConfiguration(EventdError):
 
 
 class NoSuchDomain(EventdError):
-    """No domain matches, or more than one does; the message lists the matches."""
+    """No domain matches."""
 
     code = ErrorCode.NO_DOMAIN
+
+
+class AmbiguousDomain(NoSuchDomain):
+    """More than one domain matches; the message lists the matches."""
 
 
 class NoSuchQuestion(EventdError):

@@ -103,6 +103,21 @@ async def test_callbacks_tell_whose_they_are(daemon: Daemon, client: Client) -> 
     assert (of_client.pid, of_client.uid) == (os.getpid(), os.getuid())
 
 
+async def test_an_operation_that_there_is_not_is_not_asked_for(
+    daemon: Daemon, writer: Client
+) -> None:
+    """A path would make something else of it."""
+    daemon.directory.add(1)
+    for word in ("explode", "", "../web-1/destroy"):
+        with pytest.raises(InvalidArgument) as caught:
+            await writer.operate("web-1", word)
+        assert caught.value.message == (
+            f"{word!r} is not an operation; there are start, shutdown, destroy, suspend, resume, "
+            "reboot, reset"
+        )
+    assert daemon.operator.asked == []
+
+
 async def test_a_configuration_comes_as_the_socket_allows(
     daemon: Daemon, client: Client, writer: Client
 ) -> None:
@@ -200,7 +215,9 @@ async def test_what_no_path_can_name_is_asked_for_by_nobody(
         writer.configuration(name),
         writer.answer(name, "1"),
     ):
-        with pytest.raises(InvalidArgument, match="nothing can be asked for as"):
+        with pytest.raises(
+            InvalidArgument, match="cannot be sent as the name of anything; give its UUID"
+        ):
             await asking
     assert daemon.operator.asked == []
 

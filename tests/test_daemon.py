@@ -24,11 +24,34 @@ from eventd.client import Client
 from eventd.config import Configuration, ConnectionSettings
 from eventd.config.models import DaemonSettings
 from eventd.daemon import Daemon
-from eventd.errors import DaemonError, EventdError, InvalidConfiguration, SocketInUse
+from eventd.errors import (
+    AmbiguousDomain,
+    DaemonError,
+    EventdError,
+    HostUnreachable,
+    InvalidArgument,
+    InvalidConfiguration,
+    NoSuchChoice,
+    NoSuchDomain,
+    NoSuchQuestion,
+    OperationDenied,
+    OperationInvalid,
+    SocketInUse,
+)
 from eventd.model.domain import ConnectionState
-from eventd.model.events import ConnectionConnected, ConnectionEvent
+from eventd.model.events import (
+    ConnectionConnected,
+    ConnectionDisconnected,
+    ConnectionEvent,
+    Event,
+    QuestionAnswered,
+    QuestionRaised,
+    TaskSucceeded,
+)
+from eventd.model.operations import DomainOperation, TaskProgress
+from eventd.model.questions import AnswerRule, Requester
 from eventd.model.record import EventRecord
-from eventd.simulator import SimulatorServer, World, serve
+from eventd.simulator import INSTANT, Question, SimulatorServer, World, serve
 
 PATIENCE = 10.0
 """Seconds that a test waits for something that takes a few milliseconds."""
@@ -452,3 +475,301 @@ async def test_the_cap_of_callbacks_is_the_configured_one(
             await client.register("lifecycle", print)
 
         assert len(await client.callbacks()) == 1
+
+
+# --- what clients ask for -------------------------------------------------------------------------
+
+OPS = Requester(pid=4711, uid=1000, user="ops")
+
+
+class Served:
+    """A daemon that follows two hosts, first and second, with db01 and web01 on each."""
+
+    def __init__(self, running: Daemon, first: SimulatorServer, second: SimulatorServer) -> None:
+        self.daemon = running
+        self.hosts = {"first": first, "second": second}
+        self._events: list[Event] = []
+        self._has_read = asyncio.Event()
+
+    def read(self, records: Sequence[EventRecord]) -> None:
+        """Note what is told."""
+        self._events += [record.event for record in records]
+        has_read, self._has_read = self._has_read, asyncio.Event()
+        has_read.set()
+
+    async def until(self, cls: type[Event], count: int = 1) -> None:
+        """Return when so many events of a class were told."""
+        async with asyncio.timeout(PATIENCE):
+            while len(self.told(cls)) < count:
+                await self._has_read.wait()
+
+    def told(self, cls: type[Event]) -> list[Event]:
+        """Return the events of a class."""
+        return [event for event in self._events if isinstance(event, cls)]
+
+    def power(self, connection: str, name: str = "web01") -> str:
+        """Return the power state of a domain, as its host has it."""
+        return str(self.hosts[connection].world.read(name, "runtime.powerState"))
+
+    def begun(self, connection: str) -> list[str]:
+        """Return the calls by which something was done on a host."""
+        methods = [call.method for call in self.hosts[connection].service.calls]
+        return [method for method in methods if method.endswith("_Task") or method == "AnswerVM"]
+
+    def uuid(self, name: str = "web01") -> str:
+        """Return the UUID of a domain of the first host."""
+        [found] = [
+            status.domain.uuid
+            for status in self.daemon.domains()
+            if (status.domain.connection, status.domain.name) == ("first", name)
+        ]
+        return found
+
+    async def ask(self, connection: str, name: str = "web01", count: int = 1) -> str:
+        """Let a domain ask something; return eventd's id of it once it is told."""
+        host = self.hosts[connection]
+        host.world.ask(name, Question(), now=host.now())
+        await self.until(QuestionRaised, count)
+        [found] = [
+            each.question.id
+            for each in self.daemon.questions()
+            if (each.domain.connection, each.domain.name) == (connection, name)
+        ]
+        return found
+
+
+@asynccontextmanager
+async def two_hosts(
+    directory: Path, tmp_path: Path, *, operations: bool | None = True
+) -> AsyncIterator[Served]:
+    """Follow two hosts, once both are in sync; ``operations`` None leaves that unsaid."""
+    said = {} if operations is None else {"operations": operations}
+    settings = DaemonSettings.model_validate(
+        {"runtime_directory": directory, "state_directory": tmp_path, **said}
+    )
+    worlds = [World(domains=2, pace=INSTANT, now=datetime.now(UTC)) for _ in range(2)]
+    async with serve(worlds[0]) as first, serve(worlds[1]) as second:
+        connections = (
+            connection("first", first.uri, tmp_path),
+            connection("second", second.uri, tmp_path),
+        )
+        running = Daemon(Configuration(daemon=settings, connections=connections))
+        served = Served(running, first, second)
+        async with running.serve():
+            stop = running.delivery.add_reader(served.read)
+            await served.until(ConnectionConnected, 2)
+            yield served
+            stop()
+
+
+@pytest.mark.parametrize("operations", [None, False])
+@pytest.mark.parametrize("domain", ["web01", "nowhere"])
+async def test_operations_are_refused_unless_they_are_turned_on(
+    operations: bool | None, domain: str, directory: Path, tmp_path: Path
+) -> None:
+    """Whatever is asked for; the hint says how to turn them on."""
+    async with two_hosts(directory, tmp_path, operations=operations) as served:
+        with pytest.raises(OperationDenied) as caught:
+            await served.daemon.operate(domain, DomainOperation.START, by=OPS)
+
+        assert served.begun("first") == served.begun("second") == []
+
+    assert caught.value.message == "operations on domains are turned off"
+    assert caught.value.hint == (
+        "set operations = true under [daemon] in the configuration, and restart"
+    )
+
+
+async def test_questions_and_configurations_do_not_need_operations(
+    directory: Path, tmp_path: Path
+) -> None:
+    """An answer lets go on what somebody else has begun; to read changes nothing."""
+    async with two_hosts(directory, tmp_path, operations=None) as served:
+        question = await served.ask("second")
+        answered = await served.daemon.answer(question, "Append", by=OPS)
+        read = await served.daemon.configuration("web01", connection="second")
+
+    assert answered.choice.label == "Append"
+    assert read.name == "web01"
+
+
+async def test_an_operation_is_done_on_the_host_of_its_domain(
+    directory: Path, tmp_path: Path
+) -> None:
+    """On no other, although that has a domain of the same name."""
+    progress: list[TaskProgress] = []
+    async with two_hosts(directory, tmp_path) as served:
+        result = await served.daemon.operate(
+            "web01", DomainOperation.START, connection="second", by=OPS, report=progress.append
+        )
+        assert (served.power("first"), served.power("second")) == ("poweredOff", "poweredOn")
+        assert (served.begun("first"), served.begun("second")) == ([], ["PowerOnVM_Task"])
+        await served.until(TaskSucceeded)
+
+    assert (result.domain.connection, result.domain.name) == ("second", "web01")
+    assert result.operation is DomainOperation.START
+    assert result.task is not None
+    assert progress[-1] == result.task
+
+
+async def test_an_operation_that_is_refused_says_why(directory: Path, tmp_path: Path) -> None:
+    """The error of the connection comes through."""
+    async with two_hosts(directory, tmp_path) as served:
+        with pytest.raises(OperationInvalid):
+            await served.daemon.operate(
+                "web01", DomainOperation.DESTROY, connection="first", by=OPS
+            )
+
+
+async def test_a_name_that_is_not_clear_is_refused_with_the_matches(
+    directory: Path, tmp_path: Path
+) -> None:
+    """For an operation and for a configuration; nothing is done."""
+    async with two_hosts(directory, tmp_path) as served:
+        with pytest.raises(AmbiguousDomain) as caught:
+            await served.daemon.operate("web01", DomainOperation.START, by=OPS)
+        with pytest.raises(AmbiguousDomain) as caught_too:
+            await served.daemon.configuration("web01")
+        uuid = served.uuid()
+        assert served.begun("first") == served.begun("second") == []
+
+    assert caught.value.message == caught_too.value.message
+    assert caught.value.message.startswith("several domains have the UUID or the name 'web01': ")
+    [first, second] = caught.value.message.partition(": ")[2].split("), ")
+    assert first.startswith(f"web01 ({uuid}, ")
+    assert first.endswith(" first")
+    assert second.endswith(" second)")
+
+
+@pytest.mark.parametrize(
+    ("domain", "on", "error"),
+    [
+        ("nowhere", None, NoSuchDomain("no domain has the UUID or the name 'nowhere'")),
+        (
+            "nowhere",
+            "first",
+            NoSuchDomain("no domain on the connection 'first' has the UUID or the name 'nowhere'"),
+        ),
+        (
+            "web01",
+            "third",
+            InvalidArgument("no connection has the name 'third'; there are first, second"),
+        ),
+    ],
+)
+async def test_what_names_no_domain_is_refused(
+    domain: str, on: str | None, error: EventdError, directory: Path, tmp_path: Path
+) -> None:
+    """Neither is there one on a connection that nobody has configured."""
+    async with two_hosts(directory, tmp_path) as served:
+        with pytest.raises(type(error)) as caught:
+            await served.daemon.operate(domain, DomainOperation.START, connection=on, by=OPS)
+        with pytest.raises(type(error)) as caught_too:
+            await served.daemon.configuration(domain, connection=on)
+
+    assert caught.value.message == caught_too.value.message == error.message
+
+
+async def test_questions_are_listed_by_connection_and_domain(
+    directory: Path, tmp_path: Path
+) -> None:
+    """In configured order, whichever was asked first; each with an id of its own."""
+    async with two_hosts(directory, tmp_path) as served:
+        assert served.daemon.questions() == []
+        ids = {
+            await served.ask("second", "web01", 1),
+            await served.ask("first", "web01", 2),
+            await served.ask("first", "db01", 3),
+        }
+        listed = served.daemon.questions()
+
+    assert [(each.domain.connection, each.domain.name) for each in listed] == [
+        ("first", "db01"),
+        ("first", "web01"),
+        ("second", "web01"),
+    ]
+    assert {each.question.id for each in listed} == ids
+    assert len(ids) == 3
+    assert {each.question.vi_id for each in listed} == {Question().id}
+
+
+async def test_an_answer_goes_to_the_host_that_has_asked(directory: Path, tmp_path: Path) -> None:
+    """The same question of the other host stays."""
+    async with two_hosts(directory, tmp_path) as served:
+        other = await served.ask("first", count=1)
+        question = await served.ask("second", count=2)
+
+        answered = await served.daemon.answer(question, "1", by=OPS)
+        await served.until(QuestionAnswered)
+
+        assert answered.question.id == question
+        assert answered.choice.key == "1"
+        assert [each.question.id for each in served.daemon.questions()] == [other]
+        assert (served.begun("first"), served.begun("second")) == ([], ["AnswerVM"])
+        [event] = served.told(QuestionAnswered)
+
+    assert isinstance(event, QuestionAnswered)
+    assert (event.rule, event.answered_by) == (AnswerRule.CLIENT, OPS)
+
+
+async def test_a_question_that_nobody_asks_cannot_be_answered(
+    directory: Path, tmp_path: Path
+) -> None:
+    """By no id: not the host's own, and not that of one that was answered."""
+    async with two_hosts(directory, tmp_path) as served:
+        question = await served.ask("first")
+        await served.daemon.answer(question, "1", by=OPS)
+        for identifier in (question, Question().id, "", "x" * 10_000):
+            with pytest.raises(NoSuchQuestion) as caught:
+                await served.daemon.answer(identifier, "1", by=OPS)
+
+            assert caught.value.message == (
+                f"no question with the id {identifier[:80]!r} is pending; it may have been "
+                f"answered, or withdrawn by the host"
+            )
+            assert caught.value.hint == "'eventd questions' lists the pending questions"
+        assert served.begun("first") == ["AnswerVM"]
+
+
+async def test_a_choice_that_there_is_not_is_refused(directory: Path, tmp_path: Path) -> None:
+    """The host hears nothing of it, and the question stays."""
+    async with two_hosts(directory, tmp_path) as served:
+        question = await served.ask("first")
+        with pytest.raises(NoSuchChoice):
+            await served.daemon.answer(question, "Perhaps", by=OPS)
+
+        assert served.begun("first") == []
+        assert [each.question.id for each in served.daemon.questions()] == [question]
+
+
+async def test_the_questions_of_a_host_that_is_lost_are_the_last_known_ones(
+    directory: Path, tmp_path: Path
+) -> None:
+    """They are listed as such, and cannot be answered now."""
+    async with two_hosts(directory, tmp_path) as served:
+        question = await served.ask("first")
+        await served.hosts["first"].stop()
+        await served.until(ConnectionDisconnected)
+        [stale] = served.daemon.questions()
+
+        with pytest.raises(HostUnreachable, match="'first' cannot be reached now"):
+            await served.daemon.answer(question, "1", by=OPS)
+        with pytest.raises(HostUnreachable, match="'first' cannot be reached now"):
+            await served.daemon.configuration("web01", connection="first")
+
+    assert stale.question.id == question
+    assert stale.stale
+
+
+async def test_the_configuration_of_a_domain_is_read_from_its_host(
+    directory: Path, tmp_path: Path
+) -> None:
+    """Its name and its UUID do equally well."""
+    async with two_hosts(directory, tmp_path) as served:
+        uuid = served.uuid()
+        by_name = await served.daemon.configuration("web01", connection="first")
+        by_uuid = await served.daemon.configuration(uuid, connection="first")
+
+    assert by_name == by_uuid
+    assert by_name.name == "web01"
+    assert by_name.path.endswith("web01.vmx")

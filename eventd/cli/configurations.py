@@ -19,3 +19,5 @@ def configuration_lines(configuration: DomainConfiguration) -> Iterator[str]:
         yield f"# annotation: {printable(line)}"
     for key, value in configuration.entries.items():
         yield f'{printable(key)} = "{printable(value)}"'
+    for key in configuration.omitted:
+        yield f"# left out on the read-only socket: {printable(key)}"

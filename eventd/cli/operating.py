@@ -6,7 +6,6 @@ As in `eventd.cli.reading`, the parts are imported where they are called.
 from __future__ import annotations
 
 import asyncio
-import shlex
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -107,6 +106,8 @@ def _operate(
     operation: str, domain: str, connection: str | None, socket: Path, *, done: str
 ) -> None:
     """Have an operation done, and say so in the words that ``virsh`` has for it."""
+    from eventd.rendering import printable
+
     log_to_errors()
     try:
         result = asyncio.run(_result(socket, operation, domain, connection))
@@ -114,9 +115,10 @@ def _operate(
         write_error("what has begun goes on; 'eventd domains' tells what came of it", kind="hint")
         raise
     except DaemonError as error:
+        write_error(f"Failed to {operation} domain '{printable(domain)}'")
         if "question" not in error.problem:
             raise
-        _write_question(error, domain)
+        _write_question(error)
         raise typer.Exit(1) from error
     _write_result(result, done)
 
@@ -141,7 +143,7 @@ def _write_result(result: OperationResult, done: str) -> None:
     write_line(f"Domain '{printable(result.domain.name)}' {done}")
 
 
-def _write_question(error: DaemonError, domain: str) -> None:
+def _write_question(error: DaemonError) -> None:
     """Write the question that was in the way, which the error's message has in one long line."""
     from eventd.rendering import question_text
 
@@ -149,17 +151,16 @@ def _write_question(error: DaemonError, domain: str) -> None:
     write_error(f"a question is in the way: {question_text(question['text'])}")
     for line in _choices(question["choices"], default=question.get("default")):
         write_error(line, kind="choice")
-    how = f"eventd answer {shlex.quote(domain)} CHOICE"
-    hint = error.hint or f"answer it: {how}"
-    write_error(hint if "eventd answer" in hint else f"{hint}; answer it: {how}", kind="hint")
+    if error.hint is not None:
+        write_error(error.hint, kind="hint")
 
 
-def _choices(choices: Iterable[dict[str, str]], *, default: str | None) -> Iterator[str]:
+def _choices(choices: Iterable[dict[str, str]], *, default: dict[str, str] | None) -> Iterator[str]:
     from eventd.model.domain import Choice
     from eventd.rendering import choice_words
 
-    for choice in map(Choice.model_validate, choices):
-        yield choice_words(choice, is_default=choice.key == default)
+    for choice in choices:
+        yield choice_words(Choice.model_validate(choice), is_default=choice == default)
 
 
 def answer(

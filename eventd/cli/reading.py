@@ -130,7 +130,8 @@ def watch(
             domain=domain or (),
             connection=connection or (),
             host=host or (),
-            event=event or _usual_kinds(),
+            # Who asks for a type or a reason may mean a task's.
+            event=event or (() if type_ or reason else _usual_kinds()),
             type=type_ or (),
             reason=reason or (),
             snapshot=snapshot,

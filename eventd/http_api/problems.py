@@ -14,6 +14,7 @@ from aiohttp.typedefs import Handler
 from pydantic_core import to_json
 
 from eventd.errors import (
+    AmbiguousDomain,
     CursorExpired,
     EventdError,
     HostError,
@@ -44,6 +45,7 @@ CONTENT_TYPE = "application/problem+json"
 # The first class that fits has the word.
 _KINDS: Mapping[type[EventdError], tuple[str, HTTPStatus]] = {
     CursorExpired: ("cursor-expired", HTTPStatus.GONE),
+    AmbiguousDomain: ("ambiguous-domain", HTTPStatus.CONFLICT),
     NoSuchDomain: ("no-such-domain", HTTPStatus.NOT_FOUND),
     NoSuchQuestion: ("no-such-question", HTTPStatus.NOT_FOUND),
     NoSuchChoice: ("no-such-choice", HTTPStatus.BAD_REQUEST),
@@ -104,7 +106,9 @@ def _question(error: QuestionPending) -> dict[str, object]:
         "choices": _choices(error.choices),
     }
     if error.default_choice is not None:
-        question["default"] = error.default_choice
+        labels = dict(error.choices)
+        key = error.default_choice
+        question["default"] = {"key": key, "label": labels.get(key, "")}
     return question
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from eventd.errors import InvalidArgument, NoSuchQuestion
+from eventd.errors import InvalidArgument
 from eventd.http_api.admission import requester_of
 from eventd.http_api.bodies import json_response, list_response, read_object
 from eventd.http_api.queries import DomainQuery
 from eventd.model.operator import Operator
-from eventd.model.questions import PendingQuestion
+from eventd.model.questions import find_question
 
 __all__ = ["Questions"]
 
@@ -38,17 +38,8 @@ class Questions:
         Raises:
             NoSuchQuestion: no question of this id is pending.
         """
-        return json_response(self._pending(request.match_info["id"]))
-
-    def _pending(self, question_id: str) -> PendingQuestion:
-        for pending in self._operator.questions():
-            if pending.question.id == question_id:
-                return pending
-        raise NoSuchQuestion(
-            f"no question with the id {question_id[:80]!r} is pending; it may have been answered, "
-            "or withdrawn",
-            hint="'eventd questions' lists those that are",
-        )
+        pending = self._operator.questions()
+        return json_response(find_question(pending, request.match_info["id"]))
 
     async def answer(self, request: web.Request) -> web.Response:
         """Answer one question with the choice that the body names.

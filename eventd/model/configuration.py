@@ -23,7 +23,7 @@ _SECRET_KEY = re.compile(
             # What a name says. RemoteDisplay.vnc.password is the one that libvirt reads and writes
             # (src/vmx/vmx.c); VMware's products keep RemoteDisplay.vnc.key beside or instead of it,
             # which is the same password, encoded.
-            r"passw|passphrase|(^|[._-])pwd|secret|credential|token|private[._-]?key|(^|\.)key$",
+            r"pass(w|phrase|$)|pwd|secret|credential|token|priv(ate)?[._-]?key|(^|\.|api|auth)key$",
             # Encrypted domains (vSphere Security, "Virtual Machine Encryption"): encryption.keySafe
             # and encryption.bundle hold wrapped keys, encryption.data the hidden entries.
             r"keysafe|^encryption\.|^dataFileKey$",
@@ -53,8 +53,11 @@ class DomainConfiguration(Value):
     """``annotation``, decoded: the domain's description; None where there is none."""
     entries: Mapping[str, str] = Field(repr=False)
     """All entries in the order of the file, keys and values spelled as they are there."""
+    omitted: tuple[str, ...] = ()
+    """Keys of entries that are left out, since they may hold a password or a key."""
 
     def without_secrets(self) -> DomainConfiguration:
         """Return a copy without the entries that may hold a password or a key."""
-        shown = {key: value for key, value in self.entries.items() if not _SECRET_KEY.search(key)}
-        return self.model_copy(update={"entries": shown})
+        secret = tuple(filter(_SECRET_KEY.search, self.entries))
+        shown = {key: value for key, value in self.entries.items() if key not in secret}
+        return self.model_copy(update={"entries": shown, "omitted": (*self.omitted, *secret)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from eventd.errors import NoSuchDomain
+from eventd.errors import AmbiguousDomain, NoSuchDomain
 from eventd.model.domain import ConnectionStatus, DomainStatus
 
 __all__ = ["Directory", "find_domain"]
@@ -31,7 +31,8 @@ def find_domain(
     ``connection`` is the name of the only connection to look in.
 
     Raises:
-        NoSuchDomain: there is none, or there are several; the message lists those.
+        NoSuchDomain: there is none.
+        AmbiguousDomain: there are several; the message lists them.
     """
     known = [each for each in domains if connection in (None, each.domain.connection)]
     uuid = text.lower()
@@ -50,7 +51,7 @@ def find_domain(
         f"{domain.name} ({domain.uuid}, {domain.reference} on {domain.connection})"
         for domain in (each.domain for each in matches)
     )
-    raise NoSuchDomain(
+    raise AmbiguousDomain(
         f"several domains{where} have the UUID or the name {text[:80]!r}: {listed}",
-        hint="name the UUID, or the connection, of the one that is meant",
+        hint="name the UUID of the one that is meant, or its connection too (--connection NAME)",
     )

@@ -272,7 +272,8 @@ async def test_a_configuration_is_lines_or_json(daemon: Daemon) -> None:
         assert await outcome(process) == (
             0,
             "# [ds1] web-1/web-1.vmx\n# name: web-1\n# annotation: Shop\n"
-            '# annotation: of the house\ndisplayName = "web-1"\na = "1"\n',
+            '# annotation: of the house\ndisplayName = "web-1"\na = "1"\n'
+            "# left out on the read-only socket: RemoteDisplay.vnc.password\n",
             "",
         )
     async with running(daemon.socket, *command, "-o", "json") as process:

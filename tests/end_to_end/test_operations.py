@@ -50,7 +50,8 @@ def test_a_start_that_is_blocked_says_what_is_asked_and_goes_on_when_that_is_ans
 
     for refused in (first, second):
         assert refused.returncode == 1
-        assert refused.stderr.splitlines()[:4] == [
+        assert refused.stderr.splitlines()[:5] == [
+            "error: Failed to start domain 'web01'",
             f'error: a question is in the way: "{QUESTION}"',
             *CHOICES,
         ]
@@ -100,7 +101,10 @@ def test_a_second_start_gives_the_answer_and_is_refused_all_the_same(
 
     assert blocked.returncode == 1
     assert second.returncode == 1
-    assert second.stderr.splitlines()[0] == "error: Other tasks are pending for this domain"
+    assert second.stderr.splitlines()[:2] == [
+        "error: Failed to start domain 'web01'",
+        "error: Other tasks are pending for this domain",
+    ]
     assert "was answered with 'Append'" in second.stderr
     assert (cleared["data"]["event_name"], cleared["data"]["reason"]) == ("cleared", "elsewhere")
     assert started["data"]["event_name"] == "started"

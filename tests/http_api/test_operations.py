@@ -55,7 +55,7 @@ PROBLEMS: list[tuple[EventdError, int, str, int, dict[str, object]]] = [
                 "id": "q-1",
                 "text": "Replace it?",
                 "choices": [{"key": "0", "label": "Replace"}, {"key": "1", "label": "Append"}],
-                "default": "1",
+                "default": {"key": "1", "label": "Append"},
             }
         },
     ),
@@ -254,16 +254,20 @@ async def test_an_operation_that_is_not_done_is_a_problem(
 
 
 @pytest.mark.parametrize(
-    ("domain", "words"),
-    [("nobody", "no domain"), ("web-1", "several domains"), (uuid_of(1), "several domains")],
+    ("domain", "expected", "words"),
+    [
+        ("nobody", (404, "no-such-domain", 42), "no domain"),
+        ("web-1", (409, "ambiguous-domain", 42), "several domains"),
+        (uuid_of(1), (409, "ambiguous-domain", 42), "several domains"),
+    ],
 )
 async def test_a_domain_that_is_not_the_only_one_is_a_problem(
-    daemon: Daemon, talk: Talk, domain: str, words: str
+    daemon: Daemon, talk: Talk, domain: str, expected: tuple[int, str, int], words: str
 ) -> None:
     """eventd does not choose."""
     daemon.directory.add(1, connection="other")
     status, problem = await talk.post(f"/v1/domains/{domain}/destroy")
-    assert (status, problem["code"], problem["libvirt_code"]) == (404, "no-such-domain", 42)
+    assert (status, problem["code"], problem["libvirt_code"]) == expected
     assert words in problem["detail"]
     assert "hint" in problem
 

@@ -73,7 +73,7 @@ async def test_a_question_that_is_not_pending_is_a_problem(reading: Talk) -> Non
     status, problem = await reading.get("/v1/questions/q-7")
     assert (status, problem["code"], problem["libvirt_code"]) == (404, "no-such-question", 8)
     assert "'q-7'" in problem["detail"]
-    assert problem["hint"] == "'eventd questions' lists those that are"
+    assert problem["hint"] == "'eventd questions' lists the pending questions"
 
 
 @pytest.mark.parametrize("choice", ["1", "Append", "append"])

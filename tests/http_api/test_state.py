@@ -6,7 +6,9 @@ from urllib.parse import quote
 
 import aiohttp
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
+from eventd import metrics
 from eventd.model.cloudevents import data_schemas
 from eventd.model.domain import ConnectionState, DomainState
 from tests.http_api.fake_daemon import ODD_NAMES, Daemon, uuid_of
@@ -98,7 +100,7 @@ async def test_a_uuid_of_two_domains_is_a_problem_that_lists_them(daemon: Daemon
     daemon.directory.add(1)
     daemon.directory.add(1, connection="other")
     status, problem = await get(f"/v1/domains/{uuid_of(1)}")
-    assert (status, problem["code"]) == (404, "no-such-domain")
+    assert (status, problem["code"]) == (409, "ambiguous-domain")
     assert "vm-1 on lab" in problem["detail"]
     assert "vm-1 on other" in problem["detail"]
 
@@ -126,6 +128,29 @@ async def test_connections_are_listed(daemon: Daemon, get: Get) -> None:
 async def test_health_needs_no_connection(get: Get) -> None:
     """The process answers: that is all it says."""
     assert await get("/healthz") == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+async def test_what_is_counted_is_served_for_prometheus(daemon: Daemon, read_only: bool) -> None:
+    """On both sockets, as its own parser reads it."""
+    metrics.questions_pending.labels("lab").set(3)
+    socket = daemon.read_only_socket if read_only else daemon.socket
+    connector = aiohttp.UnixConnector(str(socket))
+    async with (
+        aiohttp.ClientSession("http://eventd", connector=connector) as session,
+        session.get("/metrics") as response,
+    ):
+        text = await response.text()
+        kind = response.headers["Content-Type"]
+
+    assert kind.startswith("text/plain; version=")
+    samples = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    assert samples["eventd_questions_pending", "lab"] == 3
+    assert ("eventd_subscribers",) in samples
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ def test_the_secrets_are_left_out_and_the_rest_stays() -> None:
             "RemoteDisplay.vnc.enabled": "TRUE",
             "memsize": "512",
         },
+        omitted=("RemoteDisplay.vnc.password",),
     )
     assert list(shown.entries) == [
         *("displayName", "annotation", "RemoteDisplay.vnc.enabled", "memsize")
