@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 import structlog
@@ -73,6 +74,18 @@ _CANCELLING_SECONDS = 10.0
 
 _STILL_ASKED_SECONDS = 10.0
 """How long a host may go on showing a question that it has taken the answer to; our choice."""
+
+
+@dataclass(slots=True)
+class _Looks:
+    """What was read while a task goes on, and when, in the seconds of the timer."""
+
+    last: float
+    """When it was looked at last, or was begun."""
+    settled: float
+    """When a question was answered last; before the first one, when the task was begun."""
+    asked: Question | None = None
+    """The question that was read last, which may not be shown yet."""
 
 
 class Operations:
@@ -282,25 +295,26 @@ class Operations:
     # -- until the end
 
     async def _attend(self, run: Run, by: Requester, report: Report | None) -> OperationResult:
-        told, asked = None, None
+        told = None
+        looks = _Looks(last=self._timer.instant(), settled=self._timer.instant())
         while True:
             heard = self._news.listen()
             task = self._tracker.followed_tasks.info(run.task)
             if task is not None and report is not None and (now := progress_of(task)) != told:
                 told = now
                 report(now)
-            match self._see(run, task, asked):
+            match self._see(run, task, looks.asked):
                 case Finish(result):
                     return result
                 case Fail(error):
                     raise error
                 case AnswerQuestion(question, choice):
                     await self._answer(run, question, choice, by)
-                    asked = None
+                    looks.asked, looks.settled = None, self._timer.instant()
                 case LookAtTask():
                     return await self._give_up(run)
                 case Wait(on):
-                    asked = await self._wait(run, on, heard)
+                    await self._wait(run, on, heard, looks)
 
     def _see(self, run: Run, task: TaskInfo | None, asked: Question | None) -> Decision:
         """Return what to do; ``asked`` is a question that was read, and may not be shown yet."""
@@ -338,33 +352,39 @@ class Operations:
                 f"the host refused the default answer {choice.label!r}: {reception.refusal}",
             )
 
-    async def _wait(self, run: Run, on: Question | None, heard: asyncio.Event) -> Question | None:
-        """Wait until there is news; if there is none for long, read the task and the question.
+    async def _wait(
+        self, run: Run, on: Question | None, heard: asyncio.Event, looks: _Looks
+    ) -> None:
+        """Wait until there is news, or until it is time to read the task and the question.
 
-        Returns the question that was read.
+        News of others put no look off: there may be some all the time.
         """
         live = await self._reached_again(run)
-        seconds = _LOOK_SECONDS if live.tasks is not None else _LOOK_OFTEN_SECONDS
+        due = looks.last + (_LOOK_SECONDS if live.tasks is not None else _LOOK_OFTEN_SECONDS)
         if on is not None:
-            seconds = min(seconds, _STILL_ASKED_SECONDS)
-        until = self._timer.instant() + seconds
-        if await heard_by(heard, self._timer, until) or self._live() != live:
-            return None
+            due = min(due, looks.settled + _STILL_ASKED_SECONDS)
+        due = max(due, looks.last + _LOOK_OFTEN_SECONDS)
+        looks.asked = None
+        if await heard_by(heard, self._timer, due) or self._live() != live:
+            return
+        looks.last = self._timer.instant()
         try:
-            return await self._look(live.session, run, on)
+            looks.asked = await self._look(live.session, run, on, looks)
         except EventdError as error:
             _log.debug("task_not_read", task=run.task, error=error.message)
-            return None
 
-    async def _look(self, session: Session, run: Run, on: Question | None) -> Question | None:
+    async def _look(
+        self, session: Session, run: Run, on: Question | None, looks: _Looks
+    ) -> Question | None:
         if await self._read(session, run) is None:
             self._tracker.followed_tasks.lose([run.task])
             return None
         asked = (await self._sight(session, run.domain)).question
-        if on is not None and asked is not None and asked.vi_id == on.vi_id:
+        if on is None or asked is None or asked.vi_id != on.vi_id:
+            return asked
+        if looks.last >= looks.settled + _STILL_ASKED_SECONDS:
             run.note_still_asked(on)
-            return on
-        return asked
+        return on
 
     async def _read(self, session: Session, run: Run) -> TaskInfo | None:
         """Read the task, and keep what is known of it then."""

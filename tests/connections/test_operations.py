@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -65,6 +66,16 @@ class Stage:
             while not done.done():
                 self.wait(0.5)
                 await asyncio.sleep(0)
+
+    async def pass_busily_until(self, done: asyncio.Task[Any]) -> None:
+        """The same on a host of which there is news all the time."""
+        async with asyncio.timeout(PATIENCE):
+            for count in itertools.count(1):
+                if done.done():
+                    return
+                self.world.assign("db01", "name", f"db-{count}", now=self.now())
+                await self.host.until("defined renamed", count)
+                self.wait(0.25)
 
     async def answer(self, choice: str) -> None:
         """A client of eventd's answers the only question that is pending."""
@@ -408,6 +419,16 @@ async def test_a_host_that_lets_no_task_be_followed_is_asked_for_it(method: str)
     assert starting.result() is None
 
 
+async def test_a_task_that_is_not_followed_is_asked_for_on_a_busy_host_too() -> None:
+    """News of other domains put nothing off."""
+    world = make(pace=Pace(queued=timedelta(seconds=1)))
+    world.fail_next("CreateListView", NotSupported(), times=1_000)
+    async with staged(world) as stage, stage.asked_for("start") as starting:
+        await stage.pass_busily_until(starting)
+
+    assert starting.result() is None
+
+
 # --- questions ------------------------------------------------------------------------------------
 
 
@@ -498,8 +519,9 @@ async def test_a_cancellation_that_fails_does_not_hide_the_question() -> None:
     assert "could not be cancelled (The task is busy) and was left behind" in error.hint
 
 
+@pytest.mark.parametrize("is_busy", [False, True])
 async def test_an_answer_that_is_taken_and_has_no_effect_does_not_hang(
-    monkeypatch: pytest.MonkeyPatch,
+    is_busy: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The host goes on asking; after ten seconds that is the error."""
     world = make()
@@ -509,7 +531,7 @@ async def test_an_answer_that_is_taken_and_has_no_effect_does_not_hang(
         monkeypatch.setattr(world.questions, "answer", lambda *_: ignored.set())
         async with stage.asked_for("start") as starting:
             await ignored.wait()
-            await stage.pass_until(starting)
+            await (stage.pass_busily_until if is_busy else stage.pass_until)(starting)
 
     error = starting.result()
     assert isinstance(error, QuestionPending)
