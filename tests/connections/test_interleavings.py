@@ -20,11 +20,14 @@ import pytest
 from eventd.errors import (
     EventdError,
     HostError,
+    NoSuchDomain,
     OperationError,
     OperationInvalid,
     QuestionPending,
 )
+from eventd.model.domain import Domain
 from eventd.model.events import QuestionAnswered, QuestionCleared, QuestionRaised
+from eventd.model.operations import DomainOperation
 from eventd.model.questions import AnswerRule, PendingQuestion
 from eventd.simulator import Pace, Question, VIFault, World
 from eventd.simulator.world.faults import InvalidArgument, InvalidState
@@ -102,6 +105,10 @@ class Driver:
     auto_answer: bool
     answers_others: bool
     group: asyncio.TaskGroup
+    names: tuple[str, ...]
+    """The domains to which things happen."""
+    barrier: ManagedObjectReference
+    """One to which nothing happens; what is heard of it last, all the rest was heard before."""
     running: list[asyncio.Task[EventdError | None]] = field(default_factory=list)
     ended: list[EventdError | None] = field(default_factory=list)
     refusals: int = 0
@@ -124,16 +131,28 @@ class Driver:
             (1, self._allow_cancelling),
             (1, self._refuse_something),
             (1, self._end_sessions),
+            (1, self._vanish),
             (6, self._wait),
         ]
         weights = [weight for weight, _ in actions]
         [(_, action)] = self.random.choices(actions, weights)
         with suppress(VIFault):
-            action(self.random.choice(self.world.domains.names))
+            action(self.random.choice(self.names))
 
     def _operate(self, name: str) -> None:
-        operation = self.random.choice(OPERATIONS)
-        self.running.append(self.group.create_task(self.host.error(operation, name)))
+        """Ask for an operation on a domain that eventd knows, be it gone from the host or not."""
+        known = [status.domain for status in self.host.connection.domains()]
+        if named := [domain for domain in known if domain.name == name]:
+            operation = DomainOperation(self.random.choice(OPERATIONS))
+            doing = self._error(self.random.choice(named), operation)
+            self.running.append(self.group.create_task(doing))
+
+    async def _error(self, domain: Domain, operation: DomainOperation) -> EventdError | None:
+        try:
+            await self.host.connection.operate(domain, operation, by=OPS)
+        except EventdError as error:
+            return error
+        return None
 
     def _others_operate(self, name: str) -> None:
         operation = self.random.choice(("power_on", "power_off", "suspend", "reset"))
@@ -191,6 +210,11 @@ class Driver:
         del name
         self.host.server.expire_sessions()
 
+    def _vanish(self, name: str) -> None:
+        """A domain goes, whatever it is doing, and another one comes under its name."""
+        self.world.vanish(name, now=self.time.now())
+        self.world.domains.add(name, now=self.time.now())
+
     def _wait(self, name: str) -> None:
         del name
         self.pass_time(self.random.choice((0.01, 0.1, 1.0)))
@@ -234,7 +258,7 @@ def check_outcomes(driver: Driver) -> None:
         if isinstance(error, QuestionPending) and driver.auto_answer:
             hint = error.hint or ""
             assert error.default_choice is None or "refused" in hint or "goes on asking" in hint
-        assert error is None or isinstance(error, OperationError | HostError)
+        assert error is None or isinstance(error, OperationError | HostError | NoSuchDomain)
     not_begun = sum(map(_has_begun_nothing, driver.ended))
     assert len(world.begun) <= len(driver.ended) - not_begun
 
@@ -285,8 +309,7 @@ async def check_others(driver: Driver) -> None:
 async def in_sync(driver: Driver) -> None:
     """Return when all that has happened on the host is told."""
     count = driver.host.told.count("defined renamed")
-    [last] = driver.world.domains.names[-1:]
-    driver.world.assign(last, "name", f"renamed-{count}", now=driver.time.now())
+    driver.world.assign(driver.barrier, "name", f"renamed-{count}", now=driver.time.now())
     await driver.host.until("defined renamed", count + 1)
 
 
@@ -298,7 +321,7 @@ async def test_whatever_happens_at_once_ends_well(batch: int, auto_answer: bool)
     answers_others = auto_answer and batch % 2 == 1
     time = Time()
     pace = Pace(queued=timedelta(seconds=0.01), running=timedelta(seconds=0.2), progress_steps=2)
-    world = Watched(domains=DOMAINS, pace=pace, now=NOON)
+    world = Watched(domains=DOMAINS + 1, pace=pace, now=NOON)
     async with (
         operating(
             world,
@@ -311,7 +334,18 @@ async def test_whatever_happens_at_once_ends_well(batch: int, auto_answer: bool)
     ):
         world.service = host.server.service
         before = host.server.service.sessions.belongings()
-        driver = Driver(host, time, random.Random(batch), auto_answer, answers_others, group)
+        *names, last = world.domains.names
+        barrier = world.domain(last)
+        driver = Driver(
+            host,
+            time,
+            random.Random(batch),
+            auto_answer,
+            answers_others,
+            group,
+            tuple(names),
+            barrier,
+        )
         for _ in range(PIECES):
             await driver.play()
             await driver.settle()
