@@ -66,12 +66,13 @@ class Answers:
         """
         while (other := self._underway.get(question.id)) is not None:
             await asyncio.wait((other,))
-        if self._questions.is_answered(question):
+        if not self._questions.is_open(question):
             return Reception(is_taken=False)
         heard = self._underway[question.id] = asyncio.get_running_loop().create_future()
-        self._questions.begin_answer(question, Answer(choice, rule, by))
+        answer = Answer(choice, rule, by)
+        self._questions.begin_answer(question, answer)
         try:
-            return await self._give(session, domain, question, choice)
+            return await self._give(session, domain, question, answer)
         finally:
             if self._questions.is_underway(question):
                 self._questions.end_answer(question, Fate.UNCERTAIN)
@@ -79,10 +80,10 @@ class Answers:
             heard.set_result(None)
 
     async def _give(
-        self, session: Session, domain: str, question: Question, choice: Choice
+        self, session: Session, domain: str, question: Question, answer: Answer
     ) -> Reception:
         call = calls.answer_vm(
-            domain_reference(domain), question_id=question.vi_id, choice=choice.key
+            domain_reference(domain), question_id=question.vi_id, choice=answer.choice.key
         )
         try:
             await session.call(call)
@@ -92,7 +93,7 @@ class Answers:
         except Fault as fault:
             return await self._refused(session, domain, question, fault)
         self._questions.end_answer(question, Fate.TAKEN)
-        self._log_taken(domain, question)
+        self._log_taken(domain, question, answer)
         return Reception(is_taken=True)
 
     async def _refused(
@@ -128,18 +129,16 @@ class Answers:
             return False
         return still is not None and still.id == question.id
 
-    def _log_taken(self, domain: str, question: Question) -> None:
-        answer = self._questions.answer_to(question)
-        if answer is not None:
-            _log.info(
-                "question_answered",
-                connection=self._connection,
-                domain=self._name_of(domain),
-                question=question.text,
-                choice=answer.choice.label,
-                reason=str(answer.rule),
-                user=answer.by.user if answer.by else None,
-            )
+    def _log_taken(self, domain: str, question: Question, answer: Answer) -> None:
+        _log.info(
+            "question_answered",
+            connection=self._connection,
+            domain=self._name_of(domain),
+            question=question.text,
+            choice=answer.choice.label,
+            reason=str(answer.rule),
+            user=answer.by.user if answer.by else None,
+        )
 
     async def until_heard(self) -> None:
         """Return when no answer is under way, or when that takes too long.

@@ -33,22 +33,27 @@ async def answer_foreign_questions(
     timer: Timer,
 ) -> NoReturn:
     """Give the default answer to each question whose time has come, until cancelled."""
+    heard, tried = news.listen(), set[str]()
     while True:
-        heard = news.listen()
-        is_heard = False
-        if (reached := live()) is not None:
-            is_heard = True
-            for pending in questions.due(timer.instant()):
-                is_heard = await _answer(connection, answers, reached, pending) and is_heard
-        # Where one could not be given, none is given again before there is news of the host.
-        await heard_by(heard, timer, questions.next_due if is_heard else None)
+        if heard.is_set():
+            heard, tried = news.listen(), set()
+        instant = timer.instant()
+        reached = live()
+        due = [] if reached is None else questions.due(instant)
+        pending = next((each for each in due if each.question.id not in tried), None)
+        if reached is None or pending is None:
+            await heard_by(heard, timer, None if reached is None else questions.next_due(instant))
+        else:
+            # One that cannot be given is not given again before there is news of the host.
+            tried.add(pending.question.id)
+            await _answer(connection, answers, reached, pending)
 
 
-async def _answer(connection: str, answers: Answers, live: Live, pending: Pending) -> bool:
-    """Give the default answer; return whether the host has heard it."""
+async def _answer(connection: str, answers: Answers, live: Live, pending: Pending) -> None:
+    """Give the default answer."""
     question = pending.question
     if question.default is None:
-        return True
+        return
     try:
         await answers.give(
             live.session,
@@ -59,9 +64,6 @@ async def _answer(connection: str, answers: Answers, live: Live, pending: Pendin
         )
     except HostError as error:
         _log.debug("answer_not_given", connection=connection, error=error.message)
-        return False
     except Exception:
         # The boundary of the task: a defect in here must not end the connection.
         _log.exception("answer_failed", connection=connection, domain=pending.reference)
-        return False
-    return True

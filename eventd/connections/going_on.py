@@ -38,13 +38,21 @@ async def going_on(
     outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
     # Looked at in any case: nobody may be left to do so.
     outcome.add_done_callback(lambda future: future.cancelled() or future.exception())
-    group.create_task(_finish(work, outcome, name), name=name)
+    running = group.create_task(_finish(work, outcome, name), name=name)
+    running.add_done_callback(lambda _: _settle(work, outcome))
     try:
         return await asyncio.shield(outcome)
     except asyncio.CancelledError:
         if caller is not None:
             caller.is_gone = True
         raise
+
+
+def _settle(work: Coroutine[Any, Any, T], outcome: asyncio.Future[T]) -> None:
+    """End what was stopped before it has begun at all."""
+    work.close()
+    if not outcome.done():
+        outcome.set_exception(EventdError("eventd was stopped before this was begun"))
 
 
 async def _finish(work: Coroutine[Any, Any, T], outcome: asyncio.Future[T], name: str) -> None:

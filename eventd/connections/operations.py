@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
@@ -138,16 +139,25 @@ class Operations:
         `eventd.model.operator.Operator.operate` raises.
         """
         reference = domain.reference
-        with self._tracker.questions.operated(reference):
-            run = await self._begin(domain, operation, by, caller)
-            if run is None:
-                return OperationResult(operation=operation, domain=domain)
-            self._underway[reference] += 1
-            try:
-                return await self._attend(run, by, report)
-            finally:
-                self._underway[reference] -= 1
-                self._underway += Counter()  # drops the zeros
+        try:
+            with self._tracker.questions.operated(reference):
+                run = await self._begin(domain, operation, by, caller)
+                if run is None:
+                    return OperationResult(operation=operation, domain=domain)
+                with self._own_task(reference):
+                    return await self._attend(run, by, report)
+        finally:
+            # A question that it has left is anybody's now.
+            self._news.ring()
+
+    @contextmanager
+    def _own_task(self, reference: str) -> Iterator[None]:
+        self._underway[reference] += 1
+        try:
+            yield
+        finally:
+            self._underway[reference] -= 1
+            self._underway += Counter()  # drops the zeros
 
     # -- the beginning
 
@@ -162,11 +172,11 @@ class Operations:
     async def _begin_now(
         self, domain: Domain, operation: DomainOperation, by: Requester, caller: Caller
     ) -> Run | None:
-        live = await self._clear_the_way(domain, operation, by)
+        live = await self._clear_the_way(domain, operation, by, caller)
         if RULES[operation].is_task and self._underway[domain.reference]:
             raise refusals.other_tasks()  # one of ours, which the host does not list
-        if caller.is_gone:
-            raise OperationFailed("nothing was begun: nobody waits for it any more")
+        _end_without(caller)
+        over = self._tracker.followed_tasks.over
         stale = self._tracker.questions.of(domain.reference)
         task = await self._call(live.session, domain, operation)
         _log.info(
@@ -184,16 +194,18 @@ class Operations:
         if stale is not None:
             # It was gone when the host was asked, and that is only yet to be heard.
             run.note_settled(stale)
+        self._tracker.followed_tasks.forget(over & {task.value})  # a key that is used again
         await self._follow(live, task.value)
         return run
 
     async def _clear_the_way(
-        self, domain: Domain, operation: DomainOperation, by: Requester
+        self, domain: Domain, operation: DomainOperation, by: Requester, caller: Caller
     ) -> Live:
         """Return how the host is reached, if the operation may begin; raise why not otherwise."""
         while True:
             before = self._tracker.questions.of(domain.reference)
             live, sight = await self._look_at(domain)
+            _end_without(caller)
             first = prepare(
                 operation, sight, auto_answer=self._auto_answer, is_saved=self._is_saved
             )
@@ -253,6 +265,9 @@ class Operations:
             reception = await self._answers.give(
                 session, domain.reference, question, choice, rule=AnswerRule.AUTO_ANSWER, by=by
             )
+        except SessionExpired as error:
+            error.hint = "nothing was begun: a question was in the way, and the session had ended"
+            return error
         except HostError as error:
             error.hint = (
                 "nothing was begun: a question was in the way, and the host was lost before it was "
@@ -377,14 +392,18 @@ class Operations:
         self, session: Session, run: Run, on: Question | None, looks: _Looks
     ) -> Question | None:
         if await self._read(session, run) is None:
+            self._tracker.followed_tasks.follow([run.task])
             self._tracker.followed_tasks.lose([run.task])
             return None
         asked = (await self._sight(session, run.domain)).question
         if on is None or asked is None or asked.vi_id != on.vi_id:
             return asked
-        if looks.last >= looks.settled + _STILL_ASKED_SECONDS:
-            run.note_still_asked(on)
-        return on
+        if looks.last < looks.settled + _STILL_ASKED_SECONDS:
+            return on
+        if self._tracker.questions.is_answered(on):
+            asked = self._tracker.questions.reopen(on, asked)
+        run.note_still_asked(on, asked)
+        return asked
 
     async def _read(self, session: Session, run: Run) -> TaskInfo | None:
         """Read the task, and keep what is known of it then."""
@@ -467,6 +486,11 @@ class Operations:
             is_time = await heard_by(heard, self._timer, until)
             if not is_time:
                 await self._read(session, run)  # once more, should nothing have been heard of it
+
+
+def _end_without(caller: Caller) -> None:
+    if caller.is_gone:
+        raise OperationFailed("nothing was begun: nobody waits for it any more")
 
 
 def _refused(operation: DomainOperation, domain: Domain, fault: Fault) -> EventdError:

@@ -54,7 +54,7 @@ def resources(
             state.domain,
             "Tell the state of the domain of this UUID or name.",
             parameters=_CONNECTION,
-            problems=(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND),
+            problems=(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
         ),
         Route(
             "/v1/domains/{domain}/config",
@@ -62,7 +62,10 @@ def resources(
             "Tell what the configuration file (VMX) of a domain says; on the read-only socket "
             "without passwords and keys.",
             parameters=_CONNECTION,
-            problems=(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, *_HOST),
+            problems=(
+                *(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+                *_HOST,
+            ),
         ),
         *(
             Route(

@@ -154,12 +154,15 @@ class Run:
         """The host has not taken the answer; ``reason`` is a half-sentence."""
         self._refused[question.id] = reason
 
-    def note_still_asked(self, question: Question) -> None:
-        """The host goes on asking what it had taken the answer to, or what was settled."""
+    def note_still_asked(self, question: Question, asked: Question) -> None:
+        """The host goes on asking what it had taken the answer to, or what was settled.
+
+        ``asked`` is the same question as it is known now.
+        """
         if question.id in self._settled:
             self._settled.discard(question.id)  # it was not, after all
         else:
-            self.note_refused(question, "the host has taken the answer, and goes on asking")
+            self.note_refused(asked, "the host has taken the answer, and goes on asking")
 
     def note_cancelled(self) -> None:
         """The host has agreed to cancel the task; that may take a moment."""

@@ -6,7 +6,7 @@ else; what of it explains the changes of its domain is left to `eventd.tracking.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import NamedTuple
 
 from eventd.vi.tasks import task_info
@@ -35,6 +35,9 @@ class FollowedTasks:
 
     def __init__(self) -> None:
         self._wanted: dict[str, None] = {}
+        self._numbers: dict[str, int] = {}
+        """How many tasks were heard of before each."""
+        self._count = 0
         self._leaves: dict[str, dict[str, PropertyValue | None]] = {}
         """What the host has shown of each task that goes on."""
         self._known: dict[str, TaskInfo] = {}
@@ -51,8 +54,19 @@ class FollowedTasks:
         for task in tasks:
             if task not in self._ended and task not in self._wanted:
                 self._wanted[task] = None
+                self._numbers[task] = self._count
+                self._count += 1
                 if not is_news:
                     self._quiet.add(task)
+
+    @property
+    def count(self) -> int:
+        """How many tasks have been heard of so far."""
+        return self._count
+
+    def number_of(self, task: str) -> int | None:
+        """Return how many tasks had been heard of before this one."""
+        return self._numbers.get(task)
 
     @property
     def wanted(self) -> frozenset[str]:
@@ -102,20 +116,28 @@ class FollowedTasks:
             self._quiet.discard(task)
         self._ended[task] = None
         while len(self._ended) > _REMEMBERED:
-            oldest = next(iter(self._ended))
-            del self._ended[oldest]
-            self._known.pop(oldest, None)
-            self._told.pop(oldest, None)
-            self._changed.pop(oldest, None)
+            self._forget(next(iter(self._ended)))
 
     def forget(self, tasks: Iterable[str]) -> None:
         """The host no longer lists these tasks: should it use a key again, that is another task."""
         for task in tasks:
             if task in self._ended:
-                del self._ended[task]
-                self._known.pop(task, None)
-                self._told.pop(task, None)
-                self._changed.pop(task, None)
+                self._forget(task)
+
+    def forget_all_but(self, listed: Container[str]) -> None:
+        """The host lists these tasks alone; those that go on are kept in any case."""
+        self.forget([task for task in self._ended if task not in listed])
+
+    @property
+    def over(self) -> frozenset[str]:
+        """The tasks that have ended, or that the host knows no longer, as far as is remembered."""
+        return frozenset(self._ended)
+
+    def _forget(self, task: str) -> None:
+        del self._ended[task]
+        self._quiet.discard(task)
+        for kept in (self._known, self._told, self._changed, self._numbers):
+            kept.pop(task, None)
 
     def info(self, task: str) -> TaskInfo | None:
         """Return what is known of a task."""

@@ -66,8 +66,9 @@ class Judge:
         self._chronicle, self._jobs = chronicle, jobs
         self._occurrences = Occurrences(knowledge, narrator, inquiry, chronicle, told=told)
         self._questions = questions
+        self._followed = followed
         self._question_events = QuestionEvents(self._inventory, questions, followed, source=source)
-        self._task_events = TaskEvents(self._inventory, followed, source=source)
+        self._task_events = TaskEvents(self._inventory, source=source)
         self._pending: list[Pending] = []
         self._news: list[HistoryEvent] = []
         self._unseen: dict[str, float] = {}
@@ -130,8 +131,11 @@ class Judge:
         """Tell what can be told now."""
         judgement = Judgement(moment, self._grace)
         self._told.expire(moment.host_time)
-        self._questions.note_judged(moment.now, moment.instant)
-        self._task_events.tell_begun(judgement)
+        self._questions.note_judged(moment.now, moment.instant, tasks=self._followed.count)
+        tasks, found = self._followed.news(), self._followed.take_found()
+        self._question_events.note_tasks((*found, *tasks))
+        self._task_events.note_found(found)
+        self._task_events.tell_begun(tasks, judgement)
         news, self._news = self._news, []
         self._sort(news, judgement)
         self._note_lost_domains(news, moment)

@@ -6,7 +6,7 @@ from what eventd has answered, and from what became of that task.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from eventd.model.domain import Question
 from eventd.model.events import (
@@ -28,6 +28,8 @@ from eventd.tracking.questions import Answer, Fate, Questions
 from eventd.vi.types import TaskInfo, TaskState
 
 __all__ = ["QuestionEvents"]
+
+_UNDERWAY = (TaskState.QUEUED, TaskState.RUNNING)
 
 
 class QuestionEvents:
@@ -126,6 +128,14 @@ class QuestionEvents:
             return QuestionEnding.WITHDRAWN
         return QuestionEnding.ELSEWHERE
 
+    def note_tasks(self, tasks: Iterable[TaskInfo]) -> None:
+        """These tasks are heard of now, or go on: a question may have been there before that."""
+        for task in tasks:
+            key, domain = task.task.value, task.entity
+            number = self._followed.number_of(key)
+            if domain is not None and number is not None and task.state in _UNDERWAY:
+                self._questions.offer_task(domain.value, key, number=number)
+
     def _find_task(self, question: Question, domain: str) -> None:
         """Find the task that a question holds up, as it is raised.
 
@@ -133,7 +143,8 @@ class QuestionEvents:
         later has not asked.
         """
         if underway := self._followed.underway(domain):
-            self._questions.note_task(question, underway[-1].task.value)
+            key = underway[-1].task.value
+            self._questions.note_task(question, key, number=self._followed.number_of(key) or 0)
 
     def _task_of(self, question: Question) -> TaskInfo | None:
         task = self._questions.task_of(question)

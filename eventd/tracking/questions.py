@@ -62,7 +62,7 @@ class Pending(NamedTuple):
     """The task that it holds up, where one was known when it was raised."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Record:
     """All that is known of one question."""
 
@@ -76,6 +76,9 @@ class _Record:
     """Whether the host has not taken an answer: then eventd gives none by itself any more."""
     was_shown: bool = False
     task: str | None = None
+    task_number: int = -1
+    tasks_before: int = 0
+    """How many tasks had been heard of when it was judged first: no later one has asked."""
 
 
 class Questions:
@@ -90,12 +93,14 @@ class Questions:
         self._answer_after = answer_after
         self._begun_at = datetime.fromtimestamp(0, UTC)
         self._serial = count(1)
+        self._records: dict[str, _Record] = {}
+        """By id: those of the following four, and those whose answer is on its way."""
         self._shown: dict[str, _Record] = {}
         """By domain: those that the host shows."""
         self._foreseen: dict[str, _Record] = {}
         """By domain: those that were read before the host has shown them."""
-        self._gone: dict[str, _Record] = {}
-        """By id: those whose end is to be told."""
+        self._gone: dict[str, None] = {}
+        """By id: those that were shown, and whose end is to be told."""
         self._unseen: list[_Record] = []
         """Those that were answered and have not been shown."""
         self._operated: Counter[str] = Counter()
@@ -106,14 +111,28 @@ class Questions:
 
     def restore(self, pictures: Iterable[DomainPicture]) -> None:
         """These domains are known, with their questions, and no others."""
-        before, self._shown = self._shown, {}
+        before = [*self._shown.values(), *map(self._records.__getitem__, self._gone)]
+        self._shown, self._gone = {}, {}
         for picture in pictures:
-            if (question := picture.question) is None:
-                continue
-            known = before.get(picture.reference)
-            if known is None or known.question.id != question.id:
-                known = _Record(picture.reference, question, was_shown=True)
-            self._shown[picture.reference] = known
+            if (question := picture.question) is not None:
+                known = self._records.get(question.id)
+                if known is None:
+                    known = _Record(picture.reference, question, was_shown=True)
+                    self._records[question.id] = known
+                self._shown[picture.reference] = known
+        for record in before:
+            self._discard(record)
+
+    def _discard(self, record: _Record) -> None:
+        """Forget a question, unless it is known for another reason, or to be answered just now."""
+        is_underway = record.answer is not None and record.answer.fate is Fate.UNDERWAY
+        if not is_underway and not self._is_here(record) and record.question.id not in self._gone:
+            self._records.pop(record.question.id, None)
+
+    def _is_here(self, record: _Record) -> bool:
+        """Whether the host asks it, as far as is known."""
+        shown, foreseen = self._shown.get(record.reference), self._foreseen.get(record.reference)
+        return record is shown or record is foreseen
 
     # -- what the host shows
 
@@ -138,9 +157,7 @@ class Questions:
         is_again = is_change and before is not None and _is_alike(before, shown)
         if known is None or is_again or not _continues(known, shown):
             self._let_go(reference)
-            known = self._foreseen.pop(reference, None)
-            if known is None or known.question.vi_id != shown.vi_id:
-                known = self._new(reference, shown)
+            known = self._take_foreseen(reference, shown) or self._new(reference, shown)
         elif not _is_alike(known.question, shown):
             known.is_refused = False  # it may have another default now
         known.question = _with_id(shown, known.question.id)
@@ -150,46 +167,71 @@ class Questions:
 
     def _let_go(self, reference: str) -> None:
         if (gone := self._shown.pop(reference, None)) is not None:
-            self._gone[gone.question.id] = gone
+            self._gone[gone.question.id] = None
             while len(self._gone) > _REMEMBERED:
-                del self._gone[next(iter(self._gone))]
+                oldest = next(iter(self._gone))
+                del self._gone[oldest]
+                self._discard(self._records[oldest])
+
+    def _take_foreseen(self, reference: str, shown: Question | None = None) -> _Record | None:
+        """Return what was foreseen, if it is shown now; it is foreseen no longer in any case."""
+        foreseen = self._foreseen.pop(reference, None)
+        if foreseen is None:
+            return None
+        if shown is not None and foreseen.question.vi_id == shown.vi_id:
+            return foreseen
+        self._discard(foreseen)
+        return None
 
     def forget(self, reference: str) -> None:
         """A domain is gone."""
         self._let_go(reference)
-        self._foreseen.pop(reference, None)
+        self._take_foreseen(reference)
 
     def foresee(self, reference: str, read: Question | None) -> Question | None:
         """Return a question that was read of a domain, with the id that it has, or will have."""
         if read is None:
-            self._foreseen.pop(reference, None)
+            self._take_foreseen(reference)
             return None
         for known in (self._shown.get(reference), self._foreseen.get(reference)):
             if known is not None and _continues(known, read):
                 return _with_id(read, known.question.id)
+        self._take_foreseen(reference)
         self._foreseen[reference] = self._new(reference, read)
         return self._foreseen[reference].question
 
     def _new(self, reference: str, question: Question) -> _Record:
         parts = (self._connection, reference, question.vi_id, self._begun_at, next(self._serial))
         identifier = blake2b(repr(parts).encode(), digest_size=_ID_BYTES).hexdigest()
-        return _Record(reference, _with_id(question, identifier))
+        record = _Record(reference, _with_id(question, identifier))
+        self._records[identifier] = record
+        return record
 
-    def note_judged(self, now: datetime, instant: float) -> None:
+    def note_judged(self, now: datetime, instant: float, *, tasks: int = 0) -> None:
         """All that is shown is judged now, aware UTC; the same in the seconds of a timer.
 
         The instant is infinite where everything is to be decided at once: that is no time.
+        ``tasks`` is how many have been heard of so far.
         """
         if math.isinf(instant):
             return
         for record in self._shown.values():
             if record.instant is None:
-                record.since, record.instant = now, instant
+                record.since, record.instant, record.tasks_before = now, instant, tasks
 
-    def note_task(self, question: Question, task: str) -> None:
-        """A task was under way when the question was raised, and is held up by it."""
-        if (record := self._find(question.id)) is not None:
-            record.task = task
+    def note_task(self, question: Question, task: str, *, number: int) -> None:
+        """A question is taken to hold up a task, of which so many were heard of before."""
+        if (record := self._records.get(question.id)) is not None:
+            record.task, record.task_number = task, number
+
+    def offer_task(self, reference: str, task: str, *, number: int) -> None:
+        """A task of a domain goes on: it may be the one that the domain's question holds up.
+
+        It is taken to be the one that had come last when the question was judged first.
+        """
+        record = self._shown.get(reference)
+        if record is not None and record.task_number < number < record.tasks_before:
+            self.note_task(record.question, task, number=number)
 
     # -- who asks
 
@@ -197,10 +239,6 @@ class Questions:
         """Return the question that the host shows of a domain."""
         record = self._shown.get(reference)
         return None if record is None else record.question
-
-    def find(self, question_id: str) -> Pending | None:
-        """Return the question of this id, if it waits for an answer."""
-        return next((each for each in self.pending() if each.question.id == question_id), None)
 
     def pending(self) -> Iterator[Pending]:
         """Yield the questions that wait for an answer."""
@@ -215,18 +253,14 @@ class Questions:
 
     def task_of(self, question: Question) -> str | None:
         """Return the task that a question holds up, or has held up."""
-        record = self._find(question.id)
+        record = self._records.get(question.id)
         return None if record is None else record.task
-
-    def _find(self, question_id: str) -> _Record | None:
-        if (gone := self._gone.get(question_id)) is not None:
-            return gone
-        known = (*self._shown.values(), *self._foreseen.values(), *self._unseen)
-        return next((each for each in known if each.question.id == question_id), None)
 
     def note_told(self, question: Question) -> None:
         """The end of a question is told: nobody will ask for it any more."""
         self._gone.pop(question.id, None)
+        if (record := self._records.get(question.id)) is not None:
+            self._discard(record)
 
     # -- answering
 
@@ -253,15 +287,14 @@ class Questions:
             if (at := self._due(record)) is not None and at <= instant
         ]
 
-    @property
-    def next_due(self) -> float | None:
-        """When the next question is to be answered, in the seconds of the timer."""
+    def next_due(self, after: float) -> float | None:
+        """Return when the next question is to be answered after that, in seconds of the timer."""
         found = (self._due(record) for record in self._shown.values())
-        return min((at for at in found if at is not None), default=None)
+        return min((at for at in found if at is not None and at > after), default=None)
 
     def due_at(self, question: Question) -> datetime | None:
         """Return when eventd is to answer a question by itself, if it is to: aware, UTC."""
-        record = self._find(question.id)
+        record = self._records.get(question.id)
         if self._answer_after is None or record is None or record.since is None:
             return None
         delay = timedelta(seconds=self._answer_after)
@@ -283,18 +316,21 @@ class Questions:
 
     def begin_answer(self, question: Question, answer: Answer) -> None:
         """This is on its way to the host."""
-        if (record := self._find(question.id)) is not None:
+        if (record := self._records.get(question.id)) is not None:
             record.answer = answer
 
     def end_answer(self, question: Question, fate: Fate) -> None:
         """The host has taken the answer that was under way, or was lost."""
-        record = self._find(question.id)
+        record = self._records.get(question.id)
         if record is None or record.answer is None:
             return
         record.answer.fate = fate
         if fate is Fate.TAKEN and not record.was_shown:
-            self._foreseen.pop(record.reference, None)
+            if self._foreseen.get(record.reference) is record:
+                del self._foreseen[record.reference]
             self._unseen.append(record)
+        else:
+            self._discard(record)
 
     def refuse_answer(self, question: Question, *, is_final: bool = True) -> None:
         """The host has not taken the answer that was under way.
@@ -302,11 +338,27 @@ class Questions:
         Unless it was not even asked, which is not ``is_final``, eventd gives none by itself any
         more.
         """
-        record = self._find(question.id)
-        if record is None:
-            return
-        record.answer = None
-        record.is_refused = record.is_refused or is_final
+        if (record := self._records.get(question.id)) is not None:
+            record.answer = None
+            record.is_refused = record.is_refused or is_final
+            self._discard(record)
+
+    def reopen(self, question: Question, read: Question) -> Question:
+        """The host goes on asking what it had taken the answer to: it waits for another one.
+
+        ``read`` is how it was read just now. Returns it as it is known from now on.
+        """
+        record = self._records.get(question.id)
+        if record is None or record is not self._shown.get(record.reference):
+            return read
+        self._take_foreseen(record.reference)
+        record.answer, record.is_refused = None, True
+        return record.question
+
+    def is_open(self, question: Question) -> bool:
+        """Whether a question waits for an answer, as far as is known."""
+        record = self._records.get(question.id)
+        return record is not None and self._is_here(record) and not _is_taken(record)
 
     def is_underway(self, question: Question) -> bool:
         """Whether an answer is on its way, and nobody knows what the host makes of it."""
@@ -320,7 +372,7 @@ class Questions:
 
     def answer_to(self, question: Question) -> Answer | None:
         """Return the answer that eventd has given to a question, or is giving."""
-        record = self._find(question.id)
+        record = self._records.get(question.id)
         return None if record is None else record.answer
 
     def take_unseen(self) -> list[tuple[str, Question, Answer]]:
@@ -328,9 +380,7 @@ class Questions:
 
         They are known until `note_told`.
         """
-        unseen = [record for record in self._unseen if not record.was_shown]
-        self._unseen = []
-        self._gone |= {record.question.id: record for record in unseen}
+        unseen, self._unseen = self._unseen, []
         return [
             (record.reference, record.question, record.answer)
             for record in unseen

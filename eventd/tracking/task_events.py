@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from eventd.model.events import TaskEvent, TaskFailed, TaskProgressed, TaskQueued, TaskSucceeded
@@ -9,7 +10,6 @@ from eventd.model.evidence import Cause
 from eventd.model.picture import DomainPicture
 from eventd.tracking.attribution import evidence
 from eventd.tracking.facts import Found
-from eventd.tracking.followed_tasks import FollowedTasks
 from eventd.tracking.inventory import Inventory
 from eventd.tracking.judgement import Judgement
 from eventd.vi.types import TaskInfo, TaskState
@@ -23,20 +23,21 @@ _REMEMBERED = 10_000
 class TaskEvents:
     """Tells the course of the tasks of one connection's domains."""
 
-    def __init__(self, inventory: Inventory, followed: FollowedTasks, *, source: str) -> None:
+    def __init__(self, inventory: Inventory, *, source: str) -> None:
         self._inventory = inventory
-        self._followed = followed
         self._source = source
         self._domains: dict[str, DomainPicture] = {}
         """The domains of tasks under way, as they were last: a task may be the end of its own."""
         self._ended: list[TaskInfo] = []
 
-    def tell_begun(self, judgement: Judgement) -> None:
-        """Tell the tasks that are queued and run, before all that they lead to."""
-        news = self._followed.news()
-        for task in self._followed.take_found():
+    def note_found(self, tasks: Iterable[TaskInfo]) -> None:
+        """These tasks go on, and only what they do next is to be told."""
+        for task in tasks:
             self._remember_domain(task)
-        for task in news:
+
+    def tell_begun(self, tasks: Iterable[TaskInfo], judgement: Judgement) -> None:
+        """Tell the tasks that are queued and run, before all that they lead to."""
+        for task in tasks:
             self._remember_domain(task)
             if task.state in (TaskState.QUEUED, TaskState.RUNNING):
                 self._tell(task, judgement)

@@ -76,6 +76,11 @@ class Tasks:
         """Return the tasks that a domain listed last."""
         return self._listed.get(domain, frozenset())
 
+    @property
+    def listed(self) -> frozenset[str]:
+        """All tasks that domains list."""
+        return frozenset().union(*self._listed.values())
+
     def newly_listed(self, domain: str, tasks: Collection[str]) -> frozenset[str]:
         """Note which tasks a domain lists now; return those that it did not list before."""
         listed = frozenset(tasks)

@@ -215,8 +215,9 @@ class Tracker:
         before = self._tasks.listed_by(reference)
         new = self._tasks.newly_listed(reference, tasks)
         if self._is_syncing:
-            # After its restart a host counts from the beginning.
-            self._forget_tasks(before - frozenset(tasks))
+            gone = before - frozenset(tasks)
+            self._tasks.forget(gone)
+            self.followed_tasks.forget(gone)
         self.followed_tasks.follow(new, is_news=self._has_picture)
         if new and self._has_picture:
             self._tasks.note_new(new)
@@ -224,16 +225,14 @@ class Tracker:
             if not self.follows_history or self._judge.lacks_task(reference):
                 self._unread |= new
 
-    def _forget_tasks(self, tasks: frozenset[str]) -> None:
-        self._tasks.forget(tasks)
-        self.followed_tasks.forget(tasks)
-
     def _forget_what_was_not_shown(self) -> None:
         """Let go of what the host no longer has: the whole picture does not show it."""
         shown, self._shown = self._shown, set()
         for reference in self._inventory.domains.keys() - shown:
             self._note(_of_domains_of_their_own(self._inventory.remove(reference)))
             self._forget(reference)
+        # After its restart a host counts from the beginning.
+        self.followed_tasks.forget_all_but(self._tasks.listed)
 
     def _forget(self, reference: str) -> None:
         self._left_behind[reference] = self._tasks.listed_by(reference)

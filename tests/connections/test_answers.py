@@ -167,7 +167,7 @@ async def test_an_answer_that_is_refused_says_why(asked: Asked) -> None:
         ("answer_refused", "warning", "web01")
     ]
     asked.questions.note_judged(NOON, 0.0)
-    assert asked.questions.next_due is None
+    assert asked.questions.next_due(-1.0) is None
 
 
 async def test_a_refused_answer_may_be_followed_by_another_one(asked: Asked) -> None:
@@ -215,7 +215,7 @@ async def test_an_answer_without_a_session_was_not_heard(asked: Asked) -> None:
         await asked.give()
 
     assert asked.fate() is None
-    assert asked.questions.next_due == 30.0
+    assert asked.questions.next_due(-1.0) == 30.0
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ async def test_a_host_that_is_lost_over_a_refusal_is_lost(
 
     assert asked.fate() is None
     asked.questions.note_judged(NOON, 0.0)
-    assert asked.questions.next_due == 30.0
+    assert asked.questions.next_due(-1.0) == 30.0
 
 
 async def test_an_answer_to_a_domain_that_cannot_be_read_is_refused(asked: Asked) -> None:
@@ -296,6 +296,22 @@ async def test_two_answers_at_once_are_one(asked: Asked) -> None:
         second = both.create_task(asked.give(REPLACE))
         await slowly.is_asked()
         assert asked.given == ["1"]
+        slowly.answer()
+
+    assert first.result() == Reception(is_taken=True)
+    assert second.result().is_settled
+    assert asked.given == ["1"]
+
+
+async def test_a_question_whose_end_was_told_meanwhile_is_not_answered_again(asked: Asked) -> None:
+    """The first answer took so long that nobody waited for it; a second one would hit another."""
+    slowly = Slowly(asked, TAKEN)
+    async with asyncio.TaskGroup() as both:
+        first = both.create_task(asked.give(APPEND))
+        second = both.create_task(asked.give(REPLACE))
+        await slowly.is_asked()
+        asked.questions.show("vm-42", asked.question, None)
+        asked.questions.note_told(asked.question)
         slowly.answer()
 
     assert first.result() == Reception(is_taken=True)

@@ -17,7 +17,8 @@ from eventd.connections.live import Live
 from eventd.connections.session import Session
 from eventd.errors import HostUnreachable
 from eventd.model.domain import Choice, Question
-from eventd.tracking.questions import Questions
+from eventd.model.questions import AnswerRule
+from eventd.tracking.questions import Answer, Fate, Questions
 from tests.situations.stage import NOON, Time
 
 APPEND = Choice(key="1", label="Append")
@@ -81,6 +82,64 @@ async def test_an_answer_that_cannot_be_given_is_given_when_there_is_news_of_the
     await answering(answers, rings=2)
 
     assert answers.tried == ["vm-1"] * 3
+
+
+class SlowAnswers:
+    """Gives answers, each when it is let go."""
+
+    def __init__(self, questions: Questions) -> None:
+        self.given: list[str] = []
+        self.goes_on = asyncio.Event()
+        self.let_go = asyncio.Event()
+        self._questions = questions
+
+    async def give(
+        self, session: Session, domain: str, question: Question, choice: Choice, **_: Any
+    ) -> None:
+        self._questions.begin_answer(question, Answer(choice, AnswerRule.FOREIGN))
+        self.given.append(domain)
+        self.goes_on.set()
+        await self.let_go.wait()
+        self._questions.end_answer(question, Fate.TAKEN)
+
+
+async def test_what_falls_due_no_longer_while_another_answer_is_given_is_left_alone() -> None:
+    """A host may take a minute for the first of many answers."""
+    time, news = Time(), Bell()
+    questions = Questions("esx01", answer_after=30.0)
+    questions.show("vm-1", None, ASKED)
+    asked = questions.show("vm-2", None, ASKED)
+    questions.show("vm-3", None, ASKED)
+    assert asked is not None
+    questions.note_judged(NOON, 0.0)
+    time.set(NOON.replace(hour=13))
+    answers = SlowAnswers(questions)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        task = group.create_task(
+            answer_foreign_questions(
+                "esx01",
+                questions,
+                cast(Answers, answers),
+                live=lambda: LIVE,
+                news=news,
+                timer=time,
+            )
+        )
+        await answers.goes_on.wait()
+        # A client answers meanwhile, that is told, and the domain asks again.
+        questions.begin_answer(asked, Answer(APPEND, AnswerRule.CLIENT))
+        questions.end_answer(asked, Fate.TAKEN)
+        questions.show("vm-2", asked, None)
+        questions.note_told(asked)
+        questions.show("vm-2", None, ASKED)
+        answers.let_go.set()
+        while len(answers.given) < 2:  # noqa: ASYNC110  # nobody is told
+            await asyncio.sleep(0)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        task.cancel()
+
+    assert answers.given == ["vm-1", "vm-3"]
 
 
 async def test_a_defect_in_an_answer_does_not_end_the_connection() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -64,6 +64,37 @@ async def test_the_work_has_a_name_in_its_group() -> None:
         assert "start of web01" in {task.get_name() for task in asyncio.all_tasks()}
         work.is_let_go.set()
         await caller
+
+
+async def test_who_waits_is_told_that_the_work_was_stopped_before_it_began() -> None:
+    """The group may end at that very moment."""
+    work = Work()
+    async with asyncio.TaskGroup() as callers:
+        async with asyncio.TaskGroup() as group:
+            caller = callers.create_task(
+                outcome_of(going_on(group, work.do(), name="start of web01"))
+            )
+            while not (begun := named("start of web01")):  # noqa: ASYNC110  # nobody is told
+                await asyncio.sleep(0)
+            begun[0].cancel()
+        error = await caller
+
+    assert isinstance(error, EventdError)
+    assert error.message == "eventd was stopped before this was begun"
+    assert not work.has_begun.is_set()
+
+
+def named(name: str) -> list[asyncio.Task[object]]:
+    """Return the tasks of a name."""
+    return [task for task in asyncio.all_tasks() if task.get_name() == name]
+
+
+async def outcome_of(work: Awaitable[str]) -> str | EventdError:
+    """Return what work returns, or its error."""
+    try:
+        return await work
+    except EventdError as error:
+        return error
 
 
 async def test_who_waits_gets_the_error_of_the_work() -> None:

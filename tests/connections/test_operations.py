@@ -366,6 +366,19 @@ async def test_an_operation_is_not_begun_for_somebody_who_has_gone() -> None:
     assert changing_calls(stage) == set()
 
 
+async def test_nothing_is_answered_for_somebody_who_has_gone() -> None:
+    """The question that is in the way is left to others, too."""
+    async with staged(auto_answer=True) as stage, asked(stage):
+        stage.host.server.faults.delay(0.2, "RetrieveProperties")
+        async with stage.asked_for("start") as starting:
+            await stage.host.server.until_calls_wait(2)
+            starting.cancel()
+        await stage.host.server.until_calls_wait(1)
+        await settled(stage)
+
+    assert mutating_calls(stage.host.server) == ()
+
+
 async def test_a_session_that_ends_before_the_start_is_replaced() -> None:
     """Nothing was begun without one."""
     async with staged() as stage:
@@ -537,6 +550,9 @@ async def test_an_answer_that_is_taken_and_has_no_effect_does_not_hang(
     assert isinstance(error, QuestionPending)
     assert error.hint is not None
     assert error.hint.startswith("the host has taken the answer, and goes on asking; its task")
+    [pending] = stage.host.connection.questions()
+    assert pending.question.id == error.question_id
+    assert f"eventd answer {error.question_id} CHOICE" in error.hint
 
 
 class _TakesItBack(World):
@@ -744,6 +760,18 @@ async def test_a_question_of_others_is_left_alone_unless_told_otherwise() -> Non
 
     assert pending.answer_due is None
     assert mutating_calls(stage.host.server) == ()
+
+
+async def test_a_question_that_an_operation_has_left_is_answered_in_its_turn() -> None:
+    """It may have fallen due meanwhile, and there may be no other news."""
+    async with staged(answer_after=30.0) as stage, asked(stage):
+        stage.host.server.faults.delay(0.2, "RetrieveProperties")
+        async with stage.asked_for("start") as starting:
+            await stage.host.server.until_calls_wait(2)
+            stage.wait(30)
+        await stage.host.until("question answered foreign")
+
+    assert isinstance(starting.result(), QuestionPending)
 
 
 async def test_a_question_that_somebody_answers_in_time_is_not_answered_again() -> None:

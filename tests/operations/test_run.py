@@ -221,7 +221,7 @@ def test_a_question_that_is_still_asked_after_its_answer_blocks_the_task_for_goo
     """To answer it again and again would help nobody."""
     started = run()
     started.note_answered(QUESTION, APPEND)
-    started.note_still_asked(QUESTION)
+    started.note_still_asked(QUESTION, QUESTION)
     assert started.see(RUNNING, QUESTION) == LookAtTask()
 
     assert hint(started.see_blocked(RUNNING)).startswith(
@@ -229,11 +229,24 @@ def test_a_question_that_is_still_asked_after_its_answer_blocks_the_task_for_goo
     )
 
 
+def test_a_question_that_is_still_asked_under_another_id_is_reported_under_that() -> None:
+    """Under the old one nobody could answer it."""
+    started, anew = run(), QUESTION.model_copy(update={"id": "q-9"})
+    started.note_answered(QUESTION, APPEND)
+    started.note_still_asked(QUESTION, anew)
+    assert started.see(RUNNING, anew) == LookAtTask()
+
+    blocked = started.see_blocked(RUNNING)
+    assert isinstance(blocked, Fail)
+    assert isinstance(blocked.error, QuestionPending)
+    assert blocked.error.question_id == "q-9"
+
+
 def test_a_question_that_is_still_asked_though_it_was_settled_is_answered() -> None:
     """It was not, after all."""
     started = run()
     started.note_settled(QUESTION)
-    started.note_still_asked(QUESTION)
+    started.note_still_asked(QUESTION, QUESTION)
 
     assert started.see(RUNNING, QUESTION) == AnswerQuestion(QUESTION, APPEND)
 

@@ -431,6 +431,19 @@ def test_a_task_that_is_no_longer_listed_may_have_its_key_used_again(tasks: Foll
     assert play(tasks, [enter(state="queued")]) == ["task-1 queued"]
 
 
+def test_what_no_domain_lists_any_more_is_forgotten(tasks: FollowedTasks) -> None:
+    """A host that was restarted counts from the beginning."""
+    tasks.take_in(enter(state="success"))
+    assert tasks.over == {"task-1"}
+    tasks.forget_all_but({"task-1"})
+    assert tasks.over == {"task-1"}
+
+    tasks.forget_all_but({"task-2"})
+
+    assert tasks.over == frozenset()
+    assert tasks.info("task-1") is None
+
+
 def test_a_task_that_goes_on_is_not_forgotten(tasks: FollowedTasks) -> None:
     """Something may wait for its end."""
     tasks.take_in(enter(state="running"))

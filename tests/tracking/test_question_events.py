@@ -103,6 +103,22 @@ def test_a_question_that_holds_up_no_task_names_none(host: Scenario) -> None:
     assert raised.evidence.task is None
 
 
+def test_a_question_that_was_there_before_eventd_names_the_task_that_it_holds_up() -> None:
+    """As soon as the host tells of that; and it is gone with it."""
+    host = Scenario(follows_tasks=True)
+    host.sync(host.enter(**WEB01, question=host.question(), tasks=("task-1",)))
+    host.say(host.task_enters())
+    [pending] = host.tracker.pending_questions(stale=False)
+    assert pending.task is not None
+    assert pending.task.key == "task-1"
+
+    told_then = host.say(
+        host.task_moves(state="error", cancelled="true"), host.modify(question=None)
+    )
+
+    assert only(QuestionCleared, told_then).ending is QuestionEnding.WITHDRAWN
+
+
 def test_of_several_tasks_the_last_one_is_held_up(host: Scenario) -> None:
     """The host does not say which it is; those of other domains are none of it."""
     host.say(host.enter("vm-43", **{**WEB01, "name": "web02"}, tasks=("task-9",)))

@@ -71,6 +71,11 @@ class Host:
         self.questions.end_answer(question, fate)
 
     @property
+    def next_due(self) -> float | None:
+        """When the next question is due, be that in the past."""
+        return self.questions.next_due(-1.0)
+
+    @property
     def due(self) -> list[str]:
         """The host's ids of what is to be answered when everything has waited for long."""
         return [each.question.vi_id for each in self.questions.due(1e9)]
@@ -315,7 +320,7 @@ def test_what_is_shown_and_restored_keeps_its_time(host: Host) -> None:
     host.questions.restore([DomainPicture("vm-42", question=host.asked())])
     host.judge(20)
 
-    assert host.questions.next_due == 40
+    assert host.next_due == 40
 
 
 def test_a_restored_question_that_the_host_still_shows_is_the_same(host: Host) -> None:
@@ -346,25 +351,12 @@ def test_pending_questions_are_told_with_their_domains_and_since_when(host: Host
     ]
 
 
-def test_a_pending_question_is_found_by_its_id(host: Host) -> None:
-    """By no other, not even the host's own."""
-    identifier = host.show(read(), "vm-42")
-    host.show(read(), "vm-43")
-
-    found = host.questions.find(identifier or "")
-
-    assert found is not None
-    assert found.reference == "vm-42"
-    assert host.questions.find("25") is None
-    assert host.questions.find("") is None
-
-
 def test_a_question_that_was_answered_waits_no_longer(host: Host) -> None:
     """Although the host shows it for a moment longer."""
-    identifier = host.show(read())
+    host.show(read())
     host.answer()
 
-    assert host.questions.find(identifier or "") is None
+    assert list(host.questions.pending()) == []
     assert host.questions.count == 0
     assert host.questions.of("vm-42") is not None
 
@@ -379,7 +371,7 @@ def test_a_question_is_due_after_the_delay(host: Host) -> None:
     host.judge(20)
     [pending] = host.questions.pending()
 
-    assert host.questions.next_due == 40
+    assert host.next_due == 40
     assert host.questions.due_at(host.asked()) == NOON + timedelta(seconds=40)
     assert host.questions.due(39.9) == []
     assert host.questions.due(40) == [pending]
@@ -392,7 +384,7 @@ def test_the_next_one_due_is_the_oldest(host: Host) -> None:
     host.show(read("26"), "vm-43")
     host.judge(2)
 
-    assert host.questions.next_due == 31
+    assert host.next_due == 31
     assert [each.reference for each in host.questions.due(31)] == ["vm-42"]
     assert [each.reference for each in host.questions.due(32)] == ["vm-42", "vm-43"]
 
@@ -404,7 +396,7 @@ def test_a_question_keeps_its_time_when_it_changes_its_words(host: Host) -> None
     host.show(read(text="Append or replace?"))
     host.judge(20)
 
-    assert host.questions.next_due == 40
+    assert host.next_due == 40
 
 
 def test_the_same_again_has_a_time_of_its_own(host: Host) -> None:
@@ -414,7 +406,7 @@ def test_the_same_again_has_a_time_of_its_own(host: Host) -> None:
     host.show(read())
     host.judge(20)
 
-    assert host.questions.next_due == 50
+    assert host.next_due == 50
 
 
 def test_nothing_is_due_before_it_is_judged(host: Host) -> None:
@@ -422,7 +414,7 @@ def test_nothing_is_due_before_it_is_judged(host: Host) -> None:
     host.show(read())
 
     assert host.due == []
-    assert host.questions.next_due is None
+    assert host.next_due is None
     assert host.questions.due_at(host.asked()) is None
 
 
@@ -430,11 +422,11 @@ def test_what_is_judged_at_the_end_of_time_has_no_time_yet(host: Host) -> None:
     """The host is lost then, and everything is decided at once; it is judged when it is back."""
     host.show(read())
     host.questions.note_judged(NOON, math.inf)
-    assert host.questions.next_due is None
+    assert host.next_due is None
 
     host.judge(10)
 
-    assert host.questions.next_due == 40
+    assert host.next_due == 40
 
 
 def test_a_question_may_be_due_at_once() -> None:
@@ -443,7 +435,7 @@ def test_a_question_may_be_due_at_once() -> None:
     host.show(read())
     host.judge(0)
 
-    assert host.questions.next_due == 0
+    assert host.next_due == 0
     assert len(host.questions.due(0)) == 1
 
 
@@ -455,7 +447,7 @@ def test_nothing_is_due_where_eventd_answers_none() -> None:
 
     assert not host.questions.are_answered
     assert host.due == []
-    assert host.questions.next_due is None
+    assert host.next_due is None
     assert host.questions.due_at(host.asked()) is None
     assert Host().questions.are_answered
 
@@ -466,7 +458,7 @@ class TestNotDue:
     @staticmethod
     def is_left_alone(host: Host) -> bool:
         at = [host.questions.due_at(each.question) for each in host.questions.pending()]
-        left = (host.due, host.questions.next_due, [each for each in at if each])
+        left = (host.due, host.next_due, [each for each in at if each])
         assert left == ([], None, []) or (left[0] and left[1] and left[2])
         return not left[0]
 
@@ -648,7 +640,7 @@ def test_a_question_that_was_answered_unseen_is_known_until_it_is_told(host: Hos
     host.answer(foreseen)
     host.questions.take_unseen()
 
-    host.questions.note_task(foreseen, "task-1")
+    host.questions.note_task(foreseen, "task-1", number=0)
     assert host.questions.task_of(foreseen) == "task-1"
     host.questions.note_told(foreseen)
     assert host.questions.task_of(foreseen) is None
@@ -687,7 +679,111 @@ def test_a_question_whose_answer_was_not_taken_is_not_unseen(host: Host) -> None
     assert host.show(read()) == foreseen.id
 
 
+@pytest.mark.parametrize("then", ["next", "nothing", "read another", "domain gone"])
+def test_an_answer_is_heard_of_a_question_that_is_asked_no_longer(then: str, host: Host) -> None:
+    """The host may show what comes next before it says that it has taken the answer."""
+    foreseen = host.questions.foresee("vm-42", read())
+    assert foreseen is not None
+    host.begin_answer(foreseen)
+    match then:
+        case "next":
+            host.show(read("26"))
+        case "nothing":
+            host.questions.foresee("vm-42", None)
+        case "read another":
+            host.questions.foresee("vm-42", read("26"))
+        case _:
+            host.questions.forget("vm-42")
+    assert host.questions.is_underway(foreseen)
+    assert not host.questions.is_open(foreseen)
+
+    host.questions.end_answer(foreseen, Fate.TAKEN)
+
+    assert host.questions.take_unseen() == [("vm-42", foreseen, TAKEN)]
+
+
+@pytest.mark.parametrize("fate", [Fate.UNCERTAIN, None])
+def test_an_answer_that_was_not_taken_to_what_is_asked_no_longer_is_forgotten(
+    fate: Fate | None, host: Host
+) -> None:
+    """Nothing is to be told of it."""
+    foreseen = host.questions.foresee("vm-42", read())
+    assert foreseen is not None
+    host.begin_answer(foreseen)
+    host.questions.foresee("vm-42", None)
+    if fate is None:
+        host.questions.refuse_answer(foreseen)
+    else:
+        host.questions.end_answer(foreseen, fate)
+
+    assert host.questions.answer_to(foreseen) is None
+    assert host.questions.take_unseen() == []
+
+
 # -- what is remembered
+
+
+def test_an_answer_that_is_under_way_is_known_though_the_end_of_its_question_is_told(
+    host: Host,
+) -> None:
+    """It took so long that nobody waited for it."""
+    host.show(read())
+    question = host.asked()
+    host.begin_answer(question)
+    host.show(None)
+    host.questions.note_told(question)
+    assert host.questions.is_underway(question)
+    assert not host.questions.is_open(question)
+
+    host.questions.end_answer(question, Fate.TAKEN)
+    assert host.questions.answer_to(question) is None
+
+
+def test_what_was_undone_is_known_as_before(host: Host) -> None:
+    """With its answer, under its id; what came after it has not been."""
+    host.show(read())
+    answered = host.asked()
+    host.answer()
+    host.show(read())
+    later = host.asked()
+
+    host.questions.restore([DomainPicture("vm-42", question=answered)])
+
+    assert host.asked() == answered
+    assert host.questions.is_answered(answered)
+    assert host.questions.count == 0
+    assert not host.questions.is_open(later)
+
+
+def test_a_question_that_goes_on_after_its_answer_waits_for_another_one(host: Host) -> None:
+    """Under its id; eventd gives none by itself any more."""
+    host.show(read())
+    host.judge()
+    question = host.asked()
+    host.answer()
+    again = host.questions.foresee("vm-42", read())
+    assert again is not None
+
+    assert host.questions.reopen(question, again) == question
+
+    assert host.questions.is_open(question)
+    assert not host.questions.is_open(again)
+    assert [each.question for each in host.questions.pending()] == [question]
+    assert host.due == []
+
+
+def test_a_question_that_was_told_already_goes_on_as_another_one(host: Host) -> None:
+    """Its end is told."""
+    foreseen = host.questions.foresee("vm-42", read())
+    assert foreseen is not None
+    host.answer(foreseen)
+    host.questions.take_unseen()
+    host.questions.note_told(foreseen)
+    again = host.questions.foresee("vm-42", read())
+    assert again is not None
+
+    assert host.questions.reopen(foreseen, again) == again
+    assert host.show(read()) == again.id
 
 
 def test_the_answer_to_a_question_that_is_gone_is_known_until_its_end_is_told(host: Host) -> None:
@@ -738,7 +834,7 @@ def test_questions_that_wait_are_never_forgotten(host: Host) -> None:
     host.judge(20)
 
     assert host.questions.count == len(domains)
-    assert host.questions.next_due == DELAY
+    assert host.next_due == DELAY
     assert [each.reference for each in host.questions.due(DELAY)] == domains
 
 
@@ -750,7 +846,7 @@ def test_the_task_that_a_question_holds_up_is_told_with_it(host: Host) -> None:
     host.show(read())
     question = host.asked()
     assert host.questions.task_of(question) is None
-    host.questions.note_task(question, "task-1")
+    host.questions.note_task(question, "task-1", number=0)
 
     [pending] = host.questions.pending()
     assert pending.task == "task-1"
@@ -762,10 +858,33 @@ def test_the_task_that_a_question_holds_up_is_told_with_it(host: Host) -> None:
     assert host.questions.task_of(question) is None
 
 
+@pytest.mark.parametrize(
+    ("offers", "task"),
+    [
+        ([("task-1", 0)], "task-1"),
+        ([("task-1", 0), ("task-2", 1)], "task-2"),
+        ([("task-2", 1), ("task-1", 0)], "task-2"),
+        ([("task-3", 2)], None),
+        ([], None),
+    ],
+)
+def test_what_a_question_holds_up_may_be_heard_of_later(
+    offers: list[tuple[str, int]], task: str | None, host: Host
+) -> None:
+    """Of the tasks that were there when it was judged first, the last one; a later one has not
+    asked."""
+    host.show(read())
+    host.questions.note_judged(NOON, 0.0, tasks=2)
+    for key, number in offers:
+        host.questions.offer_task("vm-42", key, number=number)
+
+    assert host.questions.task_of(host.asked()) == task
+
+
 def test_the_next_question_holds_up_what_is_noted_of_it(host: Host) -> None:
     """It may have been asked by another task."""
     host.show(read())
-    host.questions.note_task(host.asked(), "task-1")
+    host.questions.note_task(host.asked(), "task-1", number=0)
     host.show(read())
 
     assert host.questions.task_of(host.asked()) is None

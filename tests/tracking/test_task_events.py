@@ -383,6 +383,17 @@ def test_a_host_that_was_restarted_uses_its_keys_again(host: Scenario) -> None:
     ]
 
 
+def test_a_key_is_used_again_that_its_domain_had_listed_long_ago(host: Scenario) -> None:
+    """A host lists a task for ten minutes; what eventd remembers of it is no longer."""
+    host.say(lists(host, "task-1"), host.task_enters(state="success"))
+    host.say(lists(host))
+
+    host.sync(host.enter(**WEB01))
+    host.say(lists(host, "task-1"), host.task_enters(state="queued"))
+
+    assert told([*host.tasks_told]) == ["success (task)", "queued (task)"]
+
+
 def test_a_task_is_told_of_the_domain_as_it_is_then(host: Scenario) -> None:
     """It may have another name at its end."""
     host.say(lists(host, "task-1"), host.task_enters(descriptionId="VirtualMachine.rename"))
