@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from eventd.errors import (
     ErrorCode,
@@ -300,6 +301,19 @@ async def test_two_tasks_of_one_connection_are_never_confused() -> None:
 # --- the host is lost -----------------------------------------------------------------------------
 
 
+async def test_a_task_whose_key_was_used_before_is_another_one() -> None:
+    """A host that was restarted counts from the beginning."""
+    async with staged() as stage:
+        await stage.host.operate("start")
+        [key] = stage.host.tracker.followed_tasks.over
+    async with staged() as stage:
+        followed = stage.host.tracker.followed_tasks
+        followed.follow([key])
+        followed.lose([key])
+
+        assert await stage.host.error("start") is None
+
+
 async def test_an_operation_outlives_a_session() -> None:
     """The task is followed again in the next one."""
     world = make(pace=Pace(queued=timedelta(seconds=1)))
@@ -553,6 +567,29 @@ async def test_an_answer_that_is_taken_and_has_no_effect_does_not_hang(
     [pending] = stage.host.connection.questions()
     assert pending.question.id == error.question_id
     assert f"eventd answer {error.question_id} CHOICE" in error.hint
+
+
+async def test_a_host_that_does_not_let_itself_be_looked_at_is_not_asked_all_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However long it is over time to look."""
+    world = make()
+    async with staged(world, auto_answer=True) as stage:
+        world.script_questions("web01", SERIAL)
+        ignored = asyncio.Event()
+        monkeypatch.setattr(world.questions, "answer", lambda *_: ignored.set())
+        async with stage.asked_for("start") as starting:
+            await ignored.wait()
+            await settled(stage)
+            world.fail_next("RetrieveProperties", NotSupported(), times=1_000)
+            with capture_logs() as logs:
+                stage.wait(12)
+                await settled(stage)
+                await settled(stage)
+            world.refuse_no_more()
+            await stage.pass_until(starting)
+
+    assert [entry["event"] for entry in logs].count("task_not_read") == 1
 
 
 class _TakesItBack(World):
