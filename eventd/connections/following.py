@@ -7,9 +7,9 @@ meanwhile, it lets the tracker judge again when its time has come.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime
-from typing import NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import structlog
 
@@ -32,6 +32,8 @@ from eventd.vi.types import TaskInfo, UpdateSet
 from eventd.vi.uri import ConnectionURI
 
 __all__ = ["Following"]
+
+T = TypeVar("T")
 
 _log = structlog.get_logger(__name__)
 
@@ -177,16 +179,17 @@ class Following:
             return await updates.next()
         try:
             async with asyncio.TaskGroup() as group:
-                answer = group.create_task(updates.next(), name=f"wait for {self._name}")
+                waiting = _outcome(updates.next())
+                answer = group.create_task(waiting, name=f"wait for {self._name}")
                 await self._judge_in_time(group, until=answer)
         except ExceptionGroup as errors:
-            # The first failure ends the other side, which then has none of its own.
             raise errors.exceptions[0] from None
-        return answer.result()
+        outcome = answer.result()
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
-    async def _judge_in_time(
-        self, group: asyncio.TaskGroup, *, until: asyncio.Task[UpdateSet]
-    ) -> None:
+    async def _judge_in_time(self, group: asyncio.TaskGroup, *, until: asyncio.Task[Any]) -> None:
         """Judge whenever it is time, until an answer has come or there is nothing to look after."""
         while (look := self._next_look()) is not None:
             alarm = group.create_task(self._timer.reach(look), name=f"alarm of {self._name}")
@@ -260,3 +263,15 @@ class Following:
             identity=about.instance_uuid or own_name, host_time=host_time, now=self._clock()
         )
         return host_time
+
+
+async def _outcome(work: Coroutine[Any, Any, T]) -> T | Exception:
+    """Return what work returns, or raises.
+
+    A task of a group that fails at the same moment as its block leaves the block's own task with a
+    cancellation that nobody has asked for, in Python 3.11 and 3.12.
+    """
+    try:
+        return await work
+    except Exception as error:
+        return error

@@ -39,6 +39,9 @@ BATCHES = 40
 PIECES = 25
 """Interleavings of each batch, on the same host: a thousand in all."""
 
+ONCE_ENDED_BADLY = (6003,)
+"""Batches that have found something: here that a session ended for a wait and a look at once."""
+
 STEPS = 8
 """Of each interleaving; what is asked for in one goes on during the next."""
 
@@ -264,8 +267,10 @@ def check_outcomes(driver: Driver) -> None:
 
 
 def _has_begun_nothing(error: EventdError | None) -> bool:
-    is_refused = isinstance(error, OperationInvalid)
-    return is_refused or (error is not None and "nothing was begun" in (error.hint or ""))
+    hint = (error.hint or "") if error is not None else ""
+    # What the host itself refuses was called for, and is among those that were begun.
+    is_refused = isinstance(error, OperationInvalid) and "attempted operation" not in hint
+    return is_refused or "nothing was begun" in hint
 
 
 def check_questions(driver: Driver) -> None:
@@ -315,7 +320,7 @@ async def in_sync(driver: Driver) -> None:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("auto_answer", [False, True])
-@pytest.mark.parametrize("batch", range(BATCHES // 2))
+@pytest.mark.parametrize("batch", [*range(BATCHES // 2), *ONCE_ENDED_BADLY])
 async def test_whatever_happens_at_once_ends_well(batch: int, auto_answer: bool) -> None:
     """No hang, nothing begun in vain, no question forgotten, and nothing left on the host."""
     answers_others = auto_answer and batch % 2 == 1
