@@ -87,6 +87,11 @@ class _Looks:
     """When a question was answered last; before the first one, when the task was begun."""
     asked: Question | None = None
     """The question that was read last, which may not be shown yet."""
+    unseen: Question | None = None
+    """The question that was answered last, if the host had not shown it by then.
+
+    It may be read or shown for a moment more, and has another id then.
+    """
 
 
 class Operations:
@@ -318,7 +323,7 @@ class Operations:
             if task is not None and report is not None and (now := progress_of(task)) != told:
                 told = now
                 report(now)
-            match self._see(run, task, looks.asked):
+            match self._see(run, task, looks):
                 case Finish(result):
                     return result
                 case Fail(error):
@@ -326,20 +331,29 @@ class Operations:
                 case AnswerQuestion(question, choice):
                     await self._answer(run, question, choice, by)
                     looks.asked, looks.settled = None, self._timer.instant()
+                    shown = self._tracker.questions.of(run.domain.reference)
+                    was_shown = shown is not None and shown.id == question.id
+                    looks.unseen = None if was_shown else question
                 case LookAtTask():
                     return await self._give_up(run)
                 case Wait(on):
                     await self._wait(run, on, heard, looks)
 
-    def _see(self, run: Run, task: TaskInfo | None, asked: Question | None) -> Decision:
-        """Return what to do; ``asked`` is a question that was read, and may not be shown yet."""
+    def _see(self, run: Run, task: TaskInfo | None, looks: _Looks) -> Decision:
+        """Return what to do, given the task and what was read beside it."""
         reference = run.domain.reference
+        asked = looks.asked or self._tracker.questions.of(reference)
+        if looks.unseen is not None and _is_same(asked, looks.unseen):
+            asked = looks.unseen
         return run.see(
             task,
-            asked or self._tracker.questions.of(reference),
-            is_gone=self._live() is not None and not self._tracker.is_followed(reference),
+            asked,
+            is_gone=self._is_gone(run),
             is_lost=self._tracker.followed_tasks.is_lost(run.task),
         )
+
+    def _is_gone(self, run: Run) -> bool:
+        return self._live() is not None and not self._tracker.is_followed(run.domain.reference)
 
     async def _answer(self, run: Run, question: Question, choice: Choice, by: Requester) -> None:
         heard = self._news.listen()
@@ -396,10 +410,13 @@ class Operations:
             self._tracker.followed_tasks.lose([run.task])
             return None
         asked = (await self._sight(session, run.domain)).question
-        if on is None or asked is None or asked.vi_id != on.vi_id:
+        on = on or looks.unseen
+        if asked is None or on is None or not _is_same(asked, on):
+            looks.unseen = None
             return asked
         if looks.last < looks.settled + _STILL_ASKED_SECONDS:
             return on
+        looks.unseen = None
         if self._tracker.questions.is_answered(on):
             asked = self._tracker.questions.reopen(on, asked)
         run.note_still_asked(on, asked)
@@ -478,7 +495,12 @@ class Operations:
         is_time = True
         while True:
             heard = self._news.listen()
-            decision = self._see(run, self._tracker.followed_tasks.info(run.task), None)
+            decision = run.see(
+                self._tracker.followed_tasks.info(run.task),
+                None,
+                is_gone=self._is_gone(run),
+                is_lost=self._tracker.followed_tasks.is_lost(run.task),
+            )
             if isinstance(decision, Finish | Fail):
                 return decision
             if not is_time:
@@ -486,6 +508,11 @@ class Operations:
             is_time = await heard_by(heard, self._timer, until)
             if not is_time:
                 await self._read(session, run)  # once more, should nothing have been heard of it
+
+
+def _is_same(asked: Question | None, other: Question) -> bool:
+    """Whether the host takes one question for the other."""
+    return asked is not None and asked.vi_id == other.vi_id
 
 
 def _end_without(caller: Caller) -> None:

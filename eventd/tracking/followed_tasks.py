@@ -125,8 +125,12 @@ class FollowedTasks:
                 self._forget(task)
 
     def forget_all_but(self, listed: Container[str]) -> None:
-        """The host lists these tasks alone; those that go on are kept in any case."""
-        self.forget([task for task in self._ended if task not in listed])
+        """The host lists these tasks alone.
+
+        Those that go on are kept in any case, and those of which something is to be told.
+        """
+        kept = self._changed.keys()
+        self.forget([task for task in self._ended if task not in listed and task not in kept])
 
     @property
     def over(self) -> frozenset[str]:

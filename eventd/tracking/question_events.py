@@ -142,7 +142,11 @@ class QuestionEvents:
         The host does not say which it is. It is taken to be the one that came last; one that comes
         later has not asked.
         """
-        if underway := self._followed.underway(domain):
+        underway = self._followed.underway(domain)
+        shown = self._questions.of(domain)
+        if shown is not None and shown.id == question.id:
+            self.note_tasks(underway)
+        elif underway:
             key = underway[-1].task.value
             self._questions.note_task(question, key, number=self._followed.number_of(key) or 0)
 

@@ -7,7 +7,7 @@ the guest did by itself.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -93,6 +93,12 @@ class Tasks:
         for task in tasks:
             for memory in (self._spent, self._told_jobs, self._watched, self._seen_ended):
                 memory.pop(task, None)
+
+    def forget_all_but(self, listed: Container[str]) -> None:
+        """The host lists these tasks alone."""
+        memories = (self._spent, self._told_jobs, self._watched, self._seen_ended)
+        known = frozenset().union(*memories)
+        self.forget([task for task in known if task not in listed])
 
     def note_new(self, tasks: Iterable[str]) -> None:
         """These tasks were listed after the first picture."""

@@ -218,7 +218,10 @@ class Tracker:
             gone = before - frozenset(tasks)
             self._tasks.forget(gone)
             self.followed_tasks.forget(gone)
-        self.followed_tasks.follow(new, is_news=self._has_picture)
+        in_order = [task for task in tasks if task in new]
+        # Lost, and listed anew: the host was restarted meanwhile, and uses the key again.
+        self.followed_tasks.forget(filter(self.followed_tasks.is_lost, in_order))
+        self.followed_tasks.follow(in_order, is_news=self._has_picture)
         if new and self._has_picture:
             self._tasks.note_new(new)
             # Where the history is read, what a task did is read when it has done it, or late.
@@ -232,7 +235,9 @@ class Tracker:
             self._note(_of_domains_of_their_own(self._inventory.remove(reference)))
             self._forget(reference)
         # After its restart a host counts from the beginning.
-        self.followed_tasks.forget_all_but(self._tasks.listed)
+        listed = self._tasks.listed.union(*self._left_behind.values())
+        self._tasks.forget_all_but(listed)
+        self.followed_tasks.forget_all_but(listed)
 
     def _forget(self, reference: str) -> None:
         self._left_behind[reference] = self._tasks.listed_by(reference)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ from eventd.model.events import DomainEvent, QuestionAnswered, QuestionEvent, Ta
 from eventd.model.operations import DomainOperation
 from eventd.model.questions import AnswerRule
 from eventd.simulator import INSTANT, Pace, Question, VIFault, World
-from eventd.simulator.world.faults import InvalidArgument, NotSupported
+from eventd.simulator.world.faults import InvalidArgument, InvalidState, NotSupported
 from eventd.tracking.inventory import SuspendMode
 from tests.connections.operating import OPS, PATIENCE, Operated, operating
 from tests.connections.question_scenarios import mutating_calls
@@ -567,6 +568,42 @@ async def test_an_answer_that_is_taken_and_has_no_effect_does_not_hang(
     [pending] = stage.host.connection.questions()
     assert pending.question.id == error.question_id
     assert f"eventd answer {error.question_id} CHOICE" in error.hint
+
+
+@pytest.mark.parametrize("is_followed", [True, False])
+async def test_a_question_that_is_read_for_a_moment_after_its_answer_is_not_answered_again(
+    is_followed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is it a reason to cancel what goes on; the long poll may be late as well."""
+    world = make()
+    if not is_followed:
+        world.fail_next("CreateListView", NotSupported(), times=1_000)
+    world.script_questions("web01", SERIAL)
+    world.make_tasks_cancelable("web01")
+    effects: list[Callable[[], None]] = []
+    take_effect = world.questions.answer
+
+    def answer(*arguments: Any) -> None:
+        if effects:
+            raise InvalidState("The question has been answered.")
+        effects.append(partial(take_effect, *arguments))
+
+    monkeypatch.setattr(world.questions, "answer", answer)
+    async with staged(world, auto_answer=True) as stage:
+        stage.host.server.faults.delay(1.0, "WaitForUpdatesEx")
+        async with stage.asked_for("start") as starting:
+            while not effects:
+                stage.wait(0.5)
+                await asyncio.sleep(0.005)
+            for _ in range(16):
+                stage.wait(0.5)
+                await asyncio.sleep(0.005)
+            [take_effect_now] = effects
+            take_effect_now()
+            await stage.pass_until(starting)
+
+    assert starting.result() is None
+    assert mutating_calls(stage.host.server) == ("power on", "answer 1")
 
 
 async def test_a_host_that_does_not_let_itself_be_looked_at_is_not_asked_all_the_time(

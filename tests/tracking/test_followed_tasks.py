@@ -434,7 +434,9 @@ def test_a_task_that_is_no_longer_listed_may_have_its_key_used_again(tasks: Foll
 def test_what_no_domain_lists_any_more_is_forgotten(tasks: FollowedTasks) -> None:
     """A host that was restarted counts from the beginning."""
     tasks.take_in(enter(state="success"))
-    assert tasks.over == {"task-1"}
+    tasks.forget_all_but({"task-2"})
+    assert tasks.over == {"task-1"}, "its end is still to be told"
+    assert news(tasks) == ["task-1 success"]
     tasks.forget_all_but({"task-1"})
     assert tasks.over == {"task-1"}
 

@@ -10,7 +10,16 @@ import pytest
 from eventd.model.events import TaskEvent, TaskFailed, TaskProgressed, TaskQueued, TaskSucceeded
 from eventd.model.evidence import Cause, Initiator, TaskEvidence
 from eventd.tracking.tracker import Reading
-from eventd.vi.types import ObjectUpdate, PropertyValue, TaskError, TaskReason, TaskState
+from eventd.vi.types import (
+    ManagedObjectReference,
+    ObjectUpdate,
+    PropertyFilterUpdate,
+    PropertyValue,
+    TaskError,
+    TaskReason,
+    TaskState,
+    UpdateSet,
+)
 from tests.tracking.playbook import NOON, WEB01, Scenario, told
 
 NOTHING = Reading(frozenset(), {})
@@ -41,6 +50,11 @@ def running(host: Scenario) -> Scenario:
 def lists(host: Scenario, *tasks: str, domain: str = "vm-42") -> ObjectUpdate:
     """A domain lists these tasks, and no others."""
     return host.modify(domain, tasks=tasks)
+
+
+def turned_on(host: Scenario) -> ObjectUpdate:
+    """A domain is on now."""
+    return host.modify(power="poweredOn", boot="2026-11-20T12:00:00Z")
 
 
 def only(cls: type[T], host: Scenario) -> T:
@@ -392,6 +406,50 @@ def test_a_key_is_used_again_that_its_domain_had_listed_long_ago(host: Scenario)
     host.say(lists(host, "task-1"), host.task_enters(state="queued"))
 
     assert told([*host.tasks_told]) == ["success (task)", "queued (task)"]
+
+
+def test_a_task_that_was_under_way_when_its_host_was_restarted_is_another_one_after_that(
+    host: Scenario,
+) -> None:
+    """The host has forgotten the one before, and lists another one under its key."""
+    host.say(lists(host, "task-1"), host.task_enters())
+    host.sync(host.enter(**WEB01))
+    host.tracker.followed_tasks.lose(["task-1"])
+
+    host.say(lists(host, "task-1"), host.task_enters(state="queued"))
+
+    assert told([*host.tasks_told]) == ["running (task)", "queued (task)"]
+
+
+def test_a_used_key_may_explain_something_again(host: Scenario) -> None:
+    """However long ago its domain had listed it."""
+    host.say(lists(host, "task-1"), host.task_enters(state="success"), turned_on(host))
+    host.say(lists(host), host.modify(power="poweredOff", boot=None))
+
+    host.sync(host.enter(**WEB01))
+    host.say(
+        lists(host, "task-1"),
+        host.task_enters(state="success"),
+        turned_on(host),
+    )
+
+    assert host.everything == ["started booted (task)", "success (task)"]
+
+
+def test_the_end_of_a_task_is_told_though_the_host_was_lost_before_that(host: Scenario) -> None:
+    """It was heard, and the whole picture that comes then says no more of it."""
+    host.say(lists(host, "task-1"), host.task_enters(descriptionId="VirtualMachine.destroy"))
+    heard = [host.leave(), host.task_moves(state="success")]
+    part = PropertyFilterUpdate(ManagedObjectReference("PropertyFilter", "f"), heard)
+    host.tracker.take_in(UpdateSet("2", [part], truncated=False))
+
+    host.sync(host.enter("vm-43", **{**WEB01, "name": "db01"}))
+
+    assert host.everything == [
+        "undefined removed (task)",
+        "defined added (state)",
+        "success (task)",
+    ]
 
 
 def test_a_task_is_told_of_the_domain_as_it_is_then(host: Scenario) -> None:
