@@ -20,9 +20,9 @@ def find_question(questions: Sequence[PendingQuestion], text: str) -> PendingQue
     matches = next(filter(None, _ways(questions, text)), [])
     if not matches:
         raise NoSuchQuestion(
-            f"no domain that has the UUID or the name {text[:80]!r} asks anything, and no question "
-            "has that ID",
-            hint="'eventd questions' lists the questions",
+            f"no question with the ID {text[:80]!r} is pending, nor one of a domain with that UUID "
+            "or name; it may have been answered, or withdrawn by the host",
+            hint="'eventd questions' lists the pending questions",
         )
     if len(matches) > 1:
         listed = "\n".join(map(_described, matches))

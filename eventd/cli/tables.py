@@ -21,6 +21,8 @@ Row = Sequence[str]
 
 _NOTHING = "-"
 _ANY_WIDTH = 1_000_000
+_HEIGHT = 25
+"""Of no importance, but without it rich does not heed the width where ``TERM`` is ``dumb``."""
 
 
 def write_domains(statuses: Iterable[DomainStatus], *, stream: TextIO) -> None:
@@ -117,7 +119,8 @@ def _draw(header: Row, rows: Sequence[Row], *, remarks: Sequence[str] = (), stre
         table.add_column(title)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    console = Console(file=stream, width=_ANY_WIDTH, no_color=not wants_colour(stream))
+    no_color = not wants_colour(stream)
+    console = Console(file=stream, width=_ANY_WIDTH, height=_HEIGHT, no_color=no_color)
     console.print(table, *map(Text, remarks), sep="\n")
 
 

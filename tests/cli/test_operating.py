@@ -253,8 +253,9 @@ async def test_a_domain_that_asks_nothing_has_no_answer(daemon: Daemon) -> None:
         assert await outcome(process) == (
             1,
             "",
-            "error: no domain that has the UUID or the name 'web-1' asks anything, and no question "
-            "has that ID\nhint: 'eventd questions' lists the questions\n",
+            "error: no question with the ID 'web-1' is pending, nor one of a domain with that UUID "
+            "or name; it may have been answered, or withdrawn by the host\n"
+            "hint: 'eventd questions' lists the pending questions\n",
         )
 
 

@@ -107,9 +107,11 @@ def test_people_get_a_table() -> None:
     assert "\x1b[2J" not in terminal.getvalue()
 
 
-def test_people_can_copy_every_word(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("terminal_type", ["xterm-256color", "dumb"])
+def test_people_can_copy_every_word(terminal_type: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A UUID that is folded in two is none; rather the line is longer than the terminal is wide."""
     monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", terminal_type)
     terminal = Terminal()
     uuid = "564d9d6c-2b46-1c2c-8f2c-8a1d5e7f9a10"
     domain = STATUSES[1].domain.model_copy(update={"uuid": uuid})
