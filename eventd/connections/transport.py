@@ -153,6 +153,12 @@ class Transport:
             ) from error
         except aiohttp.ClientError as error:
             raise self._translated(error) from error
+        except asyncio.CancelledError as error:
+            # aiohttp cancels whoever looks up a name, or waits for a connection, when it is closed.
+            task = asyncio.current_task()
+            if self._http.closed and task is not None and not task.cancelling():
+                raise HostUnreachable(f"the way to {self._endpoint} is closed") from error
+            raise
 
     async def _exchange(
         self,

@@ -270,6 +270,33 @@ async def test_a_port_on_which_nobody_listens_is_an_unreachable_host(free_port: 
     )
 
 
+async def test_a_way_that_is_closed_while_a_name_is_looked_up_is_an_unreachable_host(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever looks it up is not cancelled, and goes on."""
+    is_looked_up = asyncio.Event()
+
+    async def look_up(*_: object, **__: object) -> None:
+        is_looked_up.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up)
+
+    async def call(transport: Transport) -> str:
+        with pytest.raises(HostUnreachable) as caught:
+            await post(transport)
+        return caught.value.message
+
+    async with (
+        asyncio.TaskGroup() as group,
+        Transport("http://esx01.example/sdk", ssl_context=None) as transport,
+    ):
+        calling = group.create_task(call(transport))
+        await is_looked_up.wait()
+
+    assert await calling == "the way to http://esx01.example/sdk is closed"
+
+
 async def test_a_name_that_means_nothing_is_an_unreachable_host() -> None:
     """RFC 6761: no name below .invalid exists. A machine without DNS says so in other words."""
     async with Transport("http://esx.invalid:80/sdk", ssl_context=None) as transport:
