@@ -6,6 +6,8 @@ When they are answered, and with what, is shown on a simulated host in `test_ope
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 from structlog.testing import capture_logs
@@ -44,13 +46,11 @@ class FailingAnswers:
         raise self._reasons.pop(0)
 
 
-async def answering(answers: FailingAnswers, *, rings: int) -> Bell:
-    """Let a question be due, ring the bell so often, and return when the answers gave up."""
-    time, news = Time(), Bell()
-    questions = Questions("esx01", answer_after=30.0)
-    questions.show("vm-1", None, ASKED)
-    questions.note_judged(NOON, 0.0)
-    time.set(NOON.replace(hour=13))
+@asynccontextmanager
+async def answered_with(
+    answers: object, questions: Questions, *, news: Bell, time: Time
+) -> AsyncIterator[None]:
+    """Let the questions of others be answered for as long as the block lasts."""
     async with asyncio.timeout(20), asyncio.TaskGroup() as group:
         task = group.create_task(
             answer_foreign_questions(
@@ -62,6 +62,18 @@ async def answering(answers: FailingAnswers, *, rings: int) -> Bell:
                 timer=time,
             )
         )
+        yield
+        task.cancel()
+
+
+async def answering(answers: FailingAnswers, *, rings: int) -> Bell:
+    """Let a question be due, ring the bell so often, and return when the answers gave up."""
+    time, news = Time(), Bell()
+    questions = Questions("esx01", answer_after=30.0)
+    questions.show("vm-1", None, ASKED)
+    questions.note_judged(NOON, 0.0)
+    time.set(NOON.replace(hour=13))
+    async with answered_with(answers, questions, news=news, time=time):
         for count in range(1, rings + 1):
             await answers.asked.wait()
             answers.asked.clear()
@@ -71,7 +83,6 @@ async def answering(answers: FailingAnswers, *, rings: int) -> Bell:
             assert len(answers.tried) == count
             news.ring()
         await answers.gave_up.wait()
-        task.cancel()
     return news
 
 
@@ -114,17 +125,7 @@ async def test_what_falls_due_no_longer_while_another_answer_is_given_is_left_al
     questions.note_judged(NOON, 0.0)
     time.set(NOON.replace(hour=13))
     answers = SlowAnswers(questions)
-    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
-        task = group.create_task(
-            answer_foreign_questions(
-                "esx01",
-                questions,
-                cast(Answers, answers),
-                live=lambda: LIVE,
-                news=news,
-                timer=time,
-            )
-        )
+    async with answered_with(answers, questions, news=news, time=time):
         await answers.goes_on.wait()
         # A client answers meanwhile, that is told, and the domain asks again.
         questions.begin_answer(asked, Answer(APPEND, AnswerRule.CLIENT))
@@ -137,7 +138,6 @@ async def test_what_falls_due_no_longer_while_another_answer_is_given_is_left_al
             await asyncio.sleep(0)
         for _ in range(20):
             await asyncio.sleep(0)
-        task.cancel()
 
     assert answers.given == ["vm-1", "vm-3"]
 
