@@ -10,6 +10,7 @@
     │   └── AmbiguousDomain        yours: more than one domain matches
     ├── NoSuchQuestion             yours: no question of this id is pending
     ├── NoSuchChoice               yours: the question has no such choice
+    ├── NoSuchSubscription         yours: no durable subscription has this name
     ├── OperationDenied            yours: the socket or the daemon does not allow it (code 29)
     ├── OperationError             an operation on a domain was not done
     │   ├── OperationInvalid       not begun: its state, or another task, forbids it (code 55)
@@ -17,6 +18,7 @@
     │   └── OperationFailed        the host refused it, or its task ended in an error (code 1)
     ├── LimitReached               yours: a cap of this daemon; free something first
     ├── SocketInUse                yours: another daemon serves this socket
+    ├── JournalUnusable            yours: the journal cannot be opened: its directory, its version
     ├── HostError                  the VI host's, or the way to it
     │   ├── HostUnreachable        try again: nobody answered in time, or the way was cut
     │   ├── HostNotTrusted         do not try again: the certificate is not the expected one
@@ -54,12 +56,14 @@ __all__ = [
     "InvalidArgument",
     "InvalidConfiguration",
     "InvalidURI",
+    "JournalUnusable",
     "LimitReached",
     "LoginRefused",
     "MalformedAnswer",
     "NoSuchChoice",
     "NoSuchDomain",
     "NoSuchQuestion",
+    "NoSuchSubscription",
     "OperationDenied",
     "OperationError",
     "OperationFailed",
@@ -150,6 +154,12 @@ class NoSuchChoice(InvalidArgument):
         self.choices = tuple(choices)
 
 
+class NoSuchSubscription(EventdError):
+    """No durable subscription has this name; the message says which there are."""
+
+    code = ErrorCode.INVALID_ARG
+
+
 class OperationDenied(EventdError):
     """This socket, or this daemon, lets nobody do that."""
 
@@ -203,6 +213,12 @@ class LimitReached(EventdError):
 
 class SocketInUse(EventdError):
     """Another process already serves the socket path."""
+
+    code = ErrorCode.SYSTEM_ERROR
+
+
+class JournalUnusable(EventdError):
+    """The journal cannot be opened; the message says what is wrong with its file or directory."""
 
     code = ErrorCode.SYSTEM_ERROR
 

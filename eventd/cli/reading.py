@@ -105,8 +105,9 @@ def watch(
     \b
     Kinds beyond those:
       question (raised, changed, answered, cleared), amendment (the cause of an event came
-      late), connection (a host was reached or lost), task (queued, running, success, error;
-      only with --event task)
+      late), connection (a host was reached or lost; connected, disconnected, stale,
+      resynchronised, unparsed), journal (what was recorded could not be read any more),
+      task (queued, running, success, error; only with --event task)
 
     \b
     Examples:

@@ -11,14 +11,15 @@ from datetime import datetime
 from typing import Protocol
 
 from eventd.model.events import Event
-from eventd.model.picture import DomainPicture, PictureChange
+from eventd.model.picture import DomainPicture, HostPicture, PictureChange
 from eventd.model.record import Cursor, EventRecord
+from eventd.model.subscriptions import Subscription
 
 __all__ = ["Journal"]
 
 
 class Journal(Protocol):
-    """The durable order of events and the last known picture of every domain.
+    """The durable order of events, the last known picture of every domain, and who reads by name.
 
     All methods return at once or block the loop for the time of one small disk write, so that
     what one loop turn appends and reads is of one moment.
@@ -51,6 +52,47 @@ class Journal(Protocol):
         """
         ...
 
+    def before(self, since: datetime) -> Cursor:
+        """Return a cursor behind which all records are that happened at a time or later.
+
+        Some of those that follow it may have happened earlier: what happened is not always told in
+        the order in which it did.
+        """
+        ...
+
+    # -- the last known picture
+
     def pictures(self, connection: str) -> Mapping[str, DomainPicture]:
         """Return the last known picture of every domain of a connection, by reference."""
+        ...
+
+    def host(self, connection: str) -> HostPicture | None:
+        """Return what is known of a connection's host itself; None if nothing is."""
+        ...
+
+    # -- who reads by name
+
+    def subscriptions(self) -> Sequence[Subscription]:
+        """Return all durable subscriptions, by name."""
+        ...
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Remember a subscription; one of the same name is replaced."""
+        ...
+
+    def acknowledge(self, name: str, cursor: Cursor) -> None:
+        """Let a subscription have dealt with everything up to a cursor.
+
+        Raises:
+            NoSuchSubscription: there is none of this name.
+            CursorExpired: the cursor is of another epoch, or none that was given out.
+        """
+        ...
+
+    def unsubscribe(self, name: str) -> None:
+        """Forget a subscription.
+
+        Raises:
+            NoSuchSubscription: there is none of this name.
+        """
         ...

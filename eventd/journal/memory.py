@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from types import MappingProxyType
 
-from eventd import metrics
-from eventd.errors import CursorExpired
-from eventd.model.events import ConnectionEvent, DomainEvent, Event
-from eventd.model.picture import DomainPicture, PictureChange
-from eventd.model.record import Cursor, EventRecord
+from eventd.journal.cursors import count_published, expired
+from eventd.journal.last_known import LastKnown
+from eventd.model.events import Event
+from eventd.model.picture import DomainPicture, HostPicture, PictureChange
+from eventd.model.record import Cursor, EventRecord, microseconds
+from eventd.model.subscriptions import Subscription
 
 __all__ = ["MemoryJournal"]
 
@@ -27,7 +27,7 @@ class MemoryJournal:
         self._epoch = epoch
         self._records: deque[EventRecord] = deque(maxlen=capacity)
         self._sequence = 0
-        self._pictures: defaultdict[str, dict[str, DomainPicture]] = defaultdict(dict)
+        self._known = LastKnown()
 
     @property
     def oldest(self) -> Cursor:
@@ -51,41 +51,56 @@ class MemoryJournal:
         self._records.extend(records)
         self._sequence += len(records)
         if picture is not None:
-            self._keep(picture)
-        for event in events:
-            metrics.events_published.labels(_connection_of(event), event.kind).inc()
+            self._known.take_in(picture)
+        count_published(events)
         return records
-
-    def _keep(self, change: PictureChange) -> None:
-        known = self._pictures[change.connection]
-        known.update(change.changed)
-        for reference in change.removed:
-            known.pop(reference, None)
 
     def read(self, after: Cursor, *, limit: int) -> list[EventRecord]:
         """Return at most ``limit`` records that follow ``after``, in order."""
-        first = self.oldest.sequence
-        if after.epoch != self._epoch or not first <= after.sequence <= self._sequence:
-            raise CursorExpired(
-                f"the journal cannot be read after {after}: it holds what follows {self.oldest}, "
-                f"up to {self.newest}; read the present state and go on from there",
-                oldest=str(self.oldest),
-                newest=str(self.newest),
-            )
-        skipped = after.sequence - first
+        self._check(after)
+        skipped = after.sequence - self.oldest.sequence
         return list(islice(self._records, skipped, skipped + limit))
+
+    def _check(self, cursor: Cursor) -> None:
+        is_held = self.oldest.sequence <= cursor.sequence <= self._sequence
+        if cursor.epoch != self._epoch or not is_held:
+            raise expired(cursor, oldest=self.oldest, newest=self.newest)
+
+    def before(self, since: datetime) -> Cursor:
+        """Return a cursor behind which all records are that happened at a time or later."""
+        since_when = microseconds(since)
+        first = self.oldest.sequence
+        for skipped, record in enumerate(self._records):
+            if record.happened >= since_when:
+                return Cursor(self._epoch, first + skipped)
+        return self.newest
+
+    # -- the last known picture
 
     def pictures(self, connection: str) -> Mapping[str, DomainPicture]:
         """Return the last known picture of every domain of a connection, by reference."""
-        # A copy: the caller holds a moment, whatever is appended while it goes through it.
-        return MappingProxyType(dict(self._pictures.get(connection, {})))
+        return self._known.pictures(connection)
 
+    def host(self, connection: str) -> HostPicture | None:
+        """Return what is known of a connection's host itself; None if nothing is."""
+        return self._known.hosts.get(connection)
 
-def _connection_of(event: Event) -> str:
-    match event:
-        case DomainEvent(domain=domain):
-            return domain.connection
-        case ConnectionEvent(connection=connection):
-            return connection
-        case _:
-            return ""
+    # -- who reads by name
+
+    def subscriptions(self) -> Sequence[Subscription]:
+        """Return all durable subscriptions, by name."""
+        return self._known.by_name()
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Remember a subscription; one of the same name is replaced."""
+        self._known.subscriptions[subscription.name] = subscription
+
+    def acknowledge(self, name: str, cursor: Cursor) -> None:
+        """Let a subscription have dealt with everything up to a cursor."""
+        acknowledged = self._known.acknowledged(name, cursor)
+        self._check(cursor)
+        self.subscribe(acknowledged)
+
+    def unsubscribe(self, name: str) -> None:
+        """Forget a subscription."""
+        del self._known.subscriptions[self._known.subscription(name).name]

@@ -52,6 +52,9 @@ __all__ = [
     "ConnectionConnected",
     "ConnectionDisconnected",
     "ConnectionEvent",
+    "ConnectionResynchronised",
+    "ConnectionStale",
+    "ConnectionUnparsed",
     "DomainAgentLifecycle",
     "DomainControlError",
     "DomainCrashed",
@@ -82,6 +85,7 @@ __all__ = [
     "DomainUndefined",
     "DomainWatchdog",
     "Event",
+    "JournalReplaced",
     "LifecycleEvent",
     "QuestionAnswered",
     "QuestionChanged",
@@ -670,6 +674,77 @@ class ConnectionDisconnected(ConnectionEvent):
         return Severity.WARN
 
 
+class ConnectionStale(ConnectionEvent):
+    """What is known of the domains is of an earlier time, and nothing new is heard of the host.
+
+    It is told where no `ConnectionDisconnected` says so: when eventd starts with what it knew, and
+    when a host owes an answer and may still give it.
+    """
+
+    type = "stale"
+
+    synced_at: datetime | None = None
+    """When the last answer of the host was taken in."""
+
+    @property
+    def severity(self) -> Severity:
+        """A warning: eventd is blind there."""
+        return Severity.WARN
+
+
+class ConnectionResynchronised(ConnectionEvent):
+    """The picture is true again: it was taken anew, and what was missed has been told."""
+
+    type = "resynchronised"
+
+    domains: int
+    """How many domains the connection follows now."""
+    missed: int
+    """How many events tell what happened meanwhile; they come before this one."""
+    synced_at: datetime | None = None
+    """When the last answer before that was taken in."""
+    reinstalled: bool = False
+    """Whether it is another host than before: all domains of the one before are told as removed."""
+
+
+class ConnectionUnparsed(ConnectionEvent):
+    """Something that the host told cannot be understood; all the rest goes on."""
+
+    type = "unparsed"
+
+    element: str
+    """Its VI type, as far as that can be read."""
+    raw: str
+    """The beginning of what the host sent."""
+    size: int
+    """How many bytes the host sent of it."""
+
+    @property
+    def severity(self) -> Severity:
+        """A warning: something may have happened that is not told."""
+        return Severity.WARN
+
+
+class JournalReplaced(Event):
+    """The journal could not be read any more, and a new one was begun.
+
+    Cursors of the old one are refused from now on: with HTTP status 410, or by a gap record.
+    """
+
+    kind = EventKind.JOURNAL
+    type = "replaced"
+
+    message: str
+    """What was wrong, in one sentence."""
+    set_aside: str | None = None
+    """Where the file is that cannot be read; None if it could not be kept."""
+
+    @property
+    def severity(self) -> Severity:
+        """An error: what had been recorded can no longer be had."""
+        return Severity.ERROR
+
+
 EVENT_CLASSES: tuple[type[Event], ...] = (
     DomainDefined,
     DomainUndefined,
@@ -709,5 +784,9 @@ EVENT_CLASSES: tuple[type[Event], ...] = (
     TaskFailed,
     ConnectionConnected,
     ConnectionDisconnected,
+    ConnectionStale,
+    ConnectionResynchronised,
+    ConnectionUnparsed,
+    JournalReplaced,
 )
 """Every class of which events are published."""

@@ -93,6 +93,7 @@ class EventKind(StrEnum):
     TASK = "task"
     CONNECTION = "connection"
     AMENDMENT = "amendment"
+    JOURNAL = "journal"
 
     @property
     def event_id(self) -> EventId | None:

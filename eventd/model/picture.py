@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 from eventd.model.domain import Question
 
-__all__ = ["DomainPicture", "HistoryPosition", "PictureChange", "PowerState"]
+__all__ = ["DomainPicture", "HistoryPosition", "HostPicture", "PictureChange", "PowerState"]
 
 
 class PowerState(StrEnum):
@@ -96,6 +97,20 @@ class HistoryPosition(NamedTuple):
     """Key and time of the events from then on that are dealt with already."""
 
 
+class HostPicture(NamedTuple):
+    """What is known of a connection's host itself, beside its domains."""
+
+    identity: str | None = None
+    """What names the host: ``about.instanceUuid`` of a vCenter, the UUID of a bare host's hardware.
+    Another one is another host, whatever its address."""
+    names: Mapping[str, str] = MappingProxyType({})
+    """Names of hosts, by the value of their reference."""
+    position: HistoryPosition | None = None
+    """How far the event history is dealt with; None where it is not followed."""
+    synced_at: datetime | None = None
+    """When the last answer was taken in: aware, UTC."""
+
+
 class PictureChange(NamedTuple):
     """What one update set changed in the picture of one connection's domains."""
 
@@ -104,5 +119,5 @@ class PictureChange(NamedTuple):
     """New pictures by reference."""
     removed: frozenset[str]
     """References of domains that are gone."""
-    position: HistoryPosition | None = None
-    """How far the event history has led to this picture; None where it is not followed."""
+    host: HostPicture | None = None
+    """The host itself, as it is by now; None where nothing of it is known to have changed."""

@@ -5,14 +5,15 @@ A record is encoded once, when it is made; every reader downstream passes those 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import NoReturn
 
 from eventd.errors import InvalidArgument
 from eventd.model import cloudevents
 from eventd.model.events import Event
 
-__all__ = ["Cursor", "EventRecord"]
+__all__ = ["Cursor", "EventRecord", "microseconds"]
 
 _MOST_DIGITS = 20
 """As many as the attribute ``sequence`` has; ``int`` itself refuses more than 4,300."""
@@ -48,16 +49,70 @@ class Cursor:
         return cls(epoch, int(sequence))
 
 
-@dataclass(frozen=True, slots=True)
 class EventRecord:
-    """An event with its place in the journal."""
+    """An event with its place in the journal. It cannot be changed.
+
+    One that was read from a file decodes its event when it is first asked for: most readers only
+    pass the bytes on.
+    """
+
+    __slots__ = ("_content", "cursor", "happened", "json")
 
     cursor: Cursor
-    recorded_at: datetime
-    """When it was written to the journal: aware, UTC."""
-    event: Event
-    json: bytes = field(repr=False)
+    json: bytes
     """The CloudEvents 1.0 JSON of the record, on one line, without a line end."""
+    happened: int
+    """When it happened, in microseconds of Unix time, for the search by time.
+
+    A host whose clock is ahead tells of the future; then it is when the record was written.
+    """
+    _content: tuple[Event, datetime] | None
+
+    def __init__(
+        self,
+        cursor: Cursor,
+        json: bytes,
+        *,
+        happened: int,
+        content: tuple[Event, datetime] | None = None,
+    ) -> None:
+        """Make a record of its encoding; ``content`` is the event and when it was recorded."""
+        set_once = object.__setattr__
+        set_once(self, "cursor", cursor)
+        set_once(self, "json", json)
+        set_once(self, "happened", happened)
+        set_once(self, "_content", content)
+
+    def __setattr__(self, name: str, _: object) -> NoReturn:
+        raise AttributeError(f"a record cannot be changed: {name!r} is not to be set")
+
+    def __repr__(self) -> str:
+        return f"EventRecord({self.cursor}, {self.event!r})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, EventRecord):
+            return NotImplemented
+        return (self.cursor, self.json) == (other.cursor, other.json)
+
+    def __hash__(self) -> int:
+        return hash(self.cursor)
+
+    @property
+    def event(self) -> Event:
+        """What happened."""
+        return self._decoded()[0]
+
+    @property
+    def recorded_at(self) -> datetime:
+        """When it was written to the journal: aware, UTC."""
+        return self._decoded()[1]
+
+    def _decoded(self) -> tuple[Event, datetime]:
+        if self._content is None:
+            decoded = cloudevents.decode(self.json)
+            object.__setattr__(self, "_content", (decoded.event, decoded.recorded_at))
+            return decoded.event, decoded.recorded_at
+        return self._content
 
     @property
     def id(self) -> str:
@@ -70,12 +125,22 @@ class EventRecord:
         return self.cursor.sequence
 
     @classmethod
-    def of(cls, event: Event, *, cursor: Cursor, recorded_at: datetime) -> EventRecord:
-        """Give an event its place, and encode it."""
+    def of(
+        cls, event: Event, *, cursor: Cursor, recorded_at: datetime, durable: bool = True
+    ) -> EventRecord:
+        """Give an event its place, and encode it.
+
+        A record that is not ``durable`` says so: when it was published, it was not on the disk.
+        """
         json = cloudevents.encode(
-            event, cursor=str(cursor), recorded_at=recorded_at, sequence=cursor.sequence
+            event,
+            cursor=str(cursor),
+            recorded_at=recorded_at,
+            sequence=cursor.sequence,
+            durable=durable,
         )
-        return cls(cursor, recorded_at, event, json)
+        happened = microseconds(min(event.occurred_at, recorded_at))
+        return cls(cursor, json, happened=happened, content=(event, recorded_at))
 
     @classmethod
     def from_json(cls, json: bytes) -> EventRecord:
@@ -85,4 +150,18 @@ class EventRecord:
             InvalidArgument: the bytes are no record of a known type.
         """
         decoded = cloudevents.decode(json)
-        return cls(Cursor.parse(decoded.cursor), decoded.recorded_at, decoded.event, json)
+        return cls(
+            Cursor.parse(decoded.cursor),
+            json,
+            happened=microseconds(min(decoded.event.occurred_at, decoded.recorded_at)),
+            content=(decoded.event, decoded.recorded_at),
+        )
+
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def microseconds(at: datetime) -> int:
+    """Return an aware time in microseconds of Unix time, exactly."""
+    return (at - _EPOCH) // _MICROSECOND

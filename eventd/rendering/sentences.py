@@ -15,6 +15,9 @@ from eventd.model.events import (
     ConnectionConnected,
     ConnectionDisconnected,
     ConnectionEvent,
+    ConnectionResynchronised,
+    ConnectionStale,
+    ConnectionUnparsed,
     DomainAgentLifecycle,
     DomainDeviceAdded,
     DomainDeviceRemovalFailed,
@@ -31,6 +34,7 @@ from eventd.model.events import (
     DomainTrayChange,
     DomainTunable,
     Event,
+    JournalReplaced,
     LifecycleEvent,
     QuestionAnswered,
     QuestionChanged,
@@ -49,7 +53,7 @@ from eventd.rendering.questions import answered, asked, ending_words, question_t
 __all__ = ["sentence", "status_sentence"]
 
 _RED, _GREEN, _YELLOW, _FAINT, _RESET = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
-_GOOD_NEWS = frozenset({"started", "resumed", "connected"})
+_GOOD_NEWS = frozenset({"started", "resumed", "connected", "resynchronised"})
 
 _NOTHING = "-"
 # As wide as most of what stands in them: connection, domain, what happened, its reason.
@@ -72,6 +76,9 @@ def sentence(event: Event, *, colour: bool = False) -> str:
         case ConnectionEvent():
             subject = (event.connection, _NOTHING)
             rest = [*_about_connection(event)]
+        case JournalReplaced():
+            subject = (_NOTHING, _NOTHING)
+            rest = [printable(event.message), *_kept(event)]
         case _:
             subject = (event.source, _NOTHING)
             rest = []
@@ -198,13 +205,39 @@ def _amended(event: DomainEventAmended) -> str:
 def _about_connection(event: ConnectionEvent) -> Iterator[str]:
     match event:
         case ConnectionConnected():
-            yield f"{event.domains} domain{'' if event.domains == 1 else 's'}"
+            yield _counted(event.domains, "domain")
         case ConnectionDisconnected():
             yield "its domains are as last known"
+        case ConnectionStale():
+            yield f"its domains are as last known{_as_of(event.synced_at)}"
+        case ConnectionResynchronised():
+            yield _counted(event.domains, "domain")
+            yield f"{_counted(event.missed, 'event')} missed{_since(event.synced_at)}"
+            if event.reinstalled:
+                yield "it is another host than before"
+        case ConnectionUnparsed():
+            yield f"{printable(event.element)} not understood"
         case _:
             pass
     if event.message:
         yield printable(event.message)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _as_of(at: datetime | None) -> str:
+    return f", at {_stamp(at, colour=False)}" if at is not None else ""
+
+
+def _since(at: datetime | None) -> str:
+    return f" since {_stamp(at, colour=False)}" if at is not None else ""
+
+
+def _kept(event: JournalReplaced) -> Iterator[str]:
+    if event.set_aside:
+        yield f"the old file is {printable(event.set_aside)}"
 
 
 def _hue(event: Event) -> str | None:

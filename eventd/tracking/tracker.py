@@ -18,7 +18,7 @@ from typing import NamedTuple
 from eventd.model.domain import DomainStatus
 from eventd.model.events import Event
 from eventd.model.evidence import Cause, TaskEvidence
-from eventd.model.picture import DomainPicture, HistoryPosition, PictureChange, PowerState
+from eventd.model.picture import DomainPicture, HostPicture, PictureChange, PowerState
 from eventd.model.questions import PendingQuestion
 from eventd.tracking.attribution import evidence
 from eventd.tracking.facts import Found
@@ -80,8 +80,8 @@ class Tracker:
     ask for, let `judge` tell the events, publish them, and `accept` the outcome. While `deadline`
     is set, judge again at that time, without an update set.
 
-    ``known`` and ``position`` are the last known picture and the place in the event history, from
-    the journal: the first answer of the host is then compared with them. Without a picture the
+    ``known`` and ``host`` are the last known picture, from the journal: the host's first answer is
+    then compared with it, and the event history is read on from there. Without a picture the
     first answer only shows what there is and tells no events. ``grace`` is how many seconds a
     change waits for its cause. ``elsewhere`` tells, of an instance UUID, on which host another
     connection has that domain. After ``answer_after`` seconds eventd is to answer a question that
@@ -95,7 +95,7 @@ class Tracker:
         source: str,
         suspend: SuspendMode = SuspendMode.PAUSED,
         known: Mapping[str, DomainPicture] | None = None,
-        position: HistoryPosition | None = None,
+        host: HostPicture | None = None,
         grace: float = 0.0,
         elsewhere: Callable[[str], str | None] = lambda _: None,
         answer_after: float | None = None,
@@ -108,8 +108,8 @@ class Tracker:
             connection, suspend=suspend, known=known or {}, questions=self.questions
         )
         self._tasks = Tasks()
-        self._position = position
-        self._history = History(position)
+        self._host = host or HostPicture()
+        self._history = History(self._host.position)
         self._judge = Judge(
             Knowledge(self._inventory, self._history, self._tasks),
             self.questions,
@@ -338,8 +338,8 @@ class Tracker:
             for reference, picture in self._inventory.domains.items()
             if not picture.is_secondary
         }
-        position = self._history.position(held=())
-        return Outcome([], PictureChange(self._connection, shown, frozenset(), position), is_sync)
+        host = self._host_picture(held=())
+        return Outcome([], PictureChange(self._connection, shown, frozenset(), host), is_sync)
 
     def _picture_change(self, judgement: Judgement) -> PictureChange:
         last = {step.reference: step.after for step in judgement.steps}
@@ -347,8 +347,11 @@ class Tracker:
             self._connection,
             changed={ref: picture for ref, picture in last.items() if picture is not None},
             removed=frozenset(ref for ref, picture in last.items() if picture is None and ref),
-            position=self._history.position(held=self._judge.open_events(judgement.held)),
+            host=self._host_picture(held=self._judge.open_events(judgement.held)),
         )
+
+    def _host_picture(self, *, held: Collection[HistoryEvent]) -> HostPicture:
+        return self._host._replace(position=self._history.position(held=held))
 
     # -- what is so now
 
@@ -364,7 +367,7 @@ class Tracker:
         for picture in outcome.picture.changed.values():
             self._departed.pop(picture.instance_uuid or "", None)
         self._told.update(outcome.picture.changed)
-        self._position = outcome.picture.position
+        self._host = outcome.picture.host or self._host
         if ids:
             for index, told in self._unpublished:
                 told.record = ids[index]
@@ -382,7 +385,7 @@ class Tracker:
         self._inventory.restore(self._told)
         self._judge.take_back(told for _, told in self._unpublished)
         self._unpublished = []
-        self._history.go_back(self._position)
+        self._history.go_back(self._host.position)
         self.deadline = None
 
     @property

@@ -446,8 +446,8 @@ def test_the_callback_gets_the_frozen_record_itself(registry: Registry, happen: 
     record = happen()
     deliver(registry, record)
     assert kept == [record]
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        kept[0].json = b""  # type: ignore[misc]
+    with pytest.raises(AttributeError):
+        kept[0].json = b""
 
 
 # Inside a flush

@@ -33,6 +33,9 @@ from eventd.model.events import (
     ConnectionConnected,
     ConnectionDisconnected,
     ConnectionEvent,
+    ConnectionResynchronised,
+    ConnectionStale,
+    ConnectionUnparsed,
     DomainAgentLifecycle,
     DomainControlError,
     DomainCrashed,
@@ -53,6 +56,7 @@ from eventd.model.events import (
     DomainTunable,
     DomainWatchdog,
     Event,
+    JournalReplaced,
     LifecycleEvent,
     QuestionAnswered,
     QuestionChanged,
@@ -172,6 +176,15 @@ FURTHER: Mapping[type[Event], Mapping[str, st.SearchStrategy[object]]] = {
     TaskFailed: {"cancelled": st.booleans()},
     ConnectionConnected: {"domains": st.integers(0, 10**6)},
     ConnectionDisconnected: {"synced_at": st.none() | instants},
+    ConnectionStale: {"synced_at": st.none() | instants},
+    ConnectionResynchronised: {
+        "domains": st.integers(0, 10**6),
+        "missed": st.integers(0, 10**6),
+        "synced_at": st.none() | instants,
+        "reinstalled": st.booleans(),
+    },
+    ConnectionUnparsed: {"element": texts, "raw": texts, "size": st.integers(0, 10**6)},
+    JournalReplaced: {"message": texts, "set_aside": perhaps},
 }
 
 
@@ -232,6 +245,9 @@ EXAMPLES: Mapping[type[Event], Mapping[str, object]] = {
     },
     QuestionCleared: {"ending": QuestionEnding.ELSEWHERE},
     TaskProgressed: {"progress": 40},
+    ConnectionResynchronised: {"missed": 2},
+    ConnectionUnparsed: {"element": "TaskInfo", "raw": "<val/>", "size": 6},
+    JournalReplaced: {"message": "file is not a database", "set_aside": "/var/lib/eventd/old"},
 }
 
 
@@ -315,6 +331,10 @@ def test_each_class_has_a_type_of_its_own() -> None:
         "eventd.domain.task.error.v1",
         "eventd.connection.connected.v1",
         "eventd.connection.disconnected.v1",
+        "eventd.connection.stale.v1",
+        "eventd.connection.resynchronised.v1",
+        "eventd.connection.unparsed.v1",
+        "eventd.journal.replaced.v1",
     ]
 
 
@@ -507,6 +527,7 @@ SEVERITIES = {
         DomainIOError,
         DomainIOErrorReason,
         DomainMemoryFailure,
+        JournalReplaced,
     },
     Severity.WARN: {
         DomainWatchdog,
@@ -516,6 +537,8 @@ SEVERITIES = {
         QuestionChanged,
         TaskFailed,
         ConnectionDisconnected,
+        ConnectionStale,
+        ConnectionUnparsed,
     },
 }
 

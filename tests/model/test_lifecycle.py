@@ -108,11 +108,11 @@ def test_event_ids_have_libvirts_numbers_names_and_words() -> None:
     assert EVENT_ID_LAST == 28
 
 
-def test_kinds_are_libvirts_and_four_of_our_own() -> None:
+def test_kinds_are_libvirts_and_five_of_our_own() -> None:
     """Our own have a word and no number."""
-    own = ["question", "task", "connection", "amendment"]
+    own = ["question", "task", "connection", "amendment", "journal"]
     assert [str(kind) for kind in EventKind] == [word for _, word in EVENT_IDS.values()] + own
-    assert [kind.event_id for kind in EventKind] == [*EVENT_IDS, None, None, None, None]
+    assert [kind.event_id for kind in EventKind] == [*EVENT_IDS, *[None] * 5]
 
 
 def test_lifecycle_types_and_details_are_libvirts() -> None:

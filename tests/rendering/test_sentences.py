@@ -24,6 +24,9 @@ from eventd.model.events import (
     EVENT_CLASSES,
     ConnectionConnected,
     ConnectionDisconnected,
+    ConnectionResynchronised,
+    ConnectionStale,
+    ConnectionUnparsed,
     DomainAgentLifecycle,
     DomainControlError,
     DomainDeviceAdded,
@@ -46,6 +49,7 @@ from eventd.model.events import (
     DomainTunable,
     DomainWatchdog,
     Event,
+    JournalReplaced,
     LifecycleEvent,
     QuestionAnswered,
     QuestionChanged,
@@ -340,11 +344,53 @@ def test_no_kind_was_forgotten() -> None:
             ),
             "disconnected  -          its domains are as last known, nobody answered",
         ),
+        (
+            ConnectionStale(occurred_at=AT, source=SOURCE, connection="esx01", synced_at=AT),
+            "stale      -          its domains are as last known, at 2026-11-20 11:51:59.827Z",
+        ),
+        (
+            ConnectionResynchronised(
+                occurred_at=AT,
+                source=SOURCE,
+                connection="esx01",
+                domains=2,
+                missed=1,
+                synced_at=AT,
+                reinstalled=True,
+            ),
+            "resynchronised  -          2 domains, 1 event missed since 2026-11-20 11:51:59.827Z, "
+            "it is another host than before",
+        ),
+        (
+            ConnectionUnparsed(
+                occurred_at=AT,
+                source=SOURCE,
+                connection="esx01",
+                element="TaskInfo",
+                raw="<val/>",
+                size=6,
+            ),
+            "unparsed   -          TaskInfo not understood",
+        ),
     ],
 )
 def test_a_connection_has_no_domain(event: Event, words: str) -> None:
     """Where the domain stands for others, there is a dash."""
     assert sentence(event) == f"2026-11-20 11:51:59.827Z  esx01     -             {words}"
+
+
+def test_a_journal_that_was_replaced_says_where_the_old_one_is() -> None:
+    """It is of no connection and no domain."""
+    replaced = JournalReplaced(
+        occurred_at=AT,
+        source="/v1/events",
+        message="database disk image is malformed",
+        set_aside="/var/lib/eventd/journal.db.broken",
+    )
+    assert sentence(replaced) == (
+        "2026-11-20 11:51:59.827Z  -         -             journal    replaced   "
+        "database disk image is malformed, the old file is /var/lib/eventd/journal.db.broken"
+    )
 
 
 def test_colour_marks_bad_news_and_good_news() -> None:

@@ -9,7 +9,7 @@ from itertools import count
 from eventd.model.domain import Domain, DomainStatus
 from eventd.model.events import DomainEvent, Event, TaskEvent
 from eventd.model.evidence import Evidence
-from eventd.model.picture import DomainPicture
+from eventd.model.picture import DomainPicture, HistoryPosition
 from eventd.tracking.inventory import SuspendMode
 from eventd.tracking.tracker import Outcome, Reading, Tracker
 from eventd.vi.types import (
@@ -308,3 +308,10 @@ def evidence_of(events: list[Event]) -> list[Evidence]:
 def users_of(events: list[Event]) -> list[str | None]:
     """Return who started the task that explains each event."""
     return [found.task.user if found.task else None for found in evidence_of(events)]
+
+
+def position_of(outcome: Outcome | None) -> HistoryPosition | None:
+    """Return how far the event history is dealt with when an outcome is published."""
+    assert outcome is not None
+    assert outcome.picture.host is not None
+    return outcome.picture.host.position

@@ -27,7 +27,7 @@ from eventd.vi.types import (
     UpdateKind,
     UpdateSet,
 )
-from tests.tracking.playbook import NOON, WEB01, Scenario, evidence_of, told
+from tests.tracking.playbook import NOON, WEB01, Scenario, evidence_of, position_of, told
 
 
 def test_first_picture_tells_no_events() -> None:
@@ -530,7 +530,7 @@ def test_history_is_read_from_the_first_look_at_the_host_on() -> None:
 
     assert host.tracker.history_since == began_at
     assert host.outcome is not None
-    assert host.outcome.picture.position == HistoryPosition(began_at, frozenset())
+    assert position_of(host.outcome) == HistoryPosition(began_at, frozenset())
 
 
 def test_no_place_in_a_history_that_is_not_followed(scenario: Scenario) -> None:
@@ -539,7 +539,7 @@ def test_no_place_in_a_history_that_is_not_followed(scenario: Scenario) -> None:
 
     assert scenario.tracker.history_since is None
     assert scenario.outcome is not None
-    assert scenario.outcome.picture.position is None
+    assert position_of(scenario.outcome) is None
 
 
 def test_history_is_read_from_the_newest_event_that_is_known(followed: Scenario) -> None:
@@ -597,7 +597,7 @@ def test_position_of_an_earlier_run_passes_by_what_it_has_told(followed: Scenari
         "esx01",
         source="esx://esx01/",
         known=known,
-        position=picture.position,
+        host=picture.host,
     )
     restarted = Scenario(follows_history=True)
     restarted.tracker = again

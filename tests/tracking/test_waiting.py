@@ -13,7 +13,16 @@ from eventd.model.events import DomainEventAmended, Event
 from eventd.model.evidence import Initiator
 from eventd.tracking.history import History
 from eventd.vi.types import HistoryEvent, ObjectUpdate, TaskInfo, TaskState
-from tests.tracking.playbook import NOON, WEB01, Scenario, domains_of, evidence_of, told, users_of
+from tests.tracking.playbook import (
+    NOON,
+    WEB01,
+    Scenario,
+    domains_of,
+    evidence_of,
+    position_of,
+    told,
+    users_of,
+)
 
 ON = {**WEB01, "power": "poweredOn", "boot": "2026-11-20T11:00:00Z"}
 
@@ -29,8 +38,7 @@ def host() -> Scenario:
 
 def positions(host: Scenario) -> datetime | None:
     """Return from when on the history would be read after a restart."""
-    assert host.outcome is not None
-    position = host.outcome.picture.position
+    position = position_of(host.outcome)
     return position.since if position else None
 
 
@@ -237,8 +245,7 @@ def test_position_passes_by_what_of_a_held_domain_is_told(host: Scenario) -> Non
 
     host.say(host.event("VmReconfiguredEvent", entity="vm-43"))
     assert host.tracker.deadline is not None
-    assert host.outcome is not None
-    position = host.outcome.picture.position
+    position = position_of(host.outcome)
     assert position is not None
     restarted = History(position)
     restarted.show(error)

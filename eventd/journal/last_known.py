@@ -1,0 +1,67 @@
+"""What is known last: the picture of every domain and host, and who reads by name.
+
+Kept in memory by every journal, beside what it writes: to be asked at any time, and to begin a new
+file with, should the old one break.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from eventd.errors import NoSuchSubscription
+from eventd.model.picture import DomainPicture, HostPicture, PictureChange
+from eventd.model.record import Cursor
+from eventd.model.subscriptions import Subscription
+
+__all__ = ["LastKnown"]
+
+
+class LastKnown:
+    """By connection: the domains, and the host; by name: the subscriptions."""
+
+    def __init__(self) -> None:
+        self.domains: defaultdict[str, dict[str, DomainPicture]] = defaultdict(dict)
+        self.hosts: dict[str, HostPicture] = {}
+        self.subscriptions: dict[str, Subscription] = {}
+
+    def take_in(self, change: PictureChange) -> None:
+        """Know what has changed."""
+        domains = self.domains[change.connection]
+        domains.update(change.changed)
+        for reference in change.removed:
+            domains.pop(reference, None)
+        if change.host is not None:
+            self.hosts[change.connection] = change.host
+
+    def pictures(self, connection: str) -> Mapping[str, DomainPicture]:
+        """Return the domains of a connection, by reference."""
+        # A copy: the caller holds a moment, whatever is taken in while it goes through it.
+        return MappingProxyType(dict(self.domains.get(connection, {})))
+
+    def by_name(self) -> Sequence[Subscription]:
+        """Return the subscriptions, by name."""
+        return [subscription for _, subscription in sorted(self.subscriptions.items())]
+
+    def acknowledged(self, name: str, cursor: Cursor) -> Subscription:
+        """Return a subscription as it is when it has dealt with everything up to a cursor.
+
+        Raises:
+            NoSuchSubscription: there is none of this name.
+        """
+        return self.subscription(name)._replace(acknowledged=cursor)
+
+    def subscription(self, name: str) -> Subscription:
+        """Return the subscription of this name.
+
+        Raises:
+            NoSuchSubscription: there is none.
+        """
+        try:
+            return self.subscriptions[name]
+        except KeyError:
+            known = ", ".join(sorted(self.subscriptions)) or "none at all"
+            raise NoSuchSubscription(
+                f"no durable subscription has the name {name[:80]!r}; there are {known}"
+            ) from None
