@@ -32,6 +32,7 @@ class Upkeep:
 
     ``clock`` tells aware UTC, and is asked once: from then on time passes as ``instant`` tells, in
     the seconds of a monotonic clock. A clock that jumps ahead makes nothing old.
+    ``problem_changed`` is called when `DurableJournal.problem` is another than at the last look.
     """
 
     def __init__(
@@ -41,12 +42,15 @@ class Upkeep:
         keep: Retention,
         clock: Callable[[], datetime],
         instant: Callable[[], float] = time.monotonic,
+        problem_changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._journal = journal
         self._keep = keep
         self._instant = instant
         self._begun_at = clock()
         self._begun = instant()
+        self._problem_changed = problem_changed
+        self._problem: str | None = None
 
     async def run(self) -> NoReturn:
         """Look after the journal until cancelled."""
@@ -63,6 +67,9 @@ class Upkeep:
         )
         if journal.needs_checkpoint and not await asyncio.to_thread(journal.checkpoint):
             journal.finish_checkpoint()
+        if journal.problem != self._problem:
+            self._problem = journal.problem
+            self._problem_changed()
         metrics.journal_bytes.set(journal.size)
         metrics.journal_undurable.set(journal.undurable)
 

@@ -55,14 +55,21 @@ async def test_a_clock_that_jumps_ahead_makes_nothing_old(tmp_path: Path) -> Non
 async def test_what_waits_is_written_when_it_is_possible(tmp_path: Path) -> None:
     """All of it at once, as far as others are concerned; agents see how much waits."""
     with closing(opened(tmp_path)) as journal:
-        upkeep = Upkeep(journal, keep=PLENTY, clock=lambda: NOW)
+        problems: list[str | None] = []
+        upkeep = Upkeep(
+            journal,
+            keep=PLENTY,
+            clock=lambda: NOW,
+            problem_changed=lambda: problems.append(journal.problem),
+        )
         with kept_from_writing(tmp_path):
             for _ in range(250):
                 journal.append([EVENT], now=NOW)
             await upkeep.look_after()
+            await upkeep.look_after()
             assert gauge("eventd_journal_undurable_records") == 250
         await upkeep.look_after()
-        assert journal.problem is None
+        assert problems == ["database is locked", None]
         assert gauge("eventd_journal_undurable_records") == 0
         assert gauge("eventd_journal_bytes") == journal.size > 0
 
