@@ -11,8 +11,8 @@ __all__ = ["gap"]
 
 _WHY = {
     GapReason.EXPIRED: "the journal no longer has all that follows the cursor {after}",
-    GapReason.OTHER_JOURNAL: "the cursor {after} is none of this journal, which has been begun "
-    "anew or is another one",
+    GapReason.OTHER_JOURNAL: "the cursor {after} is none of those that the journal knows: it is of "
+    "an earlier journal, or of another one",
     GapReason.FELL_BEHIND: "the subscriber read too slowly: the journal no longer has what follows "
     "{after}",
 }
@@ -29,17 +29,23 @@ def gap(journal: Journal, after: Cursor, *, has_begun: bool, on_gap: OnGap) -> G
     ``has_begun`` is true if the stream has read from this journal before.
     """
     oldest = journal.oldest
-    lost = oldest.sequence - after.sequence if after.epoch == oldest.epoch else -1
-    reason = GapReason.FELL_BEHIND if has_begun else GapReason.EXPIRED
-    if lost < 0:
-        # Of another life of the journal, or of a part that it does not have yet.
-        reason = GapReason.OTHER_JOURNAL
-    counted = f"; {lost} {'record is' if lost == 1 else 'records are'} lost" if lost > 0 else ""
+    lost = _lost(after, oldest)
+    if has_begun:
+        reason = GapReason.FELL_BEHIND
+    else:
+        reason = GapReason.OTHER_JOURNAL if lost is None else GapReason.EXPIRED
+    counted = f"; {lost} {'record is' if lost == 1 else 'records are'} lost" if lost else ""
     return Gap(
         reason=reason,
         after=str(after),
         oldest=str(oldest),
         newest=str(journal.newest),
-        lost=lost if lost >= 0 else None,
+        lost=lost,
         message=f"{_WHY[reason].format(after=after)}{counted}; {_THEN[on_gap]}",
     )
+
+
+def _lost(after: Cursor, oldest: Cursor) -> int | None:
+    """Return how many records there were in between; None if the two cannot be compared."""
+    lost = oldest.sequence - after.sequence
+    return lost if after.epoch == oldest.epoch and lost >= 0 else None

@@ -242,8 +242,9 @@ class Stream:
 
     def _go_on_from(self, oldest: Cursor) -> None:
         self.position = oldest
-        if self._last is not None and self._last.epoch != oldest.epoch:
-            self._last = self._journal.newest
+        newest = self._journal.newest
+        if self._last is not None and self._last.sequence > newest.sequence:
+            self._last = newest  # of a journal that was begun anew, and counts from less
 
     def _take(self, records: Sequence[EventRecord]) -> bytes:
         """Move on behind the records, and return what the client gets of them."""

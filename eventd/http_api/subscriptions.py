@@ -13,7 +13,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from eventd.errors import InvalidArgument, LimitReached, NoSuchSubscription
+from eventd.errors import CursorExpired, InvalidArgument, LimitReached, NoSuchSubscription
 from eventd.http_api import problems
 from eventd.http_api.bodies import json_response, read_object
 from eventd.http_api.filters import FILTER_KEYS, Filter
@@ -44,13 +44,24 @@ class Subscriptions:
 
     def listed(self) -> list[dict[str, object]]:
         """Return all of them as they are told, with how many records each is behind."""
+        return [self._described(each) for each in self._journal.subscriptions()]
+
+    def _described(self, subscription: Subscription) -> dict[str, object]:
+        lag = self._lag(subscription.acknowledged)
+        return _describe(subscription) | ({} if lag is None else {"lag": lag})
+
+    def _lag(self, acknowledged: Cursor) -> int | None:
+        """Return how many records follow; None if the cursor is of another journal."""
         newest = self._journal.newest
-        return [
-            {**_describe(each), "lag": newest.sequence - each.acknowledged.sequence}
-            if each.acknowledged.epoch == newest.epoch
-            else _describe(each)
-            for each in self._journal.subscriptions()
-        ]
+        is_known = acknowledged.epoch == newest.epoch or self._is_readable(acknowledged)
+        return newest.sequence - acknowledged.sequence if is_known else None
+
+    def _is_readable(self, cursor: Cursor) -> bool:
+        try:
+            self._journal.read(cursor, limit=1)
+        except CursorExpired:
+            return False
+        return True
 
     async def create(self, request: web.Request) -> web.Response:
         """Make a subscription; if there is the same one already, nothing changes.
@@ -91,10 +102,26 @@ class Subscriptions:
         name = request.match_info["name"]
         cursor = _cursor_of(await read_object(request, timeout=self._body_timeout))
         known = find_subscription(self._journal, name)
-        if not _is_behind(cursor, known.acknowledged):
+        if self._was_dropped(cursor, known.acknowledged):
+            # It was dealt with all the same; the journal itself takes what it still has.
+            self._journal.subscribe(known._replace(acknowledged=cursor))
+        elif not self._is_behind(cursor, known.acknowledged):
             self._journal.acknowledge(name, cursor)
-            known = find_subscription(self._journal, name)
-        return json_response(_describe(known))
+        return json_response(_describe(find_subscription(self._journal, name)))
+
+    def _was_dropped(self, cursor: Cursor, acknowledged: Cursor) -> bool:
+        """Whether the cursor is ahead of what is acknowledged, and too old for the journal."""
+        oldest = self._journal.oldest
+        is_of_one_epoch = cursor.epoch == acknowledged.epoch == oldest.epoch
+        return is_of_one_epoch and acknowledged.sequence < cursor.sequence < oldest.sequence
+
+    def _is_behind(self, cursor: Cursor, acknowledged: Cursor) -> bool:
+        if cursor.sequence > acknowledged.sequence:
+            return False
+        # Sequences can be compared within one journal, which may have had several epochs.
+        return cursor.epoch == acknowledged.epoch or (
+            self._is_readable(cursor) and self._is_readable(acknowledged)
+        )
 
     async def delete(self, request: web.Request) -> web.Response:
         """Forget a subscription.
@@ -170,10 +197,6 @@ def _parse_cursor(key: str, value: object) -> Cursor:
     if not isinstance(value, str):
         raise InvalidArgument(f"{key!r} is a cursor, as a record carries it")
     return Cursor.parse(value)
-
-
-def _is_behind(cursor: Cursor, acknowledged: Cursor) -> bool:
-    return cursor.epoch == acknowledged.epoch and cursor.sequence <= acknowledged.sequence
 
 
 def _repeated(existing: Subscription, wish: _Wish) -> web.Response:

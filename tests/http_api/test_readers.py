@@ -201,8 +201,8 @@ async def test_a_reader_that_takes_nothing_of_the_end_is_cut(make_daemon: MakeDa
     ("after", "reason", "lost", "words"),
     [
         ("e1-0", "expired", 1, "no longer has all that follows the cursor e1-0; 1 record is lost"),
-        ("e0-2", "other-journal", None, "the cursor e0-2 is none of this journal"),
-        ("e1-9", "other-journal", None, "the cursor e1-9 is none of this journal"),
+        ("e0-2", "other-journal", None, "the cursor e0-2 is none of those that the journal knows"),
+        ("e1-9", "other-journal", None, "the cursor e1-9 is none of those that the journal knows"),
     ],
 )
 async def test_a_gap_at_the_beginning_is_told_and_the_stream_goes_on(

@@ -7,12 +7,30 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 from pydantic_core import from_json
 
-from eventd.http_api.subscriptions import MOST_SUBSCRIPTIONS
+from eventd.errors import CursorExpired
+from eventd.http_api.subscriptions import MOST_SUBSCRIPTIONS, Subscriptions
+from eventd.journal.memory import MemoryJournal
+from eventd.model.record import Cursor, EventRecord
 from eventd.model.subscriptions import Subscription
 from tests.http_api.fake_daemon import NOW, Daemon, MakeDaemon, started, stopped, uuid_of
 from tests.http_api.test_streams import line, opened
+
+
+class JournalOfTwoEpochs(MemoryJournal):
+    """Its cursors are e1-0 to e1-2, and then e2-3 to e2-5."""
+
+    def __init__(self) -> None:
+        super().__init__("e2")
+        self.append([started(number) for number in range(5)], now=NOW)
+
+    def read(self, after: Cursor, *, limit: int) -> list[EventRecord]:
+        if after.epoch != ("e1" if after.sequence < 3 else "e2"):
+            raise CursorExpired("no such cursor", oldest="e1-0", newest="e2-5")
+        return super().read(Cursor("e2", after.sequence), limit=limit)
+
 
 CALLBACKS = "http://eventd/v1/callbacks"
 
@@ -207,6 +225,42 @@ async def test_an_agent_that_was_away_too_long_is_told_so(make_daemon: MakeDaemo
         assert (await agent.acknowledge("agent", gap["cursor"]))[0] == 200
         async with opened(daemon, "?durable=agent&follow=false") as response:
             assert (await line(response))["cursor"] == "e1-2"
+
+
+async def test_what_the_journal_has_dropped_meanwhile_can_be_acknowledged(
+    make_daemon: MakeDaemon,
+) -> None:
+    """It was told and dealt with; what was lost behind it is a gap all the same."""
+    async with make_daemon(capacity=2) as daemon, agent_of(daemon.socket).session as session:
+        agent = Agent(session)
+        await agent.subscribe(durable="agent")
+        daemon.record(*(started(number) for number in range(6)))
+        status, answer = await agent.acknowledge("agent", "e1-2")
+        assert (status, answer["acknowledged"]) == (200, "e1-2")
+        assert (await agent.durable())[0]["lag"] == 4
+        async with opened(daemon, "?durable=agent&on_gap=event&follow=false") as response:
+            assert (await line(response))["data"]["lost"] == 2
+
+
+async def test_a_journal_of_several_epochs_is_acknowledged_in_its_one_order(
+    tmp_path: Path,
+) -> None:
+    """A full disk gives cursors an epoch of their own; an old one is still an old one."""
+    journal = JournalOfTwoEpochs()
+    subscriptions = Subscriptions(journal, clock=lambda: NOW, body_timeout=1.0)
+    journal.subscribe(Subscription("agent", (), Cursor("e2", 3), NOW))
+    application = web.Application()
+    application.router.add_post("/v1/callbacks/{name}/ack", subscriptions.acknowledge)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.UnixSite(runner, str(tmp_path / "socket")).start()
+    async with agent_of(tmp_path / "socket").session as session:
+        agent = Agent(session)
+        for cursor, expected in (("e1-1", "e2-3"), ("e2-4", "e2-4"), ("e1-2", "e2-4")):
+            assert (await agent.acknowledge("agent", cursor))[1]["acknowledged"] == expected
+    await runner.cleanup()
+    [told] = subscriptions.listed()
+    assert told["lag"] == 1
 
 
 async def test_a_subscription_of_another_journal_has_no_lag(daemon: Daemon, agent: Agent) -> None:
