@@ -481,8 +481,8 @@ class Client:
                 if is_finite:
                     return
                 outage = DaemonUnreachable(
-                    f"the daemon at {self._path} ended the stream; it may have been stopped: "
-                    "follow again when it is back"
+                    f"the daemon at {self._path} ended the stream; it may have been stopped",
+                    hint="follow again when it is back",
                 )
             except DaemonUnreachable as error:
                 outage = error

@@ -248,7 +248,7 @@ async def _watch(
 
 
 def _tell_outage(error: DaemonUnreachable) -> None:
-    write_error(f"{error.message}\nwaiting for the daemon", kind="warning")
+    write_error(f"{error.message}; waiting for it", kind="warning")
 
 
 def _warning_of_gaps(layout: Layout) -> Layout:

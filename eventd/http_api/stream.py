@@ -38,7 +38,8 @@ _PAGE = 64
 _PATIENCE = 12
 """How many closing timeouts in a row a client that has all but the rest may take nothing of it."""
 
-_SHORTEST_WAIT = 0.001
+_SHORTEST_WAIT, _LONGEST_WAIT = 0.001, 10.0
+"""Seconds after which the clock is looked at again; it may have been set, or the machine slept."""
 
 
 class Ending(Enum):
@@ -195,7 +196,8 @@ class Stream:
         left = (until - self._clock()).total_seconds()
         if left > 0:
             loop = asyncio.get_running_loop()
-            self._until = loop.call_later(max(left, _SHORTEST_WAIT), self._wait_until, until)
+            wait = min(max(left, _SHORTEST_WAIT), _LONGEST_WAIT)
+            self._until = loop.call_later(wait, self._wait_until, until)
             return
         self._last = self._journal.newest
         if self._subscriber is not None:

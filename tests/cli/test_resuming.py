@@ -136,13 +136,12 @@ async def test_the_daemon_is_waited_for_and_its_absence_told_once(tmp_path: Path
         assert process.stderr is not None
         missing = (await process.stderr.readline()).decode()
         assert missing.startswith(f"warning: there is no socket at {socket}")
-        assert await process.stderr.readline() == b"warning: waiting for the daemon\n"
+        assert missing.endswith("; waiting for it\n")
         async with serving(tmp_path, epoch="e1") as daemon:
             await until_subscribed()
             daemon.publish(started(1))
             assert numbers(await line_of(process)) == [1]
         assert b"ended the stream" in await process.stderr.readline()
-        assert b"waiting" in await process.stderr.readline()
         async with serving(tmp_path, epoch="e2") as daemon:
             daemon.record(stopped(1))
             gap = json.loads(await line_of(process))

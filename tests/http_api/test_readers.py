@@ -11,7 +11,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from eventd.errors import CursorExpired
 from eventd.model.events import Event
+from eventd.model.record import Cursor, EventRecord
 from tests.http_api.fake_daemon import NOW, Daemon, MakeDaemon, started, stopped
 from tests.http_api.test_streams import (
     BIG,
@@ -278,6 +280,22 @@ async def test_a_gap_that_ends_a_stream_says_what_is_lost(make_daemon: MakeDaemo
     oldest = int(gap["data"]["oldest"].removeprefix("e1-"))
     assert gap["data"]["lost"] == oldest - len(events) > 0
     assert "read the present state" in gap["data"]["message"]
+
+
+async def test_a_journal_that_cannot_be_read_at_all_ends_a_stream_with_a_gap(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that would go on behind a gap: it is told, and no failure of the daemon."""
+    daemon.record(started(1))
+
+    def expired(after: Cursor, *, limit: int) -> list[EventRecord]:
+        raise CursorExpired("nothing is left", oldest="e1-1", newest="e1-1")
+
+    monkeypatch.setattr(daemon.journal, "read", expired)
+    async with opened(daemon, "?after=e1-0&on_gap=event") as response:
+        [gap] = await until_ended(response)
+    assert gap["type"] == "eventd.stream.gap.v1"
+    assert "read the present state and go on from there" in gap["data"]["message"]
 
 
 # Bounds
