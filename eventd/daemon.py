@@ -234,6 +234,7 @@ def _connection(
             suspend=settings.suspend,
             grace=settings.grace,
             known=journal.pictures(settings.name),
+            host=journal.host(settings.name),
             elsewhere=elsewhere,
             answer_after=settings.answer_after,
         ),

@@ -127,11 +127,14 @@ class Chronicle:
         reference = verdict.part.step.reference
         part, found = verdict.part, verdict.found
         entry = part.event or found.event or found.request
+        recorded_at = entry.created_time if entry is not None else None
+        # What was missed of days is seen at one moment, and not one reboot for that.
+        is_missed = judgement.moment.in_gap and recorded_at is not None
         return self._reboots.is_new(
             reference,
             signs_of(verdict),
-            judgement.moment.host_time,
-            recorded_at=entry.created_time if entry is not None else None,
+            recorded_at if is_missed and recorded_at else judgement.moment.host_time,
+            recorded_at=recorded_at,
         )
 
 

@@ -8,7 +8,7 @@ from itertools import takewhile
 from eventd.model.picture import DomainPicture
 from eventd.tracking.changes import Change, Part
 from eventd.tracking.event_types import CONCLUDED, MIGRATED, REQUESTS, RESTARTS
-from eventd.tracking.history import identity_of
+from eventd.tracking.history import identity_of, may_explain
 from eventd.tracking.lifecycle import Verdict
 from eventd.vi.types import HistoryEvent
 
@@ -57,7 +57,10 @@ def entries_for(
         after = before[-1] + 1 if is_of_power and before else 0
         until = later[0] if is_of_power and later else len(history)
         entries = [*history[after:until]]
-        if part.event is None:  # a crash is not recorded, but what HA did about it is
+        if part.event is not None:  # of days that are read at once, others are long past
+            recorded_at = part.event.created_time
+            entries = [entry for entry in entries if may_explain(entry, recorded_at)]
+        else:  # a crash is not recorded, but what HA did about it is
             entries += [entry for entry in history[until:] if entry.type in RESTARTS]
         yield entries
 

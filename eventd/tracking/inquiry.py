@@ -134,7 +134,9 @@ class Inquiry:
         return Facts(
             part=part,
             history=history,
-            host_event=self._history.of_host,
+            host_event=partial(
+                self._history.of_host, at=part.event.created_time if part.event else None
+            ),
             explain=partial(self._tasks.explain, reference),
             has=partial(self._tasks.has, reference),
             is_host_connected=self._inventory.is_connected(host),
@@ -143,6 +145,7 @@ class Inquiry:
             arrived_at=self._inventory.arrived_at(reference),
             follows_history=moment.follows_history,
             in_gap=moment.in_gap,
+            is_another_host=moment.is_another_host,
             looked_at=moment.looked_at,
         )
 

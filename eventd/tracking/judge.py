@@ -146,6 +146,8 @@ class Judge:
         self._jobs.tell(judgement)
         judgement.tell(*self._question_events.tell_unseen(moment))
         self._task_events.tell_ended(judgement)
+        if moment.in_gap:
+            judgement.order_by_time()
         return judgement
 
     def _sort(self, news: Iterable[HistoryEvent], judgement: Judgement) -> None:

@@ -19,6 +19,7 @@ from eventd.vi.property_collector import parse_update_set
 from eventd.vi.soap import SoapRequest, parse_answer
 from eventd.vi.types import HistoryEvent, ManagedObjectReference, UpdateSet
 from eventd.vi.uri import ConnectionURI
+from tests.connections.odd_things import odd_things
 from tests.connections.scripted_host import Host, event, fault, reference, ring, update_set
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -36,7 +37,11 @@ async def history_of(host: Host, *, is_resumed: bool = False) -> EventHistory:
     """Begin with the events of noon."""
     session = await session_with(host)
     history = await EventHistory.open(
-        session, complaints=Complaints("esx01"), since=NOON, is_resumed=is_resumed
+        session,
+        complaints=Complaints("esx01"),
+        not_understood=odd_things(),
+        since=NOON,
+        is_resumed=is_resumed,
     )
     assert history is not None
     return history
@@ -118,7 +123,12 @@ async def test_an_older_host_is_told_the_size_of_the_page_afterwards(
 async def test_a_host_without_event_manager_has_no_history() -> None:
     """Its domains are followed all the same."""
     session = await session_with(Host(has_events=False))
-    assert await EventHistory.open(session, complaints=Complaints("esx01"), since=NOON) is None
+    assert (
+        await EventHistory.open(
+            session, complaints=Complaints("esx01"), not_understood=odd_things(), since=NOON
+        )
+        is None
+    )
 
 
 @pytest.mark.parametrize("name", ["NoPermission", "NotSupported", "InvalidState"])
@@ -128,7 +138,12 @@ async def test_a_host_that_refuses_its_history_has_none(name: str, host: Host) -
     session = await session_with(host)
 
     with capture_logs() as logs:
-        assert await EventHistory.open(session, complaints=Complaints("esx01"), since=NOON) is None
+        assert (
+            await EventHistory.open(
+                session, complaints=Complaints("esx01"), not_understood=odd_things(), since=NOON
+            )
+            is None
+        )
 
     assert logs == [
         {
@@ -151,7 +166,10 @@ async def test_a_host_that_does_not_know_identifiers_is_asked_for_classes_alone(
 
     with capture_logs() as logs:
         assert (
-            await EventHistory.open(session, complaints=Complaints("esx01"), since=NOON) is not None
+            await EventHistory.open(
+                session, complaints=Complaints("esx01"), not_understood=odd_things(), since=NOON
+            )
+            is not None
         )
 
     assert [log["event"] for log in logs] == ["event_history_refused"]
@@ -170,7 +188,9 @@ async def test_a_lost_session_is_no_refusal(name: str, host: Host) -> None:
     session = await session_with(host)
 
     with pytest.raises(Fault):
-        await EventHistory.open(session, complaints=Complaints("esx01"), since=NOON)
+        await EventHistory.open(
+            session, complaints=Complaints("esx01"), not_understood=odd_things(), since=NOON
+        )
 
 
 # --- reading --------------------------------------------------------------------------------------
@@ -486,7 +506,7 @@ async def test_an_event_that_cannot_be_read_is_logged_and_costs_no_other(host: H
         assert keys(await history.read(the(2))) == [2]
 
     [log] = logs
-    assert (log["event"], log["connection"]) == ("event_not_understood", "esx01")
-    assert (log["type"], log["key"]) == ("VmPoweredOffEvent", None)
+    assert (log["event"], log["connection"]) == ("not_understood", "esx01")
+    assert (log["type"], log["place"]) == ("VmPoweredOffEvent", "the event history")
     assert "createdTime" in log["parts"]
     assert "root" not in str(log)
