@@ -74,7 +74,7 @@ def spent_by(verdict: Verdict, history: Sequence[HistoryEvent]) -> Iterator[Hist
     if found.event is not None and found.spends_event:
         yield found.event
     if part.change in _ENDS_OF_REQUESTS:
-        yield from (entry for entry in history if entry.type in REQUESTS)
+        yield from (entry for entry in _up_to_record(part.event, history) if entry.type in REQUESTS)
     if part.change is Change.RELOCATED:
         yield from (entry for entry in history if entry.type in MIGRATED)
     if part.change is Change.LEFT:
@@ -85,8 +85,17 @@ def _leading_nowhere(
     record: HistoryEvent, history: Iterable[HistoryEvent]
 ) -> Iterator[HistoryEvent]:
     """Return what was recorded before this entry, and is no part of anything to come."""
-    earlier = takewhile(lambda entry: identity_of(entry) != identity_of(record), history)
+    earlier = _up_to_record(record, history)
     return (entry for entry in earlier if entry.type in CONCLUDED or entry.type in MIGRATED)
+
+
+def _up_to_record(
+    record: HistoryEvent | None, history: Iterable[HistoryEvent]
+) -> Iterator[HistoryEvent]:
+    """Return what was recorded before this entry; everything if it is not known."""
+    if record is None:
+        return iter(history)
+    return takewhile(lambda entry: identity_of(entry) != identity_of(record), history)
 
 
 def _up_to(kind: str, history: Sequence[HistoryEvent]) -> Sequence[HistoryEvent]:
