@@ -132,8 +132,8 @@ class History:
             if identity in self._seen:
                 continue
             self._seen[identity] = None
+            insort(self._by_time, (event.created_time, event.key))
             if is_counted_anew or not self._was_dealt_with(event):
-                insort(self._by_time, (event.created_time, event.key))
                 self._ahead.append(event)
         if (surplus := len(self._seen) - _REMEMBERED) > 0:
             forgotten = set(islice(self._seen, surplus))
