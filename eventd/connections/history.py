@@ -43,9 +43,9 @@ _MOST_PAGES = 200
 """As many pages are read of one collector for one ring; a host that goes on and on is not heard
 to its end. What is left is read when it rings next."""
 
-_MOST_MISSED = 100_000
-"""As many events are taken of the time when eventd was not looking, which may be days: a vCenter
-with thousands of domains has that many in a day, and they take less than 100 MB meanwhile."""
+_MOST_MISSED = 30_000
+"""As many events are taken of the time when eventd was not looking, which may be days. What they
+tell is told at once: so many take about 200 MB meanwhile, and some seconds of the daemon."""
 
 _MOST_EVENTS = 2000
 """As many events are taken for one ring: a host that fails takes hundreds of domains with it, each

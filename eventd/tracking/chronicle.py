@@ -10,7 +10,7 @@ from eventd.model.lifecycle import DefinedDetail
 from eventd.model.picture import PowerState
 from eventd.tracking.changes import Change, Part
 from eventd.tracking.event_types import CONCLUDED
-from eventd.tracking.explanations import spent_by
+from eventd.tracking.explanations import spent_by_all
 from eventd.tracking.inquiry import DONE_BY, Knowledge
 from eventd.tracking.inventory import Step
 from eventd.tracking.jobs import Jobs
@@ -70,11 +70,10 @@ class Chronicle:
 
         ``history`` is what they were explained by; ``seen`` is when they were seen.
         """
-        spent: list[HistoryEvent] = []
+        verdicts = list(verdicts)
         for verdict in verdicts:
             self._tell_one(verdict, judgement, seen)
-            spent += spent_by(verdict, history)
-        self._history.spend(spent)
+        self._history.spend(spent_by_all(verdicts, history))
 
     def expect_task(
         self, domain: str, operation: Operation, record: HistoryEvent | None, seen: Moment

@@ -12,7 +12,7 @@ from eventd.tracking.history import identity_of, may_explain
 from eventd.tracking.lifecycle import Verdict
 from eventd.vi.types import HistoryEvent
 
-__all__ = ["entries_for", "redundant", "spent_by"]
+__all__ = ["entries_for", "redundant", "spent_by_all"]
 
 _OF_POWER = frozenset(
     {
@@ -46,26 +46,46 @@ def entries_for(
 
     They lie after the record of the change of power before, and before that of the next one.
     """
-    places = [
-        history.index(part.event) if part.event is not None and part.event in history else None
-        for part in parts
-    ]
+    place_of = {identity_of(entry): place for place, entry in enumerate(history)}
+    places = [place_of.get(identity_of(part.event)) if part.event else None for part in parts]
+    # The places of the next record and of the one before; seen from the last part, from the first.
+    following: list[int | None] = []
+    for place in reversed(places):
+        following.append(place if place is not None else following[-1] if following else None)
+    following.reverse()
+    before: int | None = None
     for number, part in enumerate(parts):
-        before = [place for place in places[:number] if place is not None]
-        later = [place for place in places[number + 1 :] if place is not None]
+        later = following[number + 1] if number + 1 < len(parts) else None
         is_of_power = part.change in _OF_POWER
-        after = before[-1] + 1 if is_of_power and before else 0
-        until = later[0] if is_of_power and later else len(history)
+        after = before + 1 if is_of_power and before is not None else 0
+        until = later if is_of_power and later is not None else len(history)
         entries = [*history[after:until]]
         if part.event is not None:  # of days that are read at once, others are long past
             recorded_at = part.event.created_time
             entries = [entry for entry in entries if may_explain(entry, recorded_at)]
         else:  # a crash is not recorded, but what HA did about it is
             entries += [entry for entry in history[until:] if entry.type in RESTARTS]
+        before = before if places[number] is None else places[number]
         yield entries
 
 
-def spent_by(verdict: Verdict, history: Sequence[HistoryEvent]) -> Iterator[HistoryEvent]:
+def spent_by_all(
+    verdicts: Iterable[Verdict], history: Sequence[HistoryEvent]
+) -> Iterator[HistoryEvent]:
+    """Return the entries that explain no other changes than those of these verdicts, in order."""
+    place_of = {identity_of(entry): place for place, entry in enumerate(history)}
+    begin = 0
+    for verdict in verdicts:
+        record = verdict.part.event
+        place = place_of.get(identity_of(record)) if record is not None else None
+        if place is None or place < begin or verdict.part.change not in _ENDS_OF_REQUESTS:
+            yield from _spent_by(verdict, history)
+        else:
+            yield from _spent_by(verdict, history[begin : place + 1])
+            begin = place + 1  # all before that is spent, or left to something else
+
+
+def _spent_by(verdict: Verdict, history: Sequence[HistoryEvent]) -> Iterator[HistoryEvent]:
     """Return the entries that explain no other change than the one of this verdict."""
     part, found = verdict.part, verdict.found
     if part.event is not None:

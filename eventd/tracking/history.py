@@ -15,7 +15,7 @@ from itertools import islice
 from eventd.model.picture import HistoryPosition
 from eventd.vi.types import HistoryEvent
 
-__all__ = ["History", "Identity", "host_of", "identity_of", "keys_apart", "may_explain"]
+__all__ = ["History", "Identity", "host_of", "identity_of", "is_near", "keys_apart", "may_explain"]
 
 Identity = tuple[int, datetime]
 """Key and time."""
@@ -55,7 +55,8 @@ def _some_time_before(at: datetime) -> datetime:
     return at - min(_MAY_EXPLAIN, at - _BEGINNING)
 
 
-def _is_near(event: HistoryEvent, at: datetime) -> bool:
+def is_near(event: HistoryEvent, at: datetime) -> bool:
+    """Whether an event was recorded shortly before or after a time."""
     return abs(event.created_time - at) <= _MAY_EXPLAIN
 
 
@@ -85,7 +86,7 @@ class History:
         self._is_all_due = False
         self._ahead: list[HistoryEvent] = []
         """Read, and not yet shown by an update set to have happened by then."""
-        self._open: dict[str | None, list[HistoryEvent]] = {}
+        self._open: dict[str | None, dict[Identity, HistoryEvent]] = {}
         """Those that may still explain something, by their domain, in order."""
 
     def begin(self, host_time: datetime) -> None:
@@ -189,22 +190,24 @@ class History:
 
     def _expire(self, earliest: datetime) -> None:
         for domain, events in list(self._open.items()):
-            if events[0].created_time < earliest:
-                self._keep_only(domain, [e for e in events if e.created_time >= earliest])
-
-    def _keep_only(self, domain: str | None, events: list[HistoryEvent]) -> None:
-        if events:
-            self._open[domain] = events
-        else:
-            self._open.pop(domain, None)
+            if next(iter(events.values())).created_time < earliest:
+                left = {key: e for key, e in events.items() if e.created_time >= earliest}
+                if left:
+                    self._open[domain] = left
+                else:
+                    del self._open[domain]
 
     def keep(self, event: HistoryEvent) -> None:
         """This event may explain something later."""
-        self._open.setdefault(event.domain, []).append(event)
+        self._open.setdefault(event.domain, {})[identity_of(event)] = event
+
+    def is_open(self, event: HistoryEvent) -> bool:
+        """Whether an event has explained nothing yet."""
+        return identity_of(event) in self._open.get(event.domain, ())
 
     def of_domain(self, domain: str) -> list[HistoryEvent]:
         """Return the events of a domain that have explained nothing yet, in order."""
-        return list(self._open.get(domain, ()))
+        return list(self._open.get(domain, {}).values())
 
     def of_host(
         self, host: str | None, types: Collection[str], *, at: datetime | None = None
@@ -216,21 +219,22 @@ class History:
         return next(
             (
                 event
-                for event in reversed(self._open.get(None, []))
+                for event in reversed(self._open.get(None, {}).values())
                 if event.type in types
                 and host is not None
                 and host == host_of(event)
-                and (at is None or _is_near(event, at))
+                and (at is None or is_near(event, at))
             ),
             None,
         )
 
-    def spend(self, events: Collection[HistoryEvent]) -> None:
+    def spend(self, events: Iterable[HistoryEvent]) -> None:
         """These events have explained what they can."""
-        spent = {identity_of(event) for event in events}
-        for domain in {event.domain for event in events}:
-            left = [e for e in self._open.get(domain, ()) if identity_of(e) not in spent]
-            self._keep_only(domain, left)
+        for event in events:
+            if (known := self._open.get(event.domain)) is not None:
+                known.pop(identity_of(event), None)
+                if not known:
+                    del self._open[event.domain]
 
     def forget(self) -> None:
         """What was there before the first picture explains nothing."""
