@@ -363,6 +363,7 @@ class Connection:
         # With how far everything is known: what is missed from now on begins there.
         self._publish([lost], PictureChange(self.name, {}, frozenset(), self._tracker.host))
         self._kept = self._tracker.host
+        self._news.ring()
 
     def _tell_what_is_held_back(self) -> None:
         """Decide what waits for its cause: the host that could tell it is not there.

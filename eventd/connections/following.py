@@ -110,6 +110,8 @@ class Following:
         is_complete = False
         while True:
             try:
+                if is_complete:
+                    self._tracker.questions.begin_poll()
                 with self._silence.heard_out():
                     update_set = await self._next(updates, is_complete=is_complete)
             except Fault as fault:

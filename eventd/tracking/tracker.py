@@ -411,7 +411,7 @@ class Tracker:
         self._judged_at = now
         self._looked_at, looked_at = now + self._host_ahead, self._looked_at
         if not self._has_picture:
-            return self._first_picture(is_sync=is_sync)
+            return self._first_picture(now, instant, is_sync=is_sync)
         judgement = self._judge.judge(
             Moment(
                 now,
@@ -450,11 +450,12 @@ class Tracker:
         picture = PictureChange(self._connection, {}, frozenset(self._told), host)
         return Outcome([*judgement.events], picture, is_sync=False, is_farewell=True)
 
-    def _first_picture(self, *, is_sync: bool) -> Outcome:
+    def _first_picture(self, now: datetime, instant: float, *, is_sync: bool) -> Outcome:
         self._has_picture = True
         self._history.forget()
+        self.questions.note_judged(now, instant, tasks=self.followed_tasks.count)
         shown = {
-            reference: picture
+            reference: self._with_time_of_question(picture)
             for reference, picture in self._inventory.domains.items()
             if not picture.is_secondary
         }
@@ -465,10 +466,19 @@ class Tracker:
         last = {step.reference: step.after for step in judgement.steps}
         return PictureChange(
             self._connection,
-            changed={ref: picture for ref, picture in last.items() if picture is not None},
+            changed={
+                ref: self._with_time_of_question(picture)
+                for ref, picture in last.items()
+                if picture is not None
+            },
             removed=frozenset(ref for ref, picture in last.items() if picture is None and ref),
             host=self._host_picture(held=self._judge.open_events(judgement.held)),
         )
+
+    def _with_time_of_question(self, picture: DomainPicture) -> DomainPicture:
+        if picture.question is None:
+            return picture if picture.asked_at is None else picture._replace(asked_at=None)
+        return picture._replace(asked_at=self.questions.since(picture.question))
 
     def _host_picture(self, *, held: Collection[HistoryEvent]) -> HostPicture:
         return HostPicture(
@@ -502,6 +512,7 @@ class Tracker:
             for index, told in self._unpublished:
                 told.record = ids[index]
         self._unpublished = []
+        self.questions.accept()
         if outcome.is_farewell:
             self._is_another_host = False
             self._synced_at = self._host.synced_at
@@ -517,6 +528,7 @@ class Tracker:
 
     def roll_back(self) -> None:
         """Forget what was taken in and not accepted; the next whole picture shows it again."""
+        self.questions.roll_back()
         self._inventory.restore(self._told)
         self._judge.take_back(told for _, told in self._unpublished)
         self._unpublished = []
