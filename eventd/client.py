@@ -160,7 +160,7 @@ class Heartbeat:
 
     cursor: Cursor
     json: bytes = field(default=b"", repr=False, compare=False)
-    """The CloudEvents JSON as it came, on one line, without a line end."""
+    """The CloudEvents JSON as it came, on one line, without a line end; empty at a beginning."""
 
 
 Item = EventRecord | DomainSnapshot | SnapshotEnd | Gap | Heartbeat
@@ -443,9 +443,10 @@ class Client:
 
         With ``on_gap="event"`` it yields a `Gap` where the daemon no longer has what follows, and
         goes on behind it. With ``heartbeat``, in seconds, it yields a `Heartbeat` after so long
-        without an event. With ``reconnect=True`` it does not end when the daemon does: it tells
-        ``on_outage`` once why, waits as ``delays`` says, and resumes where it was. Of a history
-        that is cut in the middle, the rest may have records that happened before ``since``.
+        without an event, and one at once that says where the stream begins (a `SnapshotEnd` says it
+        too). With ``reconnect=True`` it does not end when the daemon does: it tells ``on_outage``
+        once why, waits as ``delays`` says, and resumes where it was. Of a history that is cut in
+        the middle, the rest may have records that happened before ``since``.
 
         Raises:
             CursorExpired: the daemon no longer has what follows; begin with a snapshot.
@@ -499,8 +500,10 @@ class Client:
         self, query: list[tuple[str, str]], place: _Place, wanted: _Wanted
     ) -> AsyncIterator[Item]:
         async with self._response("/v1/events", [*query, *place.query()]) as response:
-            place.begin(response.headers.get("Eventd-Cursor"))
             with _understood(self._path, response.status):
+                start = place.begin(response.headers.get("Eventd-Cursor"))
+                if start is not None and wanted.heartbeats:
+                    yield Heartbeat(start)
                 async for line in response.content:
                     item = _read(line)
                     place.pass_by(item)
@@ -645,6 +648,9 @@ class _Place:
         self._since = since
         self._needs_snapshot = needs_snapshot
         self._remaining = limit
+        self._has_begun = False
+        self._start: str | None = None
+        """Where it began, as far as the program was told."""
         self.is_cut = False
         """True from an outage on until the daemon has answered again."""
 
@@ -664,11 +670,28 @@ class _Place:
         }
         return [(key, value) for key, value in places.items() if value is not None]
 
-    def begin(self, cursor: str | None) -> None:
-        """Take note of where the daemon begins."""
+    def begin(self, cursor: str | None) -> Cursor | None:
+        """Take note of where the daemon begins; return that place if the program is to know it.
+
+        It has got further where the stream goes on after an outage; and a snapshot is no place
+        before its end, as who resumed there would miss the rest of it.
+
+        Raises:
+            InvalidArgument: what the daemon says is no cursor.
+        """
         self.is_cut = False
-        if not self._needs_snapshot and self._since is None and self._cursor is None:
+        if cursor is None:
+            return None
+        is_first, self._has_begun = not self._has_begun, True
+        if self._needs_snapshot:
+            return None
+        start, reached = Cursor.parse(cursor), self._cursor or self._start
+        if self._since is None and self._cursor is None:
             self._cursor = cursor
+        if not is_first and reached is not None and not _is_ahead(start, Cursor.parse(reached)):
+            return None
+        self._start = cursor
+        return start
 
     def pass_by(self, item: Item | _Passed) -> None:
         """Take note of what has come."""
@@ -689,6 +712,11 @@ class _Place:
 
     def _move_to(self, cursor: str) -> None:
         self._cursor, self._since = cursor, None
+
+
+def _is_ahead(start: Cursor, reached: Cursor) -> bool:
+    """Whether a place is another than the one that was reached, and not before that."""
+    return start.epoch != reached.epoch or start.sequence > reached.sequence
 
 
 class _CallbackSession:

@@ -569,6 +569,41 @@ async def test_a_heartbeat_is_an_item_where_it_is_asked_for(daemon: Daemon, clie
         assert isinstance(first, Beat)
 
 
+async def test_a_heartbeat_says_at_once_where_a_stream_begins(
+    daemon: Daemon, client: Client
+) -> None:
+    """Whoever keeps the cursor misses nothing from then on, whatever is killed."""
+    daemon.record(started(1), started(2))
+    for beginning, expected in ({}, "e1-2"), ({"after": "e1-1"}, "e1-1"), ({"since": 0}, "e1-0"):
+        async with aclosing(client.events(heartbeat=3600, **beginning)) as stream:
+            assert await anext(stream) == Beat(Cursor.parse(expected))
+
+
+async def test_a_snapshot_is_no_place_before_its_end(daemon: Daemon, client: Client) -> None:
+    """Who resumed in the middle of it would never see the rest."""
+    daemon.directory.add(1)
+    async with aclosing(client.events(snapshot=True, heartbeat=3600)) as stream:
+        assert isinstance(await anext(stream), DomainSnapshot)
+        assert isinstance(await anext(stream), SnapshotEnd)
+
+
+async def test_a_stream_that_goes_on_says_where_only_if_it_is_further(tmp_path: Path) -> None:
+    """The cursor of a reader never moves backwards, and no place is told twice."""
+    earlier = started(1).model_copy(update={"occurred_at": NOW - 2 * SECOND})
+    async with Client(tmp_path / "eventd-ro.sock") as client:
+        stream = client.events(
+            since=NOW - SECOND, heartbeat=3600, on_gap="event", reconnect=True, delays=at_once
+        )
+        for epoch, records, expected in (("e1", 3, "e1-3"), ("e1", 5, "e1-5"), ("e2", 0, "e2-0")):
+            async with serving(tmp_path, epoch=epoch) as daemon:
+                daemon.record(*[earlier] * records)
+                assert await anext(stream) == Beat(Cursor.parse(expected))
+        async with serving(tmp_path, epoch="e2") as daemon:
+            [record] = daemon.record(started(1))
+            assert await anext(stream) == record
+        await stream.aclose()
+
+
 async def test_a_durable_subscription_survives_its_program(daemon: Daemon, writer: Client) -> None:
     """What was told and not acknowledged is told again."""
     made = await writer.subscribe("agent", domain=uuid_of(1), event=["lifecycle"])
