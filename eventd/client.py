@@ -444,9 +444,10 @@ class Client:
         With ``on_gap="event"`` it yields a `Gap` where the daemon no longer has what follows, and
         goes on behind it. With ``heartbeat``, in seconds, it yields a `Heartbeat` after so long
         without an event, and one at once that says where the stream begins (a `SnapshotEnd` says it
-        too). With ``reconnect=True`` it does not end when the daemon does: it tells ``on_outage``
-        once why, waits as ``delays`` says, and resumes where it was. Of a history that is cut in
-        the middle, the rest may have records that happened before ``since``.
+        too). With ``reconnect=True`` it does not end when the daemon does, or cannot read its
+        journal for a while: it tells ``on_outage`` once why, waits as ``delays`` says, and resumes
+        where it was. Of a history that is cut in the middle, the rest may have records that
+        happened before ``since``.
 
         Raises:
             CursorExpired: the daemon no longer has what follows; begin with a snapshot.
@@ -487,6 +488,11 @@ class Client:
                 )
             except DaemonUnreachable as error:
                 outage = error
+            except DaemonError as error:
+                # It is there, and cannot do it now: its journal, or all who ask, are too much.
+                if error.status != HTTPStatus.SERVICE_UNAVAILABLE or not reconnect:
+                    raise
+                outage = DaemonUnreachable(error.message, hint=error.hint)
             if place.is_at_end:
                 return
             if not reconnect:

@@ -36,6 +36,7 @@ from tests.http_api.fake_daemon import (
     NOW,
     ODD_NAMES,
     Daemon,
+    FailingJournal,
     power_on,
     question_of,
     serving,
@@ -602,6 +603,45 @@ async def test_a_stream_that_goes_on_says_where_only_if_it_is_further(tmp_path: 
             [record] = daemon.record(started(1))
             assert await anext(stream) == record
         await stream.aclose()
+
+
+async def test_a_reconnecting_stream_waits_for_a_journal_that_cannot_be_read(
+    tmp_path: Path,
+) -> None:
+    """Nothing is lost with it, and it is told once; who does not reconnect gets the error."""
+    journal = FailingJournal("e1")
+    outages: list[str] = []
+    refused = asyncio.Event()
+
+    def delays() -> Iterator[float]:
+        yield 0
+        yield 0
+        refused.set()
+        yield from repeat(0.01)
+
+    async with (
+        serving(tmp_path, journal=journal) as daemon,
+        Client(daemon.read_only_socket) as client,
+    ):
+        daemon.record(started(1), started(2))
+        journal.is_failing = True
+        with pytest.raises(DaemonError, match="cannot be read now") as caught:
+            await anext(client.events(after="e1-0"))
+        assert caught.value.status == 503
+        stream = client.events(
+            after="e1-1",
+            reconnect=True,
+            on_outage=lambda error: outages.append(error.message),
+            delays=delays,
+        )
+        async with asyncio.TaskGroup() as tasks:
+            following = tasks.create_task(take(stream, 1))
+            await refused.wait()
+            journal.is_failing = False
+        [record] = following.result()
+        await stream.aclose()
+    assert record.cursor == Cursor("e1", 2)
+    assert outages == ["the journal cannot be read now: disk I/O error; from e1-1"]
 
 
 async def test_a_durable_subscription_survives_its_program(daemon: Daemon, writer: Client) -> None:

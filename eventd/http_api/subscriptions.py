@@ -70,6 +70,7 @@ class Subscriptions:
             InvalidArgument: the body is wrong.
             LimitReached: there are `MOST_SUBSCRIPTIONS` already.
             CursorExpired: the journal cannot be read after the cursor of the body.
+            JournalUnusable: the journal cannot be read now.
         """
         wish = _Wish(await read_object(request, timeout=self._body_timeout))
         known = {each.name: each for each in self._journal.subscriptions()}
