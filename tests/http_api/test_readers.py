@@ -374,14 +374,15 @@ async def test_a_stream_that_catches_up_has_a_bounded_amount_waiting(
     assert found == [1] * 202
 
 
-async def test_whoever_reads_all_decodes_nothing(
-    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("wanted", ["", "&type=started&domain=web-*"])
+async def test_whoever_reads_a_history_has_nothing_decoded(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch, wanted: str
 ) -> None:
-    """A history that comes from a file is passed on as it is."""
+    """What comes from a file is passed on as it is, and chosen by little more than its words."""
     records = daemon.record(*(started(number) for number in range(3)))
     stored = [type(each)(each.cursor, each.json, happened=each.happened) for each in records]
     monkeypatch.setattr(daemon.journal, "_records", type(daemon.journal._records)(stored))
-    async with opened(daemon, "?follow=false&since=1h&limit=2") as response:
+    async with opened(daemon, f"?follow=false&since=1h&limit=2{wanted}") as response:
         lines = await until_ended(response)
     assert cursors(lines) == ["e1-1", "e1-2"]
     assert [each._content for each in stored] == [None] * 3
