@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, aclosing
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -68,9 +68,11 @@ async def stream_items(
     waits = delays()
     while True:
         try:
-            async for item in _read_one(opening, query, place, wanted):
-                waits = delays()
-                yield item
+            # Whoever ends early ends the connection with it, and leaves nothing to a collector.
+            async with aclosing(_read_one(opening, query, place, wanted)) as items:
+                async for item in items:
+                    waits = delays()
+                    yield item
             if is_finite:
                 return
             outage = DaemonUnreachable(
@@ -96,7 +98,7 @@ async def stream_items(
 
 async def _read_one(
     opening: Opening, query: list[tuple[str, str]], place: Place, wanted: Wanted
-) -> AsyncIterator[Item]:
+) -> AsyncGenerator[Item, None]:
     async with opening.response([*query, *place.query()]) as response:
         with understood(opening.path, response.status):
             start = place.begin(response.headers.get("Eventd-Cursor"))

@@ -153,6 +153,21 @@ async def test_a_daemon_with_another_history_ends_a_reconnecting_stream(tmp_path
                 await anext(stream)
 
 
+async def test_a_stream_that_is_closed_lets_its_connection_go(
+    daemon: Daemon, client: Client
+) -> None:
+    """At once: a program that turns to something else holds nothing of the daemon's."""
+    daemon.record(started(1))
+    stream = client.events(after="e1-0")
+    await anext(stream)
+    assert client._http is not None
+    connector = client._http.connector
+    assert connector is not None
+    assert len(connector._acquired) == 1
+    await stream.aclose()
+    assert len(connector._acquired) == 0
+
+
 async def test_a_finite_stream_ends_the_iteration(daemon: Daemon, client: Client) -> None:
     """The program has all that it asked for; nothing is wrong."""
     records = daemon.record(started(1), stopped(1), started(2))
