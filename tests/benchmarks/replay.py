@@ -2,7 +2,7 @@
 
 Run by hand: ``python tests/benchmarks/replay.py [RECORDS]``. The subscriber is a process of its
 own. The records are as they come from a file: bytes, and nothing decoded. Target: far above 100,000
-a second for those who take all; a filter has to decode each.
+a second for those who take all; of what a filter compares, the JSON of each has to be read.
 """
 
 from __future__ import annotations
@@ -103,6 +103,7 @@ def main() -> None:
         ("WebSocket", "?follow=false", "websocket"),
         ("NDJSON, since", "?follow=false&since=1h", ""),
         ("NDJSON, type=started", "?follow=false&type=started", ""),
+        ("NDJSON, domain=web-9*", "?follow=false&domain=web-9*", ""),
     ):
         seconds, worked = asyncio.run(measure(journal, query, upgrade))
         print(f"  {title}: {count / seconds:,.0f} a second, {count / worked:,.0f} a second of CPU")
