@@ -23,6 +23,7 @@ from tests.http_api.fake_daemon import (
     started,
     stopped,
 )
+from tests.http_api.talk import subscribers
 from tests.http_api.test_streams import (
     BIG,
     line,
@@ -313,14 +314,7 @@ async def test_a_thousand_subscribers_of_which_some_do_not_read(
     daemon: Daemon, many_files: None
 ) -> None:
     """The others get everything, as it comes; for each, a bounded amount waits."""
-    request = b"GET /v1/events HTTP/1.0\r\n\r\n"
-    clients = []
-    for _ in range(1000):
-        reader, writer = await asyncio.open_unix_connection(str(daemon.read_only_socket))
-        writer.write(request)
-        clients.append((reader, writer))
-    for reader, _ in clients:
-        await reader.readuntil(b"\r\n\r\n")
+    clients = await subscribers(daemon.read_only_socket, 1000)
     stuck, healthy = clients[::50], [each for number, each in enumerate(clients) if number % 50]
     for _, writer in stuck:
         transport = writer.transport
