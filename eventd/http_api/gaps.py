@@ -29,7 +29,7 @@ def gap(journal: Journal, after: Cursor, *, has_begun: bool, on_gap: OnGap) -> G
     ``has_begun`` is true if the stream has read from this journal before.
     """
     oldest = journal.oldest
-    lost = _lost(after, oldest)
+    lost = max(0, oldest.sequence - after.sequence) if journal.gave_out(after) else None
     if has_begun:
         reason = GapReason.FELL_BEHIND
     else:
@@ -43,9 +43,3 @@ def gap(journal: Journal, after: Cursor, *, has_begun: bool, on_gap: OnGap) -> G
         lost=lost,
         message=f"{_WHY[reason].format(after=after)}{counted}; {_THEN[on_gap]}",
     )
-
-
-def _lost(after: Cursor, oldest: Cursor) -> int | None:
-    """Return how many records there were in between; None if the two cannot be compared."""
-    lost = oldest.sequence - after.sequence
-    return lost if after.epoch == oldest.epoch and lost >= 0 else None

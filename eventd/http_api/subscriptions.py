@@ -14,9 +14,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from eventd.errors import (
-    CursorExpired,
     InvalidArgument,
-    JournalUnusable,
     LimitReached,
     NoSuchSubscription,
 )
@@ -53,21 +51,11 @@ class Subscriptions:
         return [self._described(each) for each in self._journal.subscriptions()]
 
     def _described(self, subscription: Subscription) -> dict[str, object]:
-        lag = self._lag(subscription.acknowledged)
-        return _describe(subscription) | ({} if lag is None else {"lag": lag})
-
-    def _lag(self, acknowledged: Cursor) -> int | None:
-        """Return how many records follow; None if nobody can tell."""
-        newest = self._journal.newest
-        is_known = acknowledged.epoch == newest.epoch or self._is_readable(acknowledged)
-        return newest.sequence - acknowledged.sequence if is_known else None
-
-    def _is_readable(self, cursor: Cursor) -> bool:
-        try:
-            self._journal.read(cursor, limit=1)
-        except (CursorExpired, JournalUnusable):
-            return False
-        return True
+        acknowledged = subscription.acknowledged
+        if not self._journal.gave_out(acknowledged):
+            return _describe(subscription)
+        lag = self._journal.newest.sequence - acknowledged.sequence
+        return _describe(subscription) | {"lag": lag}
 
     async def create(self, request: web.Request) -> web.Response:
         """Make a subscription; if there is the same one already, nothing changes.

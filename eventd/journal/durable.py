@@ -24,7 +24,9 @@ from structlog.typing import FilteringBoundLogger
 from eventd.errors import JournalUnusable
 from eventd.journal.changes import Changes
 from eventd.journal.cursors import count_published, expired, not_given_out
+from eventd.journal.epochs import Epochs
 from eventd.journal.files import locked, remove, set_aside
+from eventd.journal.last_known import LastKnown
 from eventd.journal.retention import Retention
 from eventd.journal.store import Durability, Store
 from eventd.journal.undurable import Batch, Undurable
@@ -89,26 +91,38 @@ class DurableJournal:
         with self._usable(), ExitStack() as stack:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             stack.enter_context(locked(directory / _LOCK_NAME))
-            store = self._opened_or_begun()
+            store, self._known = self._opened_or_begun()
             self._store: Store | None = store
-            self._known = store.last_known()
             self._lock = stack.pop_all()
         self._newest = store.newest
         self._forgotten = store.forgotten
-        self._epochs = [*store.epochs] or [new_epoch()]
-        """All of which cursors can be read from; new records are of the last one."""
+        self._epochs = Epochs(store.epochs.items())
+        self._begin_epoch()
         if self._lost_by is not None:
             self._tell_replaced()
         self._announce = announce
 
-    def _opened_or_begun(self) -> Store:
+    def _opened_or_begun(self) -> tuple[Store, LastKnown]:
         try:
-            return self._open()
+            return self._read_in()
         except sqlite3.DatabaseError as error:
             if not _is_broken(error):
                 raise
             self._lost_by, self._kept_as = str(error), set_aside(self._path, now=self._clock())
-            return self._open()
+            return self._read_in()
+
+    def _read_in(self) -> tuple[Store, LastKnown]:
+        store = self._open()
+        try:
+            return store, store.last_known()
+        except BaseException:
+            store.close()
+            raise
+
+    def _begin_epoch(self) -> None:
+        """Let what is told from here on be told apart from what may have been told and lost."""
+        self._epochs.begin(self._new_epoch(), behind=self._newest)
+        self._has_new_epoch = True
 
     @contextmanager
     def _usable(self) -> Iterator[None]:
@@ -127,27 +141,24 @@ class DurableJournal:
 
     def close(self) -> None:
         """Write what waits, if that is possible now, and close the file."""
-        self.recover()
-        if self._store is not None:
-            self._store.close()
-        self._lock.close()
+        self._announce = lambda _: None  # nobody is there any more
+        try:
+            self.recover()
+        finally:
+            self._close_store()
+            self._lock.close()
 
     # -- the order of events
 
     @property
     def oldest(self) -> Cursor:
         """The cursor just before the oldest record that can still be read."""
-        return self._cursor(self._forgotten)
+        return self._epochs.cursor(self._forgotten)
 
     @property
     def newest(self) -> Cursor:
         """The cursor of the newest record; sequence 0 while there is none."""
-        return self._cursor(self._newest)
-
-    def _cursor(self, sequence: int) -> Cursor:
-        # What is on the disk can be resumed from whatever comes.
-        written = self._store.epoch if self._store and sequence <= self._store.newest else None
-        return Cursor(written or self._epochs[-1], sequence)
+        return self._epochs.cursor(self._newest)
 
     def append(
         self, events: Sequence[Event], *, now: datetime, picture: PictureChange | None = None
@@ -170,7 +181,7 @@ class DurableJournal:
         return [
             EventRecord.of(
                 event,
-                cursor=Cursor(self._epochs[-1], sequence),
+                cursor=Cursor(self._epochs.current, sequence),
                 recorded_at=now,
                 durable=self.problem is None,
             )
@@ -184,12 +195,17 @@ class DurableJournal:
             self._forgotten = max(self._forgotten, self._undurable.given_up)
         else:
             try:
-                self._store.write(batch.records, batch.changes, epochs=self._epochs)
+                self._write_into(self._store, batch)
             except sqlite3.Error as error:
                 self._stop_writing(error)
                 return False
         self._newest += len(batch.records)
         return True
+
+    def _write_into(self, store: Store, batch: Batch, *, forgotten: int | None = None) -> None:
+        epochs = self._epochs if self._has_new_epoch else None
+        store.write(batch.records, batch.changes, epochs=epochs, forgotten=forgotten)
+        self._has_new_epoch = False
 
     def read(self, after: Cursor, *, limit: int) -> list[EventRecord]:
         """Return at most ``limit`` records that follow ``after``, in order.
@@ -216,15 +232,18 @@ class DurableJournal:
             return self.read(after, limit=limit)
 
     def _check(self, cursor: Cursor) -> None:
-        is_held = self._forgotten <= cursor.sequence <= self._newest
-        if cursor.epoch not in self._epochs or not is_held:
+        if cursor.sequence < self._forgotten or not self.gave_out(cursor):
             raise expired(cursor, oldest=self.oldest, newest=self.newest)
+
+    def gave_out(self, cursor: Cursor) -> bool:
+        """Whether the cursor is one of this journal's, be it that what follows is forgotten."""
+        return self._epochs.gave_out(cursor, newest=self._newest)
 
     def before(self, since: datetime) -> Cursor:
         """Return a cursor behind which all records are that happened at a time or later."""
         at = microseconds(since)
         sequence = self._before(at)
-        return self._cursor(max(sequence, self._forgotten))
+        return self._epochs.cursor(max(sequence, self._forgotten))
 
     def _before(self, at: int) -> int:
         waiting = self._undurable.before(at)
@@ -259,8 +278,8 @@ class DurableJournal:
 
     def acknowledge(self, name: str, cursor: Cursor) -> None:
         """Let a subscription have dealt with everything up to a cursor."""
-        acknowledged = self._known.acknowledged(name, cursor, epochs=self._epochs)
-        if cursor.epoch not in self._epochs or cursor.sequence > self._newest:
+        acknowledged = self._known.acknowledged(name, cursor, gave_out=self.gave_out)
+        if not self.gave_out(cursor):
             raise not_given_out(cursor, oldest=self.oldest, newest=self.newest)
         if acknowledged != self._known.subscription(name):
             self.subscribe(acknowledged)
@@ -294,11 +313,13 @@ class DurableJournal:
         if self._problem is None:
             self._problem = str(error)
             # A process that ends now takes with it what is told from here on.
-            self._epochs.append(self._new_epoch())
+            self._begin_epoch()
             _log.error("journal_not_written", file=str(self._path), error=self._problem)
         if _is_broken(error):
             self._lost_by = str(error)
             self._close_store()
+            # What it had cannot be read any more, whenever there is another file.
+            self._forgotten = self._newest - self._undurable.count
 
     def _close_store(self) -> None:
         if self._store is not None:
@@ -338,7 +359,7 @@ class DurableJournal:
     def _write_waiting(self, store: Store, most: int | None) -> None:
         batch, count = self._undurable.first(most)
         # What a reader is told to be gone has to stay so.
-        store.write(batch.records, batch.changes, epochs=self._epochs, forgotten=self._forgotten)
+        self._write_into(store, batch, forgotten=self._forgotten)
         self._undurable.drop_first(count)
 
     def _begin_file(self) -> None:
@@ -348,16 +369,15 @@ class DurableJournal:
         else:
             remove(self._path)  # what was begun last time, and not finished
         waiting, count = self._undurable.first(None)
-        first = self._newest + 1 - len(waiting.records)
+        batch = Batch(waiting.records, self._known.everything())
         store = self._open()
+        self._has_new_epoch = True  # to this file they are all new
         try:
-            store.write(
-                waiting.records, self._known.everything(), epochs=self._epochs, forgotten=first - 1
-            )
+            self._write_into(store, batch, forgotten=self._forgotten)
         except BaseException:
             store.close()
             raise
-        self._store, self._forgotten = store, first - 1
+        self._store = store
         self._undurable.drop_first(count)
 
     def _tell_replaced(self) -> None:
@@ -417,7 +437,7 @@ class DurableJournal:
 
         Return whether that was all, so that the log begins anew.
         """
-        return self._asked(lambda store: store.checkpoint(), True)
+        return self._asked(lambda store: store.checkpoint(), False)
 
     def finish_checkpoint(self) -> None:
         """Do so with what has come since, in the thread of the loop, if the log is very large."""

@@ -53,6 +53,13 @@ class Journal(Protocol):
         """
         ...
 
+    def gave_out(self, cursor: Cursor) -> bool:
+        """Whether the cursor is one of this journal's, be it that what follows is forgotten.
+
+        The sequences of all those are of one order, whatever their epochs.
+        """
+        ...
+
     def before(self, since: datetime) -> Cursor:
         """Return a cursor behind which all records are that happened at a time or later.
 

@@ -66,6 +66,10 @@ class MemoryJournal:
         if cursor.epoch != self._epoch or not is_held:
             raise expired(cursor, oldest=self.oldest, newest=self.newest)
 
+    def gave_out(self, cursor: Cursor) -> bool:
+        """Whether the cursor is one of this journal's, be it that what follows is forgotten."""
+        return cursor.epoch == self._epoch and cursor.sequence <= self._sequence
+
     def before(self, since: datetime) -> Cursor:
         """Return a cursor behind which all records are that happened at a time or later."""
         since_when = microseconds(since)
@@ -97,8 +101,8 @@ class MemoryJournal:
 
     def acknowledge(self, name: str, cursor: Cursor) -> None:
         """Let a subscription have dealt with everything up to a cursor."""
-        acknowledged = self._known.acknowledged(name, cursor, epochs={self._epoch})
-        if cursor.epoch != self._epoch or cursor.sequence > self._sequence:
+        acknowledged = self._known.acknowledged(name, cursor, gave_out=self.gave_out)
+        if not self.gave_out(cursor):
             raise not_given_out(cursor, oldest=self.oldest, newest=self.newest)
         self.subscribe(acknowledged)
 

@@ -15,7 +15,8 @@ class Retention(NamedTuple):
     """Limits: what is past one of them is forgotten, the oldest first."""
 
     bytes: int
-    """So much of the file may be in use, all in all."""
+    """So much of the file may be in use, all in all; and no more than half of the file system, as a
+    journal that has filled it cannot even forget."""
     age: timedelta | None = None
     """So long ago a record may have been written; None for as long as there is room."""
 
@@ -25,7 +26,7 @@ class Retention(NamedTuple):
         Raises:
             sqlite3.Error: nothing was forgotten.
         """
-        if store.size > self.bytes:
+        if store.size > min(self.bytes, store.disk_size // 2):
             return store.forget_oldest(store.newest, most=most)
         if self.age is None:
             return 0

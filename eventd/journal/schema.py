@@ -18,11 +18,10 @@ CREATE TABLE journal (
 );
 INSERT INTO journal VALUES (1, 0);
 
-CREATE TABLE epochs (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE epochs (number INTEGER PRIMARY KEY, name TEXT NOT NULL, first INTEGER NOT NULL);
 
 CREATE TABLE records (
     sequence INTEGER PRIMARY KEY,
-    epoch INTEGER NOT NULL,
     happened INTEGER NOT NULL,
     latest INTEGER NOT NULL,
     recorded INTEGER NOT NULL,

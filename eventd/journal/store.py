@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from itertools import count
 from pathlib import Path
 from threading import Lock
 
@@ -27,6 +26,7 @@ from eventd.journal.encoding import (
     encode_picture,
     encode_position,
 )
+from eventd.journal.epochs import Epochs
 from eventd.journal.last_known import LastKnown
 from eventd.journal.schema import migrate
 from eventd.model.picture import HostPicture
@@ -70,6 +70,7 @@ class Store:
             sqlite3.Error: it cannot be read or written.
             OSError: it cannot be made.
         """
+        self._path = path
         self.log_size = 0
         """How many bytes wait in the write-ahead log, about."""
         self._checkpointing = Lock()
@@ -92,11 +93,10 @@ class Store:
             self.newest: int
             self._latest: int
             self.newest, self._latest = last or (self.forgotten, 0)
-            self.epochs: dict[str, int] = dict(
-                self._file.execute("SELECT name, number FROM epochs ORDER BY number")
+            self.epochs = Epochs(
+                self._file.execute("SELECT name, first FROM epochs ORDER BY number")
             )
-            """By name, in the order in which they began: all have their numbers in common."""
-            self._epoch_names = {number: name for name, number in self.epochs.items()}
+            """Those that are written."""
             self._host_names: dict[str, Mapping[str, str]] = {}
             """By connection, as they were written or read last."""
             self._checkpointer = _connect(path)
@@ -107,11 +107,6 @@ class Store:
     def _one(self, query: str) -> int:
         (value,) = self._file.execute(query).fetchone()
         return int(value)
-
-    @property
-    def epoch(self) -> str | None:
-        """The newest epoch; None while nothing is written."""
-        return next(reversed(self.epochs), None)
 
     def close(self) -> None:
         """Close the file."""
@@ -127,39 +122,37 @@ class Store:
         records: Sequence[EventRecord],
         changes: Changes | None = None,
         *,
-        epochs: Iterable[str] = (),
+        epochs: Epochs | None = None,
         forgotten: int | None = None,
     ) -> None:
         """Write records that follow the newest one, and what else changes with them.
 
-        ``epochs`` are new names; ``forgotten`` is a new beginning of what can be read.
+        ``epochs`` are those of the journal where they are others than are written; ``forgotten`` is
+        a new beginning of what can be read.
 
         Raises:
             sqlite3.Error: nothing was written.
         """
-        new_epochs = [name for name in epochs if name not in self.epochs]
-        numbers = self.epochs
-        if new_epochs:
-            numbers = numbers | dict(zip(new_epochs, count(len(numbers) + 1), strict=False))
-        rows = _rows(records, numbers, self._latest)
+        rows = _rows(records, self._latest)
         with self._transaction():
-            self._insert("epochs", [(numbers[name], name) for name in new_epochs])
+            if epochs is not None:
+                self._file.execute("DELETE FROM epochs")
+                self._insert("epochs", epochs.items())
             self._insert("records", rows)
             if changes:
                 self._write_changes(changes)
             if forgotten is not None:
                 self._file.execute("UPDATE journal SET forgotten = ?", (forgotten,))
-        if new_epochs:
-            self.epochs = numbers
-            self._epoch_names = {number: name for name, number in numbers.items()}
+        if epochs is not None:
+            self.epochs = Epochs(epochs.items())
         if changes:
             self._host_names.update((name, host.names) for name, host in changes.hosts.items())
         if forgotten is not None:
             self.forgotten = forgotten
             self.newest = max(self.newest, forgotten)
         if rows:
-            self.newest, self._latest = rows[-1][0], rows[-1][3]
-        self.log_size += _TRANSACTION_BYTES + sum(len(row[5]) for row in rows)
+            self.newest, self._latest = rows[-1][0], rows[-1][2]
+        self.log_size += _TRANSACTION_BYTES + sum(len(row[4]) for row in rows)
 
     def _transaction(self) -> sqlite3.Connection:
         """Begin a transaction; used in a ``with`` statement, which ends it one way or the other."""
@@ -202,18 +195,15 @@ class Store:
     def read(self, after: int, *, limit: int) -> list[EventRecord]:
         """Return at most ``limit`` records that follow a sequence, in order."""
         rows = self._file.execute(
-            "SELECT sequence, epoch, happened, json FROM records WHERE sequence > ? "
+            "SELECT sequence, happened, json FROM records WHERE sequence > ? "
             "ORDER BY sequence LIMIT ?",
             (max(after, self.forgotten), limit),
         )
-        names = self._epoch_names
-        try:
-            return [
-                EventRecord(Cursor(names[epoch], sequence), json, happened=happened)
-                for sequence, epoch, happened, json in rows
-            ]
-        except KeyError as epoch:
-            raise sqlite3.DatabaseError(f"there is no epoch {epoch}") from None
+        cursor = self.epochs.cursor
+        return [
+            EventRecord(cursor(sequence), json, happened=happened)
+            for sequence, happened, json in rows
+        ]
 
     def before(self, since: int) -> int:
         """Return the sequence behind which all records are that happened at ``since`` or later."""
@@ -298,6 +288,12 @@ class Store:
         pages = self._one("PRAGMA page_count") - self._one("PRAGMA freelist_count")
         return pages * self._one("PRAGMA page_size")
 
+    @property
+    def disk_size(self) -> int:
+        """How many bytes the file system has, all in all."""
+        found = os.statvfs(self._path.parent)
+        return found.f_frsize * found.f_blocks
+
     def checkpoint(self) -> bool:
         """Bring what is in the write-ahead log into the file; return whether that was all of it.
 
@@ -328,8 +324,8 @@ def _checkpoint(file: sqlite3.Connection) -> bool:
 
 
 _INSERTS = {
-    "epochs": "INSERT INTO epochs VALUES (?, ?)",
-    "records": "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)",
+    "epochs": "INSERT INTO epochs (name, first) VALUES (?, ?)",
+    "records": "INSERT INTO records VALUES (?, ?, ?, ?, ?)",
     "domains": "INSERT OR REPLACE INTO domains VALUES (?, ?, ?)",
     "hosts": "INSERT OR REPLACE INTO hosts VALUES (?, ?, ?, ?)",
     "host_names": "INSERT OR REPLACE INTO host_names VALUES (?, ?)",
@@ -341,18 +337,15 @@ _DELETES = {
     "subscriptions": "DELETE FROM subscriptions WHERE name = ?",
 }
 
-_Row = tuple[int, int, int, int, int, bytes]
+_Row = tuple[int, int, int, int, bytes]
 
 
-def _rows(records: Sequence[EventRecord], epochs: Mapping[str, int], latest: int) -> list[_Row]:
+def _rows(records: Sequence[EventRecord], latest: int) -> list[_Row]:
     rows = []
     for record in records:
-        cursor, happened = record.cursor, record.happened
-        latest = max(latest, happened)
+        latest = max(latest, record.happened)
         recorded = microseconds(record.recorded_at)
-        rows.append(
-            (cursor.sequence, epochs[cursor.epoch], happened, latest, recorded, record.json)
-        )
+        rows.append((record.sequence, record.happened, latest, recorded, record.json))
     return rows
 
 

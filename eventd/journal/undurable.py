@@ -46,6 +46,10 @@ class Undurable:
 
     def add(self, batch: Batch) -> None:
         """Let a batch wait behind the others."""
+        if not batch.records and self._batches:
+            # Nothing is told between the two, and there may be many of its kind.
+            self._batches[-1].changes.add(batch.changes)
+            return
         self._batches.append(batch)
         self._records.extend(batch.records)
         self._bytes += _size(batch)

@@ -32,6 +32,7 @@ from eventd.bus.delivery import Delivery
 from eventd.bus.registry import Registry
 from eventd.http_api import HttpApi
 from eventd.journal.durable import FILE_NAME, DurableJournal
+from eventd.journal.epochs import Epochs
 from eventd.journal.journal import Journal
 from eventd.journal.memory import MemoryJournal
 from eventd.journal.retention import Retention
@@ -209,22 +210,22 @@ def grow(directory: Path, *, to: int) -> None:
     """
     store = Store(directory / FILE_NAME, durability=Durability.PROCESS)
     with closing(store):
-        epoch = store.epoch or "e1"
-        model = EventRecord.of(event(1), cursor=Cursor(epoch, to), recorded_at=NOW)
+        model = EventRecord.of(event(1), cursor=Cursor("e1", to), recorded_at=NOW)
+        epochs = Epochs([("e1", 0)])
         content = (model.event, NOW)
         while store.newest < to:
             first = store.newest + 1
             store.write(
                 [
                     EventRecord(
-                        Cursor(epoch, sequence),
+                        Cursor("e1", sequence),
                         model.json,
                         happened=model.happened,
                         content=content,
                     )
                     for sequence in range(first, first + 1000)
                 ],
-                epochs=[epoch],
+                epochs=None if store.newest else epochs,
             )
             if store.log_size > 1 << 26:
                 store.checkpoint_at_once()
@@ -237,8 +238,7 @@ def show_size(directory: Path, millions: float) -> None:
     with closing(journal):
         rate = append_rate(journal, events=20_000)
         first, last = journal.oldest.sequence, journal.newest.sequence
-        epoch = journal.newest.epoch
-        pages = [Cursor(epoch, random.randrange(first, last)) for _ in range(200)]
+        pages = [Cursor("e1", random.randrange(first, last - 20_000)) for _ in range(200)]
         reading = timed([partial(journal.read, cursor, limit=64) for cursor in pages])
         searching = timed([lambda: journal.before(NOW) for _ in range(200)])
         forgetting = timed(

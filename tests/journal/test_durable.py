@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -73,7 +75,7 @@ def test_all_that_was_written_is_there_after_the_end_of_the_process(tmp_path: Pa
         assert journal.pictures("esx01") == {"vm-1": WEB}
         assert journal.host("esx01") == HOST
         assert journal.subscriptions() == [SUBSCRIPTION._replace(acknowledged=Cursor("a", 1))]
-        assert [each.cursor for each in journal.append([EVENT], now=NOW)] == [Cursor("a", 3)]
+        assert [each.cursor for each in journal.append([EVENT], now=NOW)] == [Cursor("z", 3)]
 
 
 @pytest.mark.parametrize("durability", Durability)
@@ -272,7 +274,7 @@ def test_a_file_that_breaks_while_it_is_read_is_replaced_at_once(tmp_path: Path)
         assert isinstance(record.event, JournalReplaced)
         assert record.sequence == caught_up.sequence + 1
         assert journal.read(caught_up, limit=9) == [record]
-        assert expired.value.oldest == f"y-{caught_up.sequence}"
+        assert expired.value.oldest == str(caught_up)
         assert [each.sequence for each in journal.append([EVENT], now=NOW)] == [402]
 
     with closing(opened(tmp_path)) as journal:
@@ -296,6 +298,73 @@ def test_a_file_that_breaks_while_it_is_written_is_replaced_at_once(tmp_path: Pa
         assert journal.problem is None
     with closing(opened(tmp_path)) as journal:
         assert journal.read(Cursor("a", 400), limit=9) == [*announced, *records]
+
+
+@pytest.mark.parametrize("table", ["domains", "hosts", "host_names", "subscriptions", "records"])
+def test_a_file_of_which_one_table_is_broken_is_replaced_at_the_start(
+    tmp_path: Path, table: str
+) -> None:
+    """What cannot be read in is no reason not to start."""
+    with closing(opened(tmp_path)) as journal:
+        for number in range(200):
+            pictures = {f"vm-{number}": DomainPicture(f"vm-{number}", "x" * 100)}
+            journal.append([EVENT], now=NOW, picture=PictureChange("esx01", pictures, NONE, HOST))
+        journal.subscribe(SUBSCRIPTION)
+    ((root,),) = raw(tmp_path, f"SELECT rootpage FROM sqlite_schema WHERE name = '{table}'")
+    with (tmp_path / FILE_NAME).open("r+b") as file:
+        file.seek(4096 * (root - 1))
+        file.write(os.urandom(4096))
+    with closing(opened(tmp_path, epochs="z")) as journal:
+        (record,) = read_on(journal, Cursor("z", 0))
+    assert isinstance(record.event, JournalReplaced)
+
+
+@contextmanager
+def no_room() -> Iterator[None]:
+    """Let the process write no file, as on a full disk; nor may it log meanwhile."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with capture_logs():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+
+
+def test_what_a_broken_file_had_is_expired_before_there_is_another(tmp_path: Path) -> None:
+    """Until there is room for a new one, nobody is told that this was all."""
+    filled(tmp_path)
+    journal = opened(tmp_path, epochs="yz")
+    caught_up, behind = journal.newest, Cursor("a", 100)
+    broken(tmp_path / FILE_NAME, part="middle")
+    with closing(journal):
+        with no_room():
+            with pytest.raises(CursorExpired):
+                journal.read(behind, limit=1)
+            waiting = journal.append([EVENT], now=NOW)
+            assert journal.read(caught_up, limit=9) == waiting
+            with pytest.raises(CursorExpired):
+                journal.read(behind, limit=1)
+            assert journal.oldest == caught_up
+        journal.recover()
+        assert journal.problem is None
+        assert [each.sequence for each in read_on(journal, caught_up)] == [401, 402]
+
+
+def test_a_journal_that_is_replaced_when_it_is_closed_is_closed(tmp_path: Path) -> None:
+    """Nobody is told any more, as whoever tells has ended already."""
+    filled(tmp_path)
+
+    def announce(_: object) -> None:
+        raise RuntimeError("nobody is here any more")
+
+    journal = DurableJournal(tmp_path, clock=lambda: NOW, announce=announce)
+    broken(tmp_path / FILE_NAME, part="middle")
+    with no_room(), pytest.raises(CursorExpired):
+        read_on(journal, Cursor("a", 0))
+    journal.close()
+    with closing(opened(tmp_path)) as again:
+        assert again.newest.sequence == 401
 
 
 def test_of_broken_files_only_the_newest_are_kept(tmp_path: Path) -> None:
@@ -354,6 +423,52 @@ def test_nobody_resumes_behind_a_record_that_was_lost_with_the_process(tmp_path:
         assert journal.read(written.cursor, limit=9) == [other]
         with pytest.raises(CursorExpired):
             journal.read(lost.cursor, limit=9)
+
+
+def test_nobody_resumes_behind_what_was_lost_while_it_was_being_written(tmp_path: Path) -> None:
+    """What waits is written in steps, and the process may end between two of them."""
+    here, copy = tmp_path / "here", tmp_path / "copy"
+    with closing(opened(here)) as journal:
+        journal.append([EVENT], now=NOW)
+        with kept_from_writing(here):
+            told = [record for _ in range(9) for record in journal.append([EVENT], now=NOW)]
+        assert journal.recover(most=4)
+        shutil.copytree(here, copy)  # as a kill leaves it now
+
+    with closing(opened(copy, epochs="z")) as journal:
+        journal.append([REBOOT] * 20, now=NOW)
+        assert [each.sequence for each in read_on(journal, told[3].cursor)] == [*range(6, 26)]
+        with pytest.raises(CursorExpired):
+            journal.read(told[4].cursor, limit=1)
+
+
+def test_nobody_resumes_behind_what_a_loss_of_power_took(tmp_path: Path) -> None:
+    """With the default durability, the machine may not have written the last transactions."""
+    here, copy = tmp_path / "here", tmp_path / "copy"
+    with closing(opened(here)) as journal:
+        (written,) = journal.append([EVENT], now=NOW)
+        shutil.copytree(here, copy)  # what the disk has by now
+        (lost,) = journal.append([EVENT], now=NOW)
+
+    with closing(opened(copy, epochs="z")) as journal:
+        told = journal.append([REBOOT] * 3, now=NOW)
+        assert journal.read(written.cursor, limit=9) == told
+        with pytest.raises(CursorExpired):
+            journal.read(lost.cursor, limit=9)
+
+
+def test_changes_without_events_do_not_pile_up(tmp_path: Path) -> None:
+    """Readers go on acknowledging while the disk is full."""
+    with closing(opened(tmp_path)) as journal:
+        journal.subscribe(SUBSCRIPTION)
+        with kept_from_writing(tmp_path):
+            records = journal.append([EVENT] * 3, now=NOW)
+            for record in records * 3:
+                journal.acknowledge("agent", record.cursor)
+        assert not journal.recover(most=1), "there was more than one batch"
+        assert journal.problem is None
+    with closing(opened(tmp_path)) as journal:
+        assert journal.subscriptions() == [SUBSCRIPTION._replace(acknowledged=records[-1].cursor)]
 
 
 def test_an_oldest_cursor_is_good_whatever_becomes_of_what_waits(tmp_path: Path) -> None:
