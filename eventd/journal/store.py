@@ -38,7 +38,8 @@ __all__ = ["SIDE_FILES", "Durability", "Store"]
 SIDE_FILES = ("-wal", "-shm")
 """What SQLite has beside a file in WAL mode: the name of the file, and this."""
 
-_CACHE_KIBIBYTES = 4096
+_CACHE_KIBIBYTES = 2048
+"""Of pages that were used last. Who reads on reads each once, and those of writers are few."""
 
 _TRANSACTION_BYTES = 3 * 4096
 """What a transaction writes to the log at the least, about: the pages that it touches."""
