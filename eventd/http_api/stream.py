@@ -199,7 +199,9 @@ class Stream:
 
     @property
     def _is_complete(self) -> bool:
-        is_last = self._last is not None and self.position.sequence >= self._last.sequence
+        # Before the first reading the position may be that of another journal.
+        last = self._last if self._has_begun else None
+        is_last = last is not None and self.position.sequence >= last.sequence
         return is_last or self._remaining == 0
 
     def _wait_until(self, until: datetime) -> None:
