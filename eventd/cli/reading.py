@@ -27,6 +27,7 @@ from eventd.cli.options import (
 )
 from eventd.cli.terminal import (
     abandon_output,
+    end_cut_line,
     is_output_taken,
     log_to_errors,
     wants_colour,
@@ -203,20 +204,26 @@ def watch(
             on_outage=_tell_outage,
         )
 
+    if file is not None:
+        end_cut_line()
     lines = layout(output, colour=wants_colour(sys.stdout), is_stamped=timestamp)
     if output is Output.VIRSH:
         lines = _warning_of_gaps(lines)
-    watched = asyncio.run(
-        _watch(
-            socket,
-            events,
-            layout=lines,
-            count=count,
-            timeout=timeout,
-            is_finite=no_follow or until is not None,
-            note=None if file is None else file.write,
+    try:
+        watched = asyncio.run(
+            _watch(
+                socket,
+                events,
+                layout=lines,
+                count=count,
+                timeout=timeout,
+                is_finite=no_follow or until is not None,
+                note=None if file is None else file.write,
+            )
         )
-    )
+    finally:
+        if file is not None:
+            file.sync()
     raise typer.Exit(_conclude(watched, output))
 
 
