@@ -27,6 +27,7 @@ from eventd.cli.options import (
 )
 from eventd.cli.terminal import (
     abandon_output,
+    end_cut_line,
     is_output_taken,
     log_to_errors,
     wants_colour,
@@ -108,39 +109,38 @@ def watch(
         typer.Option("--after", metavar="CURSOR", help="Begin after the record of this cursor."),
     ] = None,
     no_follow: Annotated[
-        bool, typer.Option("--no-follow", help="End when all is printed that is recorded already.")
+        bool, typer.Option("--no-follow", help="End with what is recorded already.")
     ] = False,
     cursor_file: Annotated[
         Path | None,
         typer.Option(
             "--cursor-file",
             metavar="FILE",
-            help="Go on where the watching with this file ended, and wait for the daemon.",
+            help="Go on where the last watch with this file ended; wait for the daemon.",
         ),
     ] = None,
     on_gap: Annotated[
         OnGap | None,
         typer.Option(
             "--on-gap",
-            help="Where events are lost: end with an error, or say so and go on. With "
-            "--cursor-file it is the latter.",
-            show_default="error",
+            help="Where events are lost: end with an error, or say so and go on.",
+            show_default="error; event with --cursor-file",
         ),
     ] = None,
     timestamp: Annotated[
-        bool, typer.Option("--timestamp", help="With -o virsh: the time in front, as virsh has it.")
+        bool, typer.Option("--timestamp", help="With -o virsh: put the time in front.")
     ] = False,
     socket: SocketOption = READ_ONLY_SOCKET,
 ) -> None:
     """Print events as they happen, until interrupted.
 
-    Every filter may be repeated: values of the same filter are alternatives, different filters
-    must all match; '*' and '?' work in names of domains alone. The exit code is that of 'virsh
-    event': 0 if there was at least one event, 1 if there was none or the daemon went away.
+    Each filter may be repeated: its values are alternatives; different filters must all match.
+    The exit code is that of 'virsh event': 0 with at least one event, 1 with none or if the daemon
+    went away.
 
-    With --cursor-file, the cursor of each line is written to the file after the line went out:
-    whatever is killed, nothing is missed, and at most one line is printed twice, with the same id.
-    The file comes before the other options that say where to begin.
+    With --cursor-file, a kill misses nothing and repeats at most one line, with the same id. A
+    loss of power may repeat or take lines of the last seconds, and what a pipe holds is lost with
+    its reader. The file comes before --since, --after and --snapshot.
 
     \b
     Kinds, as libvirt has them:
@@ -150,10 +150,11 @@ def watch(
       memory-failure, nic-mac-change
     \b
     Kinds beyond those:
-      question (raised, changed, answered, cleared), amendment (the cause of an event came
-      late), connection (a host was reached or lost; connected, disconnected, stale,
-      resynchronised, unparsed), journal (what was recorded could not be read any more),
-      task (queued, running, success, error; only with --event task)
+      question    raised, changed, answered, cleared
+      amendment   the cause of an event came late
+      connection  connected, disconnected, stale, resynchronised, unparsed
+      journal     what was recorded could not be read any more
+      task        queued, running, success, error; only with --event task
 
     \b
     Examples:
@@ -203,20 +204,26 @@ def watch(
             on_outage=_tell_outage,
         )
 
+    if file is not None:
+        end_cut_line()
     lines = layout(output, colour=wants_colour(sys.stdout), is_stamped=timestamp)
     if output is Output.VIRSH:
         lines = _warning_of_gaps(lines)
-    watched = asyncio.run(
-        _watch(
-            socket,
-            events,
-            layout=lines,
-            count=count,
-            timeout=timeout,
-            is_finite=no_follow or until is not None,
-            note=None if file is None else file.write,
+    try:
+        watched = asyncio.run(
+            _watch(
+                socket,
+                events,
+                layout=lines,
+                count=count,
+                timeout=timeout,
+                is_finite=no_follow or until is not None,
+                note=None if file is None else file.write,
+            )
         )
-    )
+    finally:
+        if file is not None:
+            file.sync()
     raise typer.Exit(_conclude(watched, output))
 
 

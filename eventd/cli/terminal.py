@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import select
+import stat
 import sys
 from typing import TYPE_CHECKING, TextIO
 
@@ -18,10 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "abandon_output",
+    "end_cut_line",
     "is_output_taken",
     "log_to_errors",
     "output_descriptor",
     "prepare",
+    "sync_output",
     "wants_colour",
     "write_error",
     "write_line",
@@ -77,6 +81,58 @@ async def write_line_patiently(line: str) -> None:
                 await _until_writable(descriptor)
             # POSIX: so much a pipe takes without blocking, if poll(2) says that it is writable.
             rest = rest[os.write(descriptor, rest[: select.PIPE_BUF]) :]
+
+
+def end_cut_line() -> None:
+    """End the last line of the file that the output is appended to, if it has no end.
+
+    A disk that was full, or a kill, has cut it; what comes would be a part of it.
+
+    Raises:
+        EventdError: the output cannot be written.
+    """
+    descriptor = _output_file()
+    if descriptor is not None and _last_byte(descriptor) not in (b"", b"\n"):
+        write_line("")
+
+
+def sync_output() -> None:
+    """Bring what was written to the disk, if the output is a file.
+
+    Raises:
+        EventdError: the output cannot be written.
+    """
+    descriptor = _output_file()
+    if descriptor is not None:
+        with _failure_told():
+            os.fsync(descriptor)
+
+
+def _output_file() -> int | None:
+    """Return the file descriptor of the output if it is a regular file."""
+    descriptor = output_descriptor()
+    if descriptor is None:
+        return None
+    return descriptor if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+
+
+def _last_byte(descriptor: int) -> bytes:
+    """Return what stands before the place that is written next; nothing if nobody can tell."""
+    if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_APPEND:
+        place = os.fstat(descriptor).st_size
+    else:
+        place = os.lseek(descriptor, 0, os.SEEK_CUR)
+    if place == 0:
+        return b""
+    try:
+        # A shell opens its output for writing only.
+        readable = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY)
+    except OSError:
+        return b""
+    try:
+        return os.pread(readable, 1, place - 1)
+    finally:
+        os.close(readable)
 
 
 def output_descriptor() -> int | None:

@@ -3,7 +3,8 @@
 Subscribers with equal framings and filters form a group. A chunk goes straight to the transport:
 one ``transport.write`` for all records of a turn costs a small part of what a queue and an
 ``await response.write()`` per event cost. A subscriber that does not keep up is handed back to its
-stream with the cursor that it has reached; what it gets then is the stream's affair.
+stream with the cursor that it has reached; what it gets then is the stream's affair. So is one that
+cannot be written to: no failure keeps the records from the others.
 """
 
 from __future__ import annotations
@@ -12,11 +13,15 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import structlog
+
 from eventd.http_api.filters import Filter
 from eventd.http_api.framing import Framing
 from eventd.model.record import Cursor, EventRecord
 
 __all__ = ["Broadcast", "Group", "Subscriber"]
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +85,40 @@ class Broadcast:
     def deliver(self, records: Sequence[EventRecord]) -> None:
         """Write the records of one loop turn to all members that want them."""
         for group, members in list(self._groups.items()):
-            chunk = group.chunk(records)
-            if chunk:
-                for subscriber in tuple(members):
-                    self._write(subscriber, chunk, records)
+            self._deliver_to(group, tuple(members), records)
         self._delivered = records[-1].cursor
+
+    def _deliver_to(
+        self, group: Group, members: Sequence[Subscriber], records: Sequence[EventRecord]
+    ) -> None:
+        failure: Exception | None = None
+        failed: list[Subscriber] = []
+        try:
+            chunk = group.chunk(records)
+        except Exception as error:
+            failure, failed = error, list(members)
+        else:
+            for subscriber in members if chunk else ():
+                try:
+                    self._write(subscriber, chunk, records)
+                except Exception as error:
+                    failure = failure or error
+                    failed.append(subscriber)
+        if failure is not None:
+            self._hand_back_failed(failed, records, failure)
+
+    def _hand_back_failed(
+        self, failed: Sequence[Subscriber], records: Sequence[EventRecord], failure: Exception
+    ) -> None:
+        """Let their streams read the journal: those end, or tell what was not written here."""
+        _log.error(
+            "subscribers not written to",
+            subscribers=len(failed),
+            sequence=records[0].sequence,
+            exc_info=failure,
+        )
+        for subscriber in failed:
+            self.hand_back(subscriber)
 
     def _write(self, subscriber: Subscriber, chunk: bytes, records: Sequence[EventRecord]) -> None:
         joined = subscriber.joined.sequence

@@ -199,7 +199,9 @@ class Stream:
 
     @property
     def _is_complete(self) -> bool:
-        is_last = self._last is not None and self.position.sequence >= self._last.sequence
+        # Before the first reading the position may be that of another journal.
+        last = self._last if self._has_begun else None
+        is_last = last is not None and self.position.sequence >= last.sequence
         return is_last or self._remaining == 0
 
     def _wait_until(self, until: datetime) -> None:
@@ -248,16 +250,10 @@ class Stream:
             if self._query.on_gap is OnGap.ERROR:
                 raise
             missed = [self._gap()]
-            self._go_on_from(self._journal.oldest)
+            self.position = self._journal.oldest
             records = self._pages.after(self.position)
         self._has_begun = True
         return missed, records
-
-    def _go_on_from(self, oldest: Cursor) -> None:
-        self.position = oldest
-        newest = self._journal.newest
-        if self._last is not None and self._last.sequence > newest.sequence:
-            self._last = newest  # of a journal that was begun anew, and counts from less
 
     def _take(self, records: Sequence[EventRecord]) -> bytes:
         """Move on behind the records, and return what the client gets of them."""

@@ -15,7 +15,7 @@ __all__ = ["line_of", "outcome", "running"]
 
 @asynccontextmanager
 async def running(
-    socket: Path, *arguments: str, errors_to: int = PIPE, **environment: str
+    socket: Path, *arguments: str, errors_to: int = PIPE, output_to: int = PIPE, **environment: str
 ) -> AsyncIterator[Process]:
     """Run a command against the socket; it ends with the context at the latest."""
     process = await asyncio.create_subprocess_exec(
@@ -23,7 +23,7 @@ async def running(
         "-m",
         "eventd",
         *arguments,
-        stdout=PIPE,
+        stdout=output_to,
         stderr=errors_to,
         env=os.environ | {"EVENTD_SOCKET": str(socket), "PYTHONUNBUFFERED": ""} | environment,
     )
@@ -38,7 +38,7 @@ async def running(
 async def outcome(process: Process) -> tuple[int | None, str, str]:
     """Return exit code, output and errors, when the command has ended."""
     output, errors = await process.communicate()
-    return process.returncode, output.decode(), (errors or b"").decode()
+    return process.returncode, (output or b"").decode(), (errors or b"").decode()
 
 
 async def line_of(process: Process) -> str:

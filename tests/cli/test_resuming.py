@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -131,6 +132,34 @@ async def test_a_reader_that_is_killed_before_anything_came_misses_nothing(
     async with running(daemon.read_only_socket, *command, "--count", "1") as process:
         code, output, _ = await outcome(process)
     assert (code, numbers(output)) == (0, [2])
+
+
+@pytest.mark.parametrize(
+    ("before", "flags", "between"),
+    [
+        ('{"cut":', os.O_APPEND, "\n"),
+        ('{"whole":1}\n', os.O_APPEND, ""),
+        ("", os.O_APPEND, ""),
+        ('{"cut":', os.O_TRUNC, None),
+    ],
+)
+async def test_a_line_that_was_cut_takes_no_other_with_it(
+    daemon: Daemon, tmp_path: Path, before: str, flags: int, between: str | None
+) -> None:
+    """A full disk or a kill leaves a part of a line; the record is told again behind it."""
+    daemon.record(started(1))
+    output, file = tmp_path / "output", tmp_path / "cursor"
+    output.write_text(before)
+    command = ("watch", "-o", "json", "--no-follow", "--cursor-file", str(file))
+    descriptor = os.open(output, os.O_WRONLY | flags)
+    async with running(daemon.read_only_socket, *command, output_to=descriptor) as process:
+        os.close(descriptor)
+        code, _, errors = await outcome(process)
+    assert (code, errors) == (0, "")
+    text = output.read_text()
+    kept = "" if between is None else before + between
+    assert text.startswith(kept)
+    assert numbers(text.removeprefix(kept)) == [1]
 
 
 async def test_the_file_comes_before_the_other_beginnings(daemon: Daemon, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from structlog.testing import capture_logs
 
 from eventd import metrics
 from eventd.http_api.broadcast import Broadcast, Group, Subscriber
@@ -24,8 +25,11 @@ class FakeTransport(asyncio.WriteTransport):
         super().__init__()
         self.written: list[bytes] = []
         self.waiting = 0
+        self.is_broken = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
+        if self.is_broken:
+            raise RuntimeError("Cannot call write() after write_eof()")
         assert isinstance(data, bytes)
         self.written.append(data)
 
@@ -161,6 +165,39 @@ async def test_a_burst_beyond_the_limit_is_left_to_the_journal(
     broadcast.deliver(records)
     assert transport.written == []
     assert subscriber.left_behind.result() == Cursor("e1", 0)
+
+
+async def test_one_that_cannot_be_written_to_is_left_to_its_stream_and_others_are_not(
+    broadcast: Broadcast, journal: MemoryJournal
+) -> None:
+    """Else all that come behind it would miss the records, and nobody would tell them."""
+    members = [subscribe(broadcast) for _ in range(3)]
+    other_group = subscribe(broadcast, framing=Framing(Format.SSE))
+    broken, transport = members[1]
+    transport.is_broken = True
+    with capture_logs() as logs:
+        broadcast.deliver(journal.append([started(1)], now=NOW))
+        broadcast.deliver(journal.append([stopped(1)], now=NOW))
+    assert broken.left_behind.result() == Cursor("e1", 0)
+    healthy = [written for member, written in (*members, other_group) if member is not broken]
+    assert [len(each.written) for each in healthy] == [2, 2, 2]
+    assert [(each["event"], each["subscribers"]) for each in logs] == [
+        ("subscribers not written to", 1)
+    ]
+
+
+async def test_a_group_whose_records_cannot_be_framed_is_left_to_its_streams(
+    broadcast: Broadcast, journal: MemoryJournal
+) -> None:
+    """What one filter cannot read, the others get all the same; it is told once for all members."""
+    picky = [subscribe(broadcast, wanted=Filter(type=frozenset({"stopped"})))[0] for _ in range(2)]
+    _, healthy = subscribe(broadcast)
+    unreadable = EventRecord(Cursor("e1", 1), b"{", happened=0)
+    with capture_logs() as logs:
+        broadcast.deliver([unreadable])
+    assert [each.left_behind.result() for each in picky] == [Cursor("e1", 0)] * 2
+    assert healthy.written == [b"{\n"]
+    assert [each["subscribers"] for each in logs] == [2]
 
 
 async def test_one_that_has_left_is_not_written_to(

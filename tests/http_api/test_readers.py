@@ -238,6 +238,17 @@ async def test_a_gap_at_the_beginning_is_told_and_the_stream_goes_on(
     assert cursors([first, second, live]) == ["e1-2", "e1-3", "e1-4"]
 
 
+@pytest.mark.parametrize("after", ["e0-1000", "e1-9"])
+async def test_a_finite_stream_from_a_number_beyond_its_end_tells_the_gap(
+    daemon: Daemon, after: str
+) -> None:
+    """The number of another journal says nothing: it is no sign that everything was told."""
+    daemon.record(started(1), started(2))
+    query = f"?after={after}&on_gap=event&follow=false"
+    code, [gap, *events] = await curled(daemon.read_only_socket, query)
+    assert (code, gap["data"]["reason"], cursors(events)) == (0, "other-journal", ["e1-1", "e1-2"])
+
+
 async def test_who_falls_behind_is_told_what_is_lost_and_goes_on(make_daemon: MakeDaemon) -> None:
     """Nobody has to come back; the count of the lost ones and the events add up."""
     before = value("eventd_subscribers_disconnected_total", reason="fell-behind")
