@@ -1,0 +1,96 @@
+"""Whole lives, put together: who runs where, by which clock, and for how many faults."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+from tests.faults.daemons import DaemonHere, DaemonProcess, write_configuration
+from tests.faults.fast_loop import Clock, run_fast
+from tests.faults.host import Host
+from tests.faults.proxy import Proxy
+from tests.faults.schedule import Fault, draw
+from tests.faults.subscriber import RESTLESS, STEADY, TIRED, Subscriber
+from tests.faults.trial import Report, Trial
+
+__all__ = ["live_here", "live_in_a_process"]
+
+_PATIENCE_HERE = 900.0
+"""Seconds of the fast loop: several long polls that end in nothing."""
+
+_PATIENCE = 30.0
+
+Tell = Callable[[Report], None]
+"""Is told of each run."""
+
+
+def _subscribers(socket: Path, *, seed: int) -> list[Subscriber]:
+    return [
+        Subscriber("steady", socket, temper=STEADY, seed=seed),
+        Subscriber("restless", socket, temper=RESTLESS, seed=seed),
+        Subscriber("tired", socket, temper=TIRED, seed=seed),
+    ]
+
+
+@asynccontextmanager
+async def _way_to(host: Host, *, seed: int) -> AsyncIterator[Proxy]:
+    async with (
+        host.serve() as server,
+        Proxy(server.host, server.port, seed=seed).serve() as proxy,
+    ):
+        yield proxy
+
+
+def _uri(proxy: Proxy) -> str:
+    return f"esx://root@127.0.0.1:{proxy.port}/?transport=http"
+
+
+async def _runs(trial: Trial, faults: Sequence[Fault], *, seed: int, count: int) -> Report:
+    total = Report()
+    async with trial.running():
+        for planned in islice(draw(seed, faults), count):
+            report = await trial.run(planned)
+            total.add(report)
+            if report.found:
+                break  # what follows would be about the same
+    return total
+
+
+def live_here(directory: Path, faults: Sequence[Fault], *, seed: int, runs: int) -> Report:
+    """Live with a daemon in this process, in fast time."""
+
+    async def live() -> Report:
+        clock = Clock()
+        host = Host(seed=seed, clock=Clock())
+        async with _way_to(host, seed=seed) as proxy, asyncio.TaskGroup() as tasks:
+            daemon = DaemonHere(write_configuration(directory, _uri(proxy)), tasks, clock=clock)
+            trial = Trial(
+                host,
+                proxy,
+                daemon,
+                _subscribers(daemon.socket, seed=seed),
+                seed=seed,
+                patience=_PATIENCE_HERE,
+                clock=clock,
+            )
+            return await _runs(trial, faults, seed=seed, count=runs)
+
+    return run_fast(live)
+
+
+def live_in_a_process(directory: Path, faults: Sequence[Fault], *, seed: int, runs: int) -> Report:
+    """Live with a daemon in a process of its own, that can be killed."""
+
+    async def live() -> Report:
+        host = Host(seed=seed, clock=lambda: datetime.now(UTC))
+        async with _way_to(host, seed=seed) as proxy:
+            daemon = DaemonProcess(write_configuration(directory, _uri(proxy)))
+            subscribers = _subscribers(daemon.socket, seed=seed)
+            trial = Trial(host, proxy, daemon, subscribers, seed=seed, patience=_PATIENCE)
+            return await _runs(trial, faults, seed=seed, count=runs)
+
+    return asyncio.run(live())
