@@ -7,11 +7,16 @@ configuration.
 from __future__ import annotations
 
 import asyncio
-import secrets
 import signal
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import (
+    AsyncExitStack,
+    ExitStack,
+    asynccontextmanager,
+    closing,
+    contextmanager,
+)
 from datetime import UTC, datetime
 from functools import partial
 from itertools import product
@@ -28,8 +33,9 @@ from eventd.connections.credentials import CredentialSource
 from eventd.connections.transport import Transport
 from eventd.errors import EventdError, InvalidArgument, InvalidConfiguration, OperationDenied
 from eventd.http_api import HttpApi
+from eventd.journal.durable import DurableJournal
 from eventd.journal.journal import Journal
-from eventd.journal.memory import MemoryJournal
+from eventd.journal.upkeep import Upkeep
 from eventd.model.configuration import DomainConfiguration
 from eventd.model.directory import find_domain
 from eventd.model.domain import ConnectionState, ConnectionStatus, Domain, DomainStatus
@@ -62,6 +68,7 @@ class Daemon:
 
     Raises:
         InvalidConfiguration: a password or certificate cannot be read.
+        JournalUnusable: the journal cannot be opened.
     """
 
     def __init__(
@@ -72,18 +79,39 @@ class Daemon:
         self._clock = clock
         self.registry = Registry(limit_per_client=configuration.daemon.callbacks_per_client)
         self.delivery = Delivery(self.registry)
-        # A new name for each life of the process, since what is kept in memory ends with it.
-        self.journal: Journal = MemoryJournal(secrets.token_hex(8))
-        self._connections = [
-            _connection(
-                settings,
-                journal=self.journal,
-                publish=self._publish,
-                elsewhere=partial(self._elsewhere, settings.name),
+        with ExitStack() as stack:
+            self.journal = stack.enter_context(closing(self._open_journal(configuration)))
+            self._upkeep = Upkeep(
+                self.journal,
+                keep=configuration.journal.retention,
                 clock=clock,
+                problem_changed=lambda: self.status_changed(),
             )
-            for settings in configuration.connections
-        ]
+            self._connections = [
+                _connection(
+                    settings,
+                    journal=self.journal,
+                    publish=self._publish,
+                    elsewhere=partial(self._elsewhere, settings.name),
+                    clock=clock,
+                )
+                for settings in configuration.connections
+            ]
+            self._closing = stack.pop_all()
+        self.status_changed: Callable[[], None] = lambda: None
+        """Called when `summary` may be another one, for a reason that no event tells."""
+
+    def _open_journal(self, configuration: Configuration) -> DurableJournal:
+        return DurableJournal(
+            configuration.daemon.state_directory,
+            clock=self._clock,
+            durability=configuration.journal.durability,
+            announce=self.delivery.publish,
+        )
+
+    def close(self) -> None:
+        """Close the journal of a daemon that is not to `serve` any more."""
+        self._closing.close()
 
     def _publish(
         self, events: Sequence[Event], picture: PictureChange | None = None
@@ -160,11 +188,13 @@ class Daemon:
         """How the daemon is, in one sentence."""
         statuses = self.connections()
         in_sync = sum(status.state is ConnectionState.CONNECTED for status in statuses)
-        return f"{in_sync} of {len(statuses)} connections in sync"
+        how = f"{in_sync} of {len(statuses)} connections in sync"
+        problem = self.journal.problem
+        return how if problem is None else f"{how}; events are not written to the disk: {problem}"
 
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[None]:
-        """Serve the sockets and follow all hosts until the context is left.
+        """Serve the sockets and follow all hosts until the context is left; once.
 
         The sockets come first and go last, so that nothing happens unheard.
 
@@ -172,6 +202,12 @@ class Daemon:
             SocketInUse: another daemon serves there.
             EventdError: the runtime directory cannot be used.
         """
+        with self._closing:
+            async with self._serving():
+                yield
+
+    @asynccontextmanager
+    async def _serving(self) -> AsyncIterator[None]:
         _make_directory(self._runtime_directory)
         api = HttpApi(
             journal=self.journal,
@@ -189,14 +225,17 @@ class Daemon:
                 raise _unusable(self._runtime_directory, error) from error
             await stack.enter_async_context(self.delivery)
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
-            following = [
-                tasks.create_task(connection.run(), name=f"connection {connection.name}")
-                for connection in self._connections
+            running = [
+                tasks.create_task(self._upkeep.run(), name="upkeep of the journal"),
+                *(
+                    tasks.create_task(connection.run(), name=f"connection {connection.name}")
+                    for connection in self._connections
+                ),
             ]
             try:
                 yield
             finally:
-                for task in following:
+                for task in running:
                     task.cancel()
 
 
@@ -241,6 +280,7 @@ def _connection(
             suspend=settings.suspend,
             grace=settings.grace,
             known=journal.pictures(settings.name),
+            host=journal.host(settings.name),
             elsewhere=elsewhere,
             answer_after=settings.answer_after,
         ),
@@ -322,6 +362,7 @@ async def run(configuration: Configuration) -> None:
     async with daemon.serve(), asyncio.TaskGroup() as tasks:
         watchdog = tasks.create_task(_keep_alive(notifier), name="watchdog")
         daemon.delivery.add_reader(partial(_tell_status, notifier, daemon))
+        daemon.status_changed = lambda: notifier.status(daemon.summary)
         notifier.ready(daemon.summary)
         _log.info("ready", sockets=str(configuration.daemon.runtime_directory))
         await stop.wait()

@@ -22,6 +22,8 @@ __all__ = [
     "events_encoded",
     "events_published",
     "exposition",
+    "journal_bytes",
+    "journal_undurable",
     "questions_pending",
     "subscribers",
     "subscribers_disconnected",
@@ -58,6 +60,16 @@ questions_pending = Gauge(
     "eventd_questions_pending",
     "Questions of domains that wait for an answer.",
     ["connection"],
+    registry=REGISTRY,
+)
+journal_bytes = Gauge(
+    "eventd_journal_bytes",
+    "Bytes of the journal's file that are in use.",
+    registry=REGISTRY,
+)
+journal_undurable = Gauge(
+    "eventd_journal_undurable_records",
+    "Records that were published and wait for room on the disk.",
     registry=REGISTRY,
 )
 subscribers = Gauge(

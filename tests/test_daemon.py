@@ -6,13 +6,15 @@ The hosts are simulated ones on real sockets, and systemd is a real datagram soc
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
+import sqlite3
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -65,6 +67,13 @@ async def host() -> AsyncIterator[SimulatorServer]:
 
 
 @pytest.fixture
+async def quick_host() -> AsyncIterator[SimulatorServer]:
+    """One whose tasks take no time."""
+    async with serve(World(domains=2, pace=INSTANT, now=datetime.now(UTC))) as server:
+        yield server
+
+
+@pytest.fixture
 def directory(tmp_path: Path) -> Path:
     """The runtime directory; the daemon makes it."""
     return tmp_path / "run"
@@ -80,9 +89,12 @@ def connection(
     return ConnectionSettings.model_validate({"name": name, "uri": uri, "password_file": path})
 
 
-def configuration(directory: Path, *connections: ConnectionSettings) -> Configuration:
-    """Return a configuration with these connections."""
-    settings = DaemonSettings(runtime_directory=directory, state_directory=directory.parent)
+def configuration(
+    directory: Path, *connections: ConnectionSettings, state: Path | None = None
+) -> Configuration:
+    """Return a configuration with these connections; the journal is beside the sockets, or not."""
+    state = state or directory.with_name("state")
+    settings = DaemonSettings(runtime_directory=directory, state_directory=state)
     return Configuration(daemon=settings, connections=connections)
 
 
@@ -266,6 +278,67 @@ async def test_a_password_may_come_from_elsewhere(
         assert isinstance(await events.get(), ConnectionConnected)
 
 
+# --- the journal ----------------------------------------------------------------------------------
+
+
+async def test_what_happens_while_the_daemon_is_down_is_told_when_it_is_back(
+    quick_host: SimulatorServer, directory: Path, tmp_path: Path
+) -> None:
+    """To whoever resumes where it was: each event once, and as it happened."""
+    settings = configuration(directory, connection("esx01", quick_host.uri, tmp_path))
+    first = Daemon(settings)
+    async with serving(first) as events, asyncio.timeout(PATIENCE):
+        await events.get()
+        before = first.journal.newest
+
+    world = quick_host.world
+    for operate in (world.power_on, world.power_off, world.power_on):
+        operate("web01", now=quick_host.now())
+
+    second = Daemon(settings)
+    assert [status.stale for status in second.domains()] == [True, True]
+    assert second.journal.newest == before
+    told = []
+    async with (
+        asyncio.timeout(PATIENCE),
+        serving(second),
+        Client(directory / "eventd-ro.sock") as client,
+        aclosing(client.events(after=before, event=["lifecycle", "connection"])) as stream,
+    ):
+        async for record in stream:
+            told.append(str(record.event.type))
+            if told[-1] == "connected":
+                break
+    assert told == ["started", "stopped", "started", "connected"]
+
+
+async def test_events_go_on_and_say_so_while_they_cannot_be_written(
+    host: SimulatorServer, directory: Path, tmp_path: Path
+) -> None:
+    """The service says it too, until they are written."""
+    running = Daemon(configuration(directory, connection("esx01", host.uri, tmp_path)))
+    problems: asyncio.Queue[str] = asyncio.Queue()
+    running.status_changed = lambda: problems.put_nowait(running.summary)
+    async with (
+        asyncio.timeout(PATIENCE),
+        serving(running) as events,
+        Client(directory / "eventd-ro.sock") as client,
+        aclosing(client.events(event="lifecycle")) as stream,
+    ):
+        await events.get()
+        next_record = asyncio.ensure_future(anext(stream))
+        with closing(sqlite3.connect(tmp_path / "state" / "journal.db")) as somebody:
+            somebody.execute("BEGIN IMMEDIATE")
+            host.world.power_on("web01", now=host.now())
+            record = await next_record
+            assert json.loads(record.json)["durable"] is False
+            assert await problems.get() == (
+                "1 of 1 connections in sync; events are not written to the disk: database is locked"
+            )
+        assert await problems.get() == "1 of 1 connections in sync"
+        assert record in running.journal.read(running.journal.oldest, limit=9)
+
+
 # --- sockets --------------------------------------------------------------------------------------
 
 
@@ -278,7 +351,8 @@ async def test_a_runtime_directory_that_cannot_be_made_is_named(
     """The sentence says what to do; no host was contacted."""
     (tmp_path / "file").touch()
     directory = tmp_path / place
-    served = Daemon(configuration(directory, connection("a", "esx://127.0.0.1:1/", tmp_path)))
+    away = connection("a", "esx://127.0.0.1:1/", tmp_path)
+    served = Daemon(configuration(directory, away, state=tmp_path / "state"))
 
     with pytest.raises(EventdError) as caught:
         async with served.serve():
@@ -292,7 +366,8 @@ async def test_a_runtime_directory_that_cannot_be_made_is_named(
 
 async def test_a_directory_in_which_no_socket_can_be_made_is_named(tmp_path: Path) -> None:
     """/proc stands for a read-only file system: root may write everywhere else."""
-    served = Daemon(configuration(Path("/proc"), connection("a", "esx://127.0.0.1:1/", tmp_path)))
+    away = connection("a", "esx://127.0.0.1:1/", tmp_path)
+    served = Daemon(configuration(Path("/proc"), away, state=tmp_path / "state"))
 
     with pytest.raises(EventdError) as caught:
         async with served.serve():
@@ -305,14 +380,14 @@ async def test_a_second_daemon_is_refused_before_it_contacts_a_host(
     host: SimulatorServer, directory: Path, tmp_path: Path
 ) -> None:
     """The first goes on, and its hosts see no second session."""
-    settings = configuration(directory, connection("esx01", host.uri, tmp_path))
-    first = Daemon(settings)
+    settings = connection("esx01", host.uri, tmp_path)
+    first = Daemon(configuration(directory, settings))
     async with serving(first) as events, asyncio.timeout(PATIENCE):
         await events.get()
         calls = len(host.service.calls)
 
         with pytest.raises(SocketInUse) as caught:
-            async with Daemon(settings).serve():
+            async with Daemon(configuration(directory, settings, state=tmp_path)).serve():
                 pass
 
         assert caught.value.message == (
@@ -465,7 +540,9 @@ async def test_the_cap_of_callbacks_is_the_configured_one(
     host: SimulatorServer, directory: Path, tmp_path: Path
 ) -> None:
     """A client that reaches it is told so, and keeps what it has."""
-    settings = DaemonSettings(runtime_directory=directory, callbacks_per_client=1)
+    settings = DaemonSettings(
+        runtime_directory=directory, state_directory=tmp_path, callbacks_per_client=1
+    )
     followed = connection("esx01", host.uri, tmp_path)
     running = Daemon(Configuration(daemon=settings, connections=(followed,)))
     async with running.serve(), Client(directory / "eventd-ro.sock") as client:

@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from eventd.config import Configuration, ConnectionSettings, DaemonSettings, load, parse
+from eventd.config import (
+    Configuration,
+    ConnectionSettings,
+    DaemonSettings,
+    JournalSettings,
+    load,
+    parse,
+)
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "config" / "eventd.toml"
@@ -20,6 +27,7 @@ UNIT = ROOT / "systemd" / "eventd.service"
 
 TABLES: list[tuple[str, type[BaseModel]]] = [
     ("daemon", DaemonSettings),
+    ("journal", JournalSettings),
     ("connections", ConnectionSettings),
 ]
 
@@ -51,12 +59,13 @@ def test_every_key_is_in_the_example(name: str, table: type[BaseModel]) -> None:
     assert sorted(keys) == sorted(table.model_fields)
 
 
-def test_commented_keys_of_the_daemon_show_their_defaults() -> None:
+@pytest.mark.parametrize(("name", "table"), [each for each in TABLES if each[0] != "connections"])
+def test_commented_keys_show_their_defaults(name: str, table: type[BaseModel]) -> None:
     """What the example says is the default is the default."""
-    text = "[daemon]\n" + re.sub(r"(?m)^#(?=[a-z_]+ = )", "", example_table("daemon"))
+    text = f"[{name}]\n" + re.sub(r"(?m)^#(?=[a-z_]+ = )", "", example_table(name))
     connections = "[[connections]]\nname = 'a'\nuri = 'esx://a/'\n"
 
-    assert parse(text + connections, source="example").daemon == DaemonSettings()
+    assert getattr(parse(text + connections, source="example"), name) == table()
 
 
 def test_the_unit_passes_what_the_example_expects() -> None:

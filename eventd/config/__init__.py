@@ -10,6 +10,7 @@ from eventd.config.models import (
     Configuration,
     ConnectionSettings,
     DaemonSettings,
+    JournalSettings,
     LogFormat,
     LogLevel,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "Configuration",
     "ConnectionSettings",
     "DaemonSettings",
+    "JournalSettings",
     "LogFormat",
     "LogLevel",
     "load",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
@@ -22,6 +23,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from eventd.errors import InvalidURI
+from eventd.journal.retention import Retention
+from eventd.journal.store import Durability
 from eventd.tracking.inventory import SuspendMode
 from eventd.vi.uri import ConnectionURI, Scheme, Transport
 
@@ -30,6 +33,7 @@ __all__ = [
     "Configuration",
     "ConnectionSettings",
     "DaemonSettings",
+    "JournalSettings",
     "LogFormat",
     "LogLevel",
 ]
@@ -134,7 +138,7 @@ class DaemonSettings(_Table):
     state_directory: AbsolutePath = Field(
         default=Path("/var/lib/eventd"), description="an absolute path"
     )
-    """Nothing is kept here yet."""
+    """Where the journal is, and nothing else of eventd's."""
     callbacks_per_client: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = Field(
         default=1024, description="a whole number from 1 to 1000000"
     )
@@ -143,6 +147,26 @@ class DaemonSettings(_Table):
     """Whether clients of the read-write socket may start, stop and suspend domains."""
     log_level: LogLevel = Field(default="info", description=_one_of(get_args(LogLevel)))
     log_format: LogFormat = Field(default="auto", description=_one_of(get_args(LogFormat)))
+
+
+class JournalSettings(_Table):
+    """``[journal]``: what is kept of the past, and how safely."""
+
+    durability: Durability = Field(default=Durability.PROCESS, description=_one_of(Durability))
+    """What a record survives once it is written."""
+    keep_days: Annotated[float, Field(gt=0, le=36_500, strict=True, allow_inf_nan=False)] = Field(
+        default=30.0, description="a number of days above 0, up to 36500"
+    )
+    """Records that were written longer ago are forgotten."""
+    keep_megabytes: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = Field(
+        default=1000, description="a whole number of megabytes from 1 to 1000000"
+    )
+    """So many millions of bytes may be in use; past that, the oldest records are forgotten."""
+
+    @property
+    def retention(self) -> Retention:
+        """The two limits."""
+        return Retention(bytes=self.keep_megabytes * 10**6, age=timedelta(days=self.keep_days))
 
 
 class ConnectionSettings(_Table):
@@ -246,6 +270,7 @@ class Configuration(_Table):
     """The whole file."""
 
     daemon: DaemonSettings = Field(default=DaemonSettings(), description="a table [daemon]")
+    journal: JournalSettings = Field(default=JournalSettings(), description="a table [journal]")
     connections: Annotated[tuple[ConnectionSettings, ...], AfterValidator(_at_least_one)] = Field(
         description="a table [[connections]] for each host, at least one"
     )

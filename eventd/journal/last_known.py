@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from eventd.errors import NoSuchSubscription
+from eventd.journal.changes import Changes
 from eventd.model.picture import DomainPicture, HostPicture, PictureChange
 from eventd.model.record import Cursor
 from eventd.model.subscriptions import Subscription
@@ -34,6 +35,18 @@ class LastKnown:
             domains.pop(reference, None)
         if change.host is not None:
             self.hosts[change.connection] = change.host
+
+    def everything(self) -> Changes:
+        """Return all of it, as it is written into a new file."""
+        return Changes(
+            {
+                (connection, reference): picture
+                for connection, domains in self.domains.items()
+                for reference, picture in domains.items()
+            },
+            dict(self.hosts),
+            dict(self.subscriptions),
+        )
 
     def pictures(self, connection: str) -> Mapping[str, DomainPicture]:
         """Return the domains of a connection, by reference."""

@@ -88,7 +88,10 @@ thumbprint = "ab:cd"
         ("connections = 1", "1: connections: found 1, expected a table [[connections]]"),
         ("\nconnections = [1]", "2: connections[0]: found 1, expected a table [[connections]]"),
         (connection() + "\n[deamon]", "4: deamon: unknown key, expected 'daemon'"),
-        (connection() + "\n[zzz]", "4: zzz: unknown key, expected one of 'daemon', 'connections'"),
+        (
+            connection() + "\n[zzz]",
+            "4: zzz: unknown key, expected one of 'daemon', 'journal', 'connections'",
+        ),
         ("daemon = true\n" + connection(), "1: daemon: found true, expected a table [daemon]"),
         (connection('password = "x"'), "4: connections[0].password: unknown key, expected 'passw"),
         (connection('"a b" = 1'), "4: connections[0].\"a b\": unknown key, expected one of 'name'"),

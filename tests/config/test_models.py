@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from eventd.config import ConnectionSettings, DaemonSettings, parse
+from eventd.config import ConnectionSettings, DaemonSettings, JournalSettings, parse
 from eventd.config.models import CREDENTIAL_SOURCES
+from eventd.journal.retention import Retention
+from eventd.journal.store import Durability
 from eventd.vi.uri import ConnectionURI
 
 URI = "esx://esx01.example/"
@@ -27,6 +30,32 @@ def test_a_daemon_without_keys_has_the_defaults_of_a_system_service() -> None:
     assert daemon.runtime_directory == Path("/run/eventd")
     assert daemon.state_directory == Path("/var/lib/eventd")
     assert (daemon.log_level, daemon.log_format) == ("info", "auto")
+
+
+def test_a_journal_without_keys_keeps_a_month_and_a_gigabyte() -> None:
+    """Whichever is less, and it survives the end of the process."""
+    journal = JournalSettings()
+
+    assert journal.durability is Durability.PROCESS
+    assert journal.retention == Retention(bytes=10**9, age=timedelta(days=30))
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"durability": "none"},
+        {"keep_days": 0},
+        {"keep_days": 36_501},
+        {"keep_days": float("nan")},
+        {"keep_days": "30"},
+        {"keep_megabytes": 0},
+        {"keep_megabytes": 1.5},
+    ],
+)
+def test_a_journal_that_could_keep_nothing_or_for_ever_is_refused(keys: dict[str, object]) -> None:
+    """As is what is no number."""
+    with pytest.raises(ValidationError):
+        JournalSettings.model_validate(keys)
 
 
 def test_a_connection_needs_only_name_and_uri() -> None:

@@ -1,0 +1,45 @@
+"""What changes of the last known picture, as it is written: the last word on each thing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from eventd.model.picture import DomainPicture, HostPicture, PictureChange
+from eventd.model.subscriptions import Subscription
+
+__all__ = ["Changes"]
+
+
+@dataclass(slots=True)
+class Changes:
+    """New values by their keys; None for what is gone."""
+
+    domains: dict[tuple[str, str], DomainPicture | None] = field(default_factory=dict)
+    """By connection and reference."""
+    hosts: dict[str, HostPicture] = field(default_factory=dict)
+    """By connection."""
+    subscriptions: dict[str, Subscription | None] = field(default_factory=dict)
+    """By name."""
+
+    def __bool__(self) -> bool:
+        return bool(self.domains or self.hosts or self.subscriptions)
+
+    @classmethod
+    def of(cls, picture: PictureChange | None) -> Changes:
+        """Return what one update set has changed."""
+        changes = cls()
+        if picture is not None:
+            connection = picture.connection
+            for reference, domain in picture.changed.items():
+                changes.domains[connection, reference] = domain
+            for reference in picture.removed:
+                changes.domains[connection, reference] = None
+            if picture.host is not None:
+                changes.hosts[connection] = picture.host
+        return changes
+
+    def add(self, later: Changes) -> None:
+        """Let later changes be the last word."""
+        self.domains |= later.domains
+        self.hosts |= later.hosts
+        self.subscriptions |= later.subscriptions

@@ -1,0 +1,446 @@
+"""The journal on the disk, and what it does when the disk does not do its part.
+
+* The disk is full, or cannot be written for another reason: delivery goes on without it. Records
+  say ``durable: false``, wait in memory, and are written when there is room. Their cursors are of
+  an epoch of their own, which the file learns with them: should the process end before, nobody can
+  resume behind a record that is lost, and all others can.
+* The file is broken: it is set aside, and a new one begun, with all that is still known. Who had
+  caught up goes on; older cursors are expired.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from secrets import token_hex
+from typing import TypeVar
+
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from eventd.errors import JournalUnusable
+from eventd.journal.changes import Changes
+from eventd.journal.cursors import count_published, expired
+from eventd.journal.files import locked, remove, set_aside
+from eventd.journal.retention import Retention
+from eventd.journal.store import Durability, Store
+from eventd.journal.undurable import Batch, Undurable
+from eventd.model.events import Event, JournalReplaced
+from eventd.model.picture import DomainPicture, HostPicture, PictureChange
+from eventd.model.record import Cursor, EventRecord, microseconds
+from eventd.model.subscriptions import Subscription
+
+__all__ = ["FILE_NAME", "DurableJournal"]
+
+FILE_NAME = "journal.db"
+
+_LOCK_NAME = "journal.lock"
+
+_LARGE_LOG_BYTES = 4 * 1024 * 1024
+_VERY_LARGE_LOG_BYTES = 64 * 1024 * 1024
+
+_SOURCE = "/v1/events"
+"""The source of what the journal tells of itself: the stream of all events."""
+
+Announce = Callable[[Sequence[EventRecord]], None]
+
+T = TypeVar("T")
+
+_log: FilteringBoundLogger = structlog.get_logger(__name__)
+
+
+class DurableJournal:
+    """A journal in a directory of its own; see `eventd.journal.journal.Journal`.
+
+    ``clock`` tells aware UTC. ``announce`` is given the records that the journal writes on its own
+    account, when they are written. ``new_epoch`` makes names that never come again, of letters and
+    digits. At most ``most_undurable_bytes`` of records wait in memory for the disk.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        clock: Callable[[], datetime],
+        durability: Durability = Durability.PROCESS,
+        announce: Announce = lambda _: None,
+        new_epoch: Callable[[], str] = lambda: token_hex(8),
+        most_undurable_bytes: int = 64 * 1024 * 1024,
+    ) -> None:
+        """Open the journal in a directory, or begin one.
+
+        Raises:
+            JournalUnusable: the directory or the file cannot be used; the message says why.
+        """
+        self._path = directory / FILE_NAME
+        self._durability = durability
+        self._clock = clock
+        self._announce: Announce = lambda _: None
+        self._new_epoch = new_epoch
+        self._undurable = Undurable(most_bytes=most_undurable_bytes)
+        self._problem: str | None = None
+        self._lost_by: str | None = None
+        """What was wrong with the file before this one, until that is told."""
+        self._kept_as: Path | None = None
+        """Where that file is by now."""
+        with self._usable(), ExitStack() as stack:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            stack.enter_context(locked(directory / _LOCK_NAME))
+            store = self._opened_or_begun()
+            self._store: Store | None = store
+            self._known = store.last_known()
+            self._lock = stack.pop_all()
+        self._newest = store.newest
+        self._forgotten = store.forgotten
+        self._epochs = [*store.epochs] or [new_epoch()]
+        """All of which cursors can be read from; new records are of the last one."""
+        if self._lost_by is not None:
+            self._tell_replaced()
+        self._announce = announce
+
+    def _opened_or_begun(self) -> Store:
+        try:
+            return self._open()
+        except sqlite3.DatabaseError as error:
+            if not _is_broken(error):
+                raise
+            self._lost_by, self._kept_as = str(error), set_aside(self._path, now=self._clock())
+            return self._open()
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        """Say what cannot be used, and why."""
+        try:
+            yield
+        except (JournalUnusable, OSError, sqlite3.Error) as error:
+            reason = error.message if isinstance(error, JournalUnusable) else _reason(error)
+            raise JournalUnusable(
+                f"the journal {self._path} cannot be used: {reason}; mend that, or name another "
+                "directory as daemon.state_directory"
+            ) from error
+
+    def _open(self) -> Store:
+        return Store(self._path, durability=self._durability)
+
+    def close(self) -> None:
+        """Write what waits, if that is possible now, and close the file."""
+        self.recover()
+        if self._store is not None:
+            self._store.close()
+        self._lock.close()
+
+    # -- the order of events
+
+    @property
+    def oldest(self) -> Cursor:
+        """The cursor just before the oldest record that can still be read."""
+        return self._cursor(self._forgotten)
+
+    @property
+    def newest(self) -> Cursor:
+        """The cursor of the newest record; sequence 0 while there is none."""
+        return self._cursor(self._newest)
+
+    def _cursor(self, sequence: int) -> Cursor:
+        # What is on the disk can be resumed from whatever comes.
+        written = [*self._store.epochs] if self._store else []
+        is_written = written and self._store and sequence <= self._store.newest
+        return Cursor(written[-1] if is_written else self._epochs[-1], sequence)
+
+    def append(
+        self, events: Sequence[Event], *, now: datetime, picture: PictureChange | None = None
+    ) -> list[EventRecord]:
+        """Write events and the picture that they lead to; return the records."""
+        batch = Batch(self._encoded(events, now), Changes.of(picture))
+        if not self._write(batch):
+            self._recover_from_loss()
+            # They have other cursors now, and say so if they are not on the disk.
+            batch.records = self._encoded(events, now)
+            if not self._write(batch):
+                batch.records = self._encoded(events, now)
+                self._write(batch)
+        if picture is not None:
+            self._known.take_in(picture)
+        count_published(events)
+        return [*batch.records]
+
+    def _encoded(self, events: Sequence[Event], now: datetime) -> list[EventRecord]:
+        return [
+            EventRecord.of(
+                event,
+                cursor=Cursor(self._epochs[-1], sequence),
+                recorded_at=now,
+                durable=self.problem is None,
+            )
+            for sequence, event in enumerate(events, self._newest + 1)
+        ]
+
+    def _write(self, batch: Batch) -> bool:
+        """Write a batch, or let it wait; return False if it has to be encoded anew for that."""
+        if self._store is None or self._problem is not None:
+            self._undurable.add(batch)
+            self._forgotten = max(self._forgotten, self._undurable.given_up)
+        else:
+            try:
+                self._store.write(batch.records, batch.changes, epochs=self._epochs)
+            except sqlite3.Error as error:
+                self._stop_writing(error)
+                return False
+        self._newest += len(batch.records)
+        return True
+
+    def read(self, after: Cursor, *, limit: int) -> list[EventRecord]:
+        """Return at most ``limit`` records that follow ``after``, in order."""
+        self._check(after)
+        if after.sequence == self._newest:
+            return []
+        if self._store is None or after.sequence >= self._store.newest:
+            return self._undurable.read(after.sequence, limit=limit)
+        try:
+            return self._store.read(max(after.sequence, self._forgotten), limit=limit)
+        except sqlite3.Error as error:
+            self._stop_writing(error, is_lost=True)
+            self._recover_from_loss()
+            self._check(after)
+            return self.read(after, limit=limit)
+
+    def _check(self, cursor: Cursor) -> None:
+        is_held = self._forgotten <= cursor.sequence <= self._newest
+        if cursor.epoch not in self._epochs or not is_held:
+            raise expired(cursor, oldest=self.oldest, newest=self.newest)
+
+    def before(self, since: datetime) -> Cursor:
+        """Return a cursor behind which all records are that happened at a time or later."""
+        at = microseconds(since)
+        sequence = self._before(at)
+        return self._cursor(max(sequence, self._forgotten))
+
+    def _before(self, at: int) -> int:
+        waiting = self._undurable.before(at)
+        try:
+            written = self._store.before(at) if self._store is not None else self._forgotten
+        except sqlite3.Error:
+            # Who reads from there on will find out.
+            return self._forgotten
+        if self._store is not None and written < self._store.newest:
+            return written
+        return self._newest if waiting is None else waiting
+
+    # -- the last known picture
+
+    def pictures(self, connection: str) -> Mapping[str, DomainPicture]:
+        """Return the last known picture of every domain of a connection, by reference."""
+        return self._known.pictures(connection)
+
+    def host(self, connection: str) -> HostPicture | None:
+        """Return what is known of a connection's host itself; None if nothing is."""
+        return self._known.hosts.get(connection)
+
+    # -- who reads by name
+
+    def subscriptions(self) -> Sequence[Subscription]:
+        """Return all durable subscriptions, by name."""
+        return self._known.by_name()
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Remember a subscription; one of the same name is replaced."""
+        self._known.subscriptions[subscription.name] = subscription
+        self._change_subscription(subscription.name, subscription)
+
+    def acknowledge(self, name: str, cursor: Cursor) -> None:
+        """Let a subscription have dealt with everything up to a cursor."""
+        acknowledged = self._known.acknowledged(name, cursor)
+        self._check(cursor)
+        self.subscribe(acknowledged)
+
+    def unsubscribe(self, name: str) -> None:
+        """Forget a subscription."""
+        del self._known.subscriptions[self._known.subscription(name).name]
+        self._change_subscription(name, None)
+
+    def _change_subscription(self, name: str, subscription: Subscription | None) -> None:
+        batch = Batch([], Changes(subscriptions={name: subscription}))
+        if not self._write(batch):
+            self._recover_from_loss()
+            if not self._write(batch):
+                self._write(batch)
+
+    # -- when the disk does not do its part
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing can be written at the moment; None if it can."""
+        return self._problem
+
+    @property
+    def undurable(self) -> int:
+        """How many records are not on the disk."""
+        return self._undurable.count
+
+    def _stop_writing(self, error: sqlite3.Error, *, is_lost: bool = False) -> None:
+        """Go on without the disk; a broken file is not touched again."""
+        if self._problem is None:
+            self._problem = str(error)
+            # A process that ends now takes with it what is told from here on.
+            self._epochs.append(self._new_epoch())
+            _log.error("journal_not_written", file=str(self._path), error=self._problem)
+        if is_lost or _is_broken(error):
+            self._lost_by = str(error)
+            self._close_store()
+
+    def _close_store(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def _recover_from_loss(self) -> None:
+        if self._store is None:
+            self.recover()
+
+    def recover(self, *, most: int | None = None) -> bool:
+        """Write what waits for the disk, ``most`` batches of it; return whether to go on so.
+
+        There is no reason to where nothing waits any more, or the disk still does not do its part.
+        For whoever looks after the journal, some times a second while there is a `problem`.
+        """
+        if self._problem is None:
+            return False
+        try:
+            if self._store is None:
+                self._begin_file()
+            else:
+                self._write_waiting(self._store, most)
+        except (JournalUnusable, sqlite3.Error, OSError) as error:
+            if _is_broken(error):
+                self._lost_by = self._lost_by or str(error)
+                self._close_store()
+            return False
+        if self._undurable:
+            return True
+        self._problem = None
+        _log.info("journal_written_again", file=str(self._path), newest=self._newest)
+        if self._lost_by is not None:
+            self._tell_replaced()
+        return False
+
+    def _write_waiting(self, store: Store, most: int | None) -> None:
+        batch, count = self._undurable.first(most)
+        # What a reader is told to be gone has to stay so.
+        store.write(batch.records, batch.changes, epochs=self._epochs, forgotten=self._forgotten)
+        self._undurable.drop_first(count)
+
+    def _begin_file(self) -> None:
+        """Begin a new file in place of a broken one, with all that is known in one transaction."""
+        if self._kept_as is None:
+            self._kept_as = set_aside(self._path, now=self._clock())
+        else:
+            remove(self._path)  # what was begun last time, and not finished
+        waiting, count = self._undurable.first(None)
+        first = self._newest + 1 - len(waiting.records)
+        store = self._open()
+        try:
+            store.write(
+                waiting.records, self._known.everything(), epochs=self._epochs, forgotten=first - 1
+            )
+        except BaseException:
+            store.close()
+            raise
+        self._store, self._forgotten = store, first - 1
+        self._undurable.drop_first(count)
+
+    def _tell_replaced(self) -> None:
+        """Tell, in the new file and to everybody, that the old one is gone."""
+        message, kept_as = self._lost_by or "", self._kept_as
+        self._lost_by = self._kept_as = None
+        _log.error(
+            "journal_replaced",
+            file=str(self._path),
+            error=message,
+            set_aside=str(kept_as),
+            hint="older cursors are refused; read the present state and go on from there",
+        )
+        replaced = JournalReplaced(
+            occurred_at=self._clock(),
+            source=_SOURCE,
+            message=message,
+            set_aside=str(kept_as) if kept_as else None,
+        )
+        self._announce(self.append([replaced], now=replaced.occurred_at))
+
+    # -- looking after it
+
+    @property
+    def size(self) -> int:
+        """How many bytes of the file are in use; 0 while there is none."""
+        return self._asked(lambda store: store.size, 0)
+
+    def forget_oldest(self, *, keep: Retention, now: datetime, most: int) -> bool:
+        """Forget the oldest records that are too many or too old; return whether there are more.
+
+        At most ``most`` of them, so that nobody waits long. ``now`` is aware UTC.
+        """
+        if self._problem is not None:
+            return False
+        gone = self._asked(lambda store: keep.forget_oldest(store, now=now, most=most), 0)
+        if self._store is not None:
+            self._forgotten = max(self._forgotten, self._store.forgotten)
+        return gone == most
+
+    def _asked(self, question: Callable[[Store], T], otherwise: T) -> T:
+        """Return what the file answers, or something else where it cannot answer."""
+        if self._store is None:
+            return otherwise
+        try:
+            return question(self._store)
+        except sqlite3.Error:
+            return otherwise
+
+    @property
+    def needs_checkpoint(self) -> bool:
+        """Whether enough has been written that it is worth to bring it into the file."""
+        return self._store is not None and self._store.log_size > _LARGE_LOG_BYTES
+
+    def checkpoint(self) -> bool:
+        """Bring what was written last into the file, in a thread of its own; it may take its time.
+
+        Return whether that was all, so that the log begins anew.
+        """
+        return self._asked(lambda store: store.checkpoint(), True)
+
+    def finish_checkpoint(self) -> None:
+        """Do so with what has come since, in the thread of the loop, if the log is very large."""
+        if self._store is not None and self._store.log_size > _VERY_LARGE_LOG_BYTES:
+            self._asked(lambda store: store.checkpoint_at_once(), None)
+
+
+_CANNOT_WRITE = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+"""Result codes that say nothing bad of the file: https://sqlite.org/rescode.html."""
+
+
+def _is_broken(error: Exception) -> bool:
+    """Whether an error says that the file is not what was written to it."""
+    if not isinstance(error, sqlite3.Error):
+        return False
+    # The lowest byte is the primary code; an error without one is our own.
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is None or code & 0xFF not in _CANNOT_WRITE
+
+
+def _reason(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error)

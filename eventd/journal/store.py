@@ -1,0 +1,369 @@
+"""One SQLite file: what of the journal is on the disk.
+
+It knows no present and no policy: it writes what it is given, all or nothing, and reads it back.
+What goes wrong is raised as SQLite tells it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from threading import Lock
+
+from eventd.journal.changes import Changes
+from eventd.journal.encoding import (
+    decode_filters,
+    decode_names,
+    decode_picture,
+    decode_position,
+    encode_filters,
+    encode_names,
+    encode_picture,
+    encode_position,
+)
+from eventd.journal.last_known import LastKnown
+from eventd.journal.schema import migrate
+from eventd.model.picture import DomainPicture, HostPicture
+from eventd.model.record import Cursor, EventRecord, microseconds
+from eventd.model.subscriptions import Subscription
+
+__all__ = ["SIDE_FILES", "Durability", "Store"]
+
+SIDE_FILES = ("-wal", "-shm")
+"""What SQLite has beside a file in WAL mode: the name of the file, and this."""
+
+_CACHE_KIBIBYTES = 4096
+
+_BUSY_SECONDS = 0.05
+"""How long a lock of somebody else is waited for: eventd's own connections never wait."""
+
+
+class Durability(StrEnum):
+    """What a record survives once it is written."""
+
+    PROCESS = "process"
+    """The end of the process, whatever ends it. The machine writes it to the disk in its time."""
+    POWER = "power"
+    """The loss of power too: each transaction waits for the disk."""
+
+
+class Store:
+    """The journal's file, open for writing.
+
+    All methods but `checkpoint` are for one thread.
+    """
+
+    def __init__(self, path: Path, *, durability: Durability) -> None:
+        """Open the file, and bring it to this version; make it if it is not there.
+
+        Raises:
+            JournalUnusable: it is not eventd's, or of a newer eventd.
+            sqlite3.Error: it cannot be read or written.
+            OSError: it cannot be made.
+        """
+        self.log_size = 0
+        """How many bytes of records wait in the write-ahead log, about."""
+        self._checkpointing = Lock()
+        # Only for the user of the daemon; SQLite gives its side files the same mode.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        self._file = _connect(path)
+        try:
+            self._file.execute("PRAGMA journal_mode = WAL")
+            # Whoever writes a record has no time for it: see `checkpoint`.
+            self._file.execute("PRAGMA wal_autocheckpoint = 0")
+            safety = "FULL" if durability is Durability.POWER else "NORMAL"
+            self._file.execute(f"PRAGMA synchronous = {safety}")
+            self._file.execute(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")
+            migrate(self._file)
+            self.forgotten: int = self._one("SELECT forgotten FROM journal")
+            """The sequence up to which records are gone."""
+            last = self._file.execute(
+                "SELECT sequence, latest FROM records ORDER BY sequence DESC LIMIT 1"
+            ).fetchone()
+            self.newest: int
+            self._latest: int
+            self.newest, self._latest = last or (self.forgotten, 0)
+            self.epochs: dict[str, int] = dict(
+                self._file.execute("SELECT name, number FROM epochs ORDER BY number")
+            )
+            """By name, in the order in which they began: all have their numbers in common."""
+            self._epoch_names = {number: name for name, number in self.epochs.items()}
+            self._host_names: dict[str, Mapping[str, str]] = {}
+            """By connection, as they were written or read last."""
+            self._checkpointer = _connect(path)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _one(self, query: str) -> int:
+        (value,) = self._file.execute(query).fetchone()
+        return int(value)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._checkpointing, suppress(sqlite3.Error):
+            self._checkpointer.close()
+        with suppress(sqlite3.Error):
+            self._file.close()
+
+    # -- writing
+
+    def write(
+        self,
+        records: Sequence[EventRecord],
+        changes: Changes | None = None,
+        *,
+        epochs: Iterable[str] = (),
+        forgotten: int | None = None,
+    ) -> None:
+        """Write records that follow the newest one, and what else changes with them.
+
+        ``epochs`` are new names; ``forgotten`` is a new beginning of what can be read.
+
+        Raises:
+            sqlite3.Error: nothing was written.
+        """
+        numbers = dict(self.epochs)
+        for name in epochs:
+            numbers.setdefault(name, len(numbers) + 1)
+        rows = list(_rows(records, numbers, self._latest))
+        with self._transaction():
+            self._file.executemany(
+                "INSERT INTO epochs VALUES (?, ?)",
+                [(number, name) for name, number in numbers.items() if name not in self.epochs],
+            )
+            self._file.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)", rows)
+            if changes:
+                self._write_domains(changes.domains)
+                self._write_hosts(changes.hosts)
+                self._write_subscriptions(changes.subscriptions)
+            if forgotten is not None:
+                self._file.execute("UPDATE journal SET forgotten = ?", (forgotten,))
+        if changes:
+            self._host_names.update((name, host.names) for name, host in changes.hosts.items())
+        self.epochs = numbers
+        self._epoch_names = {number: name for name, number in numbers.items()}
+        if forgotten is not None:
+            self.forgotten = forgotten
+            self.newest = max(self.newest, forgotten)
+        if rows:
+            self.newest, self._latest = records[-1].sequence, rows[-1][3]
+            self.log_size += sum(len(row[5]) for row in rows)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._file.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._file.execute("COMMIT")
+        except BaseException:
+            # SQLite may have taken it back by itself already, as it does on a full disk.
+            if self._file.in_transaction:
+                with suppress(sqlite3.Error):
+                    self._file.execute("ROLLBACK")
+            raise
+
+    def _write_domains(self, domains: Mapping[tuple[str, str], DomainPicture | None]) -> None:
+        self._file.executemany(
+            "INSERT OR REPLACE INTO domains VALUES (?, ?, ?)",
+            [(*key, encode_picture(p)) for key, p in domains.items() if p is not None],
+        )
+        self._file.executemany(
+            "DELETE FROM domains WHERE connection = ? AND reference = ?",
+            [key for key, picture in domains.items() if picture is None],
+        )
+
+    def _write_hosts(self, hosts: Mapping[str, HostPicture]) -> None:
+        self._file.executemany(
+            "INSERT OR REPLACE INTO hosts VALUES (?, ?, ?, ?)",
+            [
+                (
+                    connection,
+                    host.identity,
+                    encode_position(host.position),
+                    None if host.synced_at is None else microseconds(host.synced_at),
+                )
+                for connection, host in hosts.items()
+            ],
+        )
+        # They hardly ever change, and may be many: names that are the same object are the same.
+        self._file.executemany(
+            "INSERT OR REPLACE INTO host_names VALUES (?, ?)",
+            [
+                (connection, encode_names(host.names))
+                for connection, host in hosts.items()
+                if host.names is not self._host_names.get(connection)
+            ],
+        )
+
+    def _write_subscriptions(self, subscriptions: Mapping[str, Subscription | None]) -> None:
+        self._file.executemany(
+            "INSERT OR REPLACE INTO subscriptions VALUES (?, ?, ?, ?, ?)",
+            [
+                (
+                    each.name,
+                    encode_filters(each.filters),
+                    each.acknowledged.epoch,
+                    each.acknowledged.sequence,
+                    microseconds(each.created_at),
+                )
+                for each in subscriptions.values()
+                if each is not None
+            ],
+        )
+        self._file.executemany(
+            "DELETE FROM subscriptions WHERE name = ?",
+            [(name,) for name, each in subscriptions.items() if each is None],
+        )
+
+    # -- reading
+
+    def read(self, after: int, *, limit: int) -> list[EventRecord]:
+        """Return at most ``limit`` records that follow a sequence, in order."""
+        rows = self._file.execute(
+            "SELECT sequence, epoch, happened, json FROM records WHERE sequence > ? "
+            "ORDER BY sequence LIMIT ?",
+            (max(after, self.forgotten), limit),
+        )
+        names = self._epoch_names
+        try:
+            return [
+                EventRecord(Cursor(names[epoch], sequence), json, happened=happened)
+                for sequence, epoch, happened, json in rows
+            ]
+        except KeyError as epoch:
+            raise sqlite3.DatabaseError(f"there is no epoch {epoch}") from None
+
+    def before(self, since: int) -> int:
+        """Return the sequence behind which all records are that happened at ``since`` or later."""
+        low: int = self.forgotten
+        high: int = self.newest
+        while low < high:
+            middle = (low + high + 1) // 2
+            row = self._file.execute(
+                "SELECT latest FROM records WHERE sequence = ?", (middle,)
+            ).fetchone()
+            if row is None or row[0] < since:
+                low = middle
+            else:
+                high = middle - 1
+        return low
+
+    def last_known(self) -> LastKnown:
+        """Return what is known last, without what cannot be read."""
+        known = LastKnown()
+        rows = self._file.execute("SELECT connection, reference, picture FROM domains")
+        for connection, reference, json in rows:
+            if (picture := decode_picture(json)) is not None:
+                known.domains[connection][reference] = picture
+        for connection, json in self._file.execute("SELECT connection, names FROM host_names"):
+            self._host_names[connection] = decode_names(json)
+        rows = self._file.execute("SELECT connection, identity, position, synced FROM hosts")
+        for connection, identity, position, synced in rows:
+            known.hosts[connection] = HostPicture(
+                identity,
+                self._host_names.get(connection, {}),
+                decode_position(position),
+                None if synced is None else _time(synced),
+            )
+        rows = self._file.execute(
+            "SELECT name, filters, epoch, acknowledged, created FROM subscriptions"
+        )
+        for name, json, epoch, acknowledged, created in rows:
+            if (filters := decode_filters(json)) is not None:
+                known.subscriptions[name] = Subscription(
+                    name, filters, Cursor(epoch, acknowledged), _time(created)
+                )
+        return known
+
+    # -- keeping it small
+
+    def forget_oldest(self, up_to: int, *, most: int) -> int:
+        """Delete records up to a sequence, ``most`` of them; return how many are gone.
+
+        Raises:
+            sqlite3.Error: nothing was deleted; a full disk has no room for that either.
+        """
+        (first,) = self._file.execute("SELECT min(sequence) FROM records").fetchone()
+        if first is None or first > up_to:
+            return 0
+        end: int = min(up_to, first + most - 1)
+        forgotten = max(end, self.forgotten)
+        with self._transaction():
+            self._file.execute("DELETE FROM records WHERE sequence <= ?", (end,))
+            self._file.execute("UPDATE journal SET forgotten = ?", (forgotten,))
+        self.forgotten = forgotten
+        return end + 1 - int(first)
+
+    def recorded_before(self, at: int, *, most: int) -> int:
+        """Return the sequence of the last of the oldest records that were written before a time.
+
+        No more than ``most`` of them are looked at.
+        """
+        rows = self._file.execute(
+            "SELECT sequence, recorded FROM records WHERE sequence > ? ORDER BY sequence LIMIT ?",
+            (self.forgotten, most),
+        )
+        last: int = self.forgotten
+        for sequence, recorded in rows:
+            if recorded >= at:
+                break
+            last = sequence
+        return last
+
+    @property
+    def size(self) -> int:
+        """How many bytes of the file are in use; the file itself never shrinks."""
+        pages = self._one("PRAGMA page_count") - self._one("PRAGMA freelist_count")
+        return pages * self._one("PRAGMA page_size")
+
+    def checkpoint(self) -> bool:
+        """Bring what is in the write-ahead log into the file; return whether that was all of it.
+
+        For a thread of its own: it waits for the disk, and nobody waits for it.
+        """
+        with self._checkpointing:
+            before = self.log_size
+            is_all = _checkpoint(self._checkpointer)
+            if is_all:
+                self.log_size -= before
+            return is_all
+
+    def checkpoint_at_once(self) -> None:
+        """Do the same in this thread, where little is left to do."""
+        if _checkpoint(self._file):
+            self.log_size = 0
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(
+        path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+
+
+def _checkpoint(file: sqlite3.Connection) -> bool:
+    busy, written, moved = file.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    return not busy and written == moved
+
+
+Row = tuple[int, int, int, int, int, bytes]
+
+
+def _rows(records: Sequence[EventRecord], epochs: Mapping[str, int], latest: int) -> Iterator[Row]:
+    for record in records:
+        latest = max(latest, record.happened)
+        recorded = microseconds(record.recorded_at)
+        epoch = epochs[record.cursor.epoch]
+        yield record.sequence, epoch, record.happened, latest, recorded, record.json
+
+
+def _time(at: int) -> datetime:
+    return _UNIX_EPOCH + timedelta(microseconds=at)
+
+
+_UNIX_EPOCH = datetime.fromtimestamp(0, UTC)
