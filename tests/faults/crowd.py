@@ -82,9 +82,7 @@ async def live_with_many(
                 await judge.until(lambda: not difference())
                 for each in crowd:
                     each.wake()
-                    await each.until(
-                        lambda each=each: each.validator.cursor == judge.validator.cursor
-                    )  # type: ignore[misc]
+                    await each.until(partial(_has_caught_up, each, judge))
         except TimeoutError:
             report.found.lose("not everybody was told everything in time")
         for task in running:
