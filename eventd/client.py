@@ -29,13 +29,15 @@ from collections.abc import (
     Iterable,
     Iterator,
     Mapping,
+    Sequence,
 )
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http import HTTPStatus
 from os import PathLike, fspath
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, overload
+from typing import Any, Literal, NamedTuple, Self, TypeVar, overload
 from urllib.parse import quote
 
 import aiohttp
@@ -49,8 +51,9 @@ from eventd.errors import (
     ErrorCode,
     InvalidArgument,
 )
-from eventd.model import cloudevents
+from eventd.model import cloudevents, control
 from eventd.model.configuration import DomainConfiguration
+from eventd.model.control import GapReason
 from eventd.model.domain import ConnectionStatus, DomainStatus
 from eventd.model.events import EVENT_CLASSES
 from eventd.model.ids import EventId, EventKind
@@ -58,12 +61,16 @@ from eventd.model.operations import Answered, DomainOperation, OperationResult, 
 from eventd.model.operator import Report
 from eventd.model.questions import PendingQuestion
 from eventd.model.record import Cursor, EventRecord
+from eventd.model.times import parse_time
 
 __all__ = [
     "Callback",
     "CallbackStatus",
     "Client",
     "DomainSnapshot",
+    "DurableSubscription",
+    "Gap",
+    "Heartbeat",
     "SnapshotEnd",
     "retry_delays",
 ]
@@ -73,6 +80,9 @@ DEFAULT_READ_WRITE_SOCKET = "/run/eventd/eventd.sock"
 
 Callback = Callable[[EventRecord], object]
 """Called with each record; what it returns is awaited if that is possible, else ignored."""
+
+Time = datetime | float | str
+"""An aware datetime, seconds of Unix time, or a text as docker takes it."""
 
 Words = str | Iterable[str]
 """One value of a filter, or several of which any may match."""
@@ -86,6 +96,8 @@ _EVENT_TYPES = frozenset(map(cloudevents.type_of, EVENT_CLASSES))
 
 _HEARTBEAT = "15s"
 """How often a quiet stream that reconnects learns where it is."""
+
+_SUCCESSES = (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NO_CONTENT)
 
 _LINE_LIMIT = 1024 * 1024
 """Bytes of the longest record that is understood; a usual one has about 600."""
@@ -125,13 +137,60 @@ class CallbackStatus:
     uid: int | None
 
 
-Item = EventRecord | DomainSnapshot | SnapshotEnd
-"""What a stream with a snapshot yields."""
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The daemon no longer has what follows ``after``; the stream goes on from ``cursor``."""
+
+    cursor: Cursor
+    reason: GapReason
+    after: str
+    oldest: str
+    newest: str
+    lost: int | None
+    """How many records are lost; None if nobody knows."""
+    message: str
+    """What happened, in one sentence."""
+    json: bytes = field(default=b"", repr=False, compare=False)
+    """The CloudEvents JSON as it came, on one line, without a line end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Nothing has happened up to ``cursor`` that the stream wants, and the daemon is alive."""
+
+    cursor: Cursor
+    json: bytes = field(default=b"", repr=False, compare=False)
+    """The CloudEvents JSON as it came, on one line, without a line end."""
+
+
+Item = EventRecord | DomainSnapshot | SnapshotEnd | Gap | Heartbeat
+"""What a stream yields, if it is asked for all that there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class DurableSubscription:
+    """What the daemon keeps for a program that reads by name."""
+
+    name: str
+    filters: Mapping[str, Sequence[str]]
+    """The values of each filter."""
+    acknowledged: Cursor
+    """Everything up to here is dealt with."""
+    created_at: datetime
+    lag: int | None = None
+    """How many records follow what is acknowledged; None where the daemon does not tell it."""
+
+
+class _Wanted(NamedTuple):
+    """Which control records the program wants to see."""
+
+    gaps: bool
+    heartbeats: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Passed:
-    """A record that is not for the reader, such as a heartbeat: only where the stream is by now."""
+    """A record that only a newer client knows: only where the stream is by now."""
 
     cursor: str | None
 
@@ -149,8 +208,9 @@ def retry_delays(
 class Client:
     """A connection to the daemon that serves ``path``. Use it as ``async with``.
 
-    The read-only socket is enough for all but `operate` and `answer`, which want
-    `DEFAULT_READ_WRITE_SOCKET` or whatever is in its place. Every method raises:
+    The read-only socket is enough for all but `operate`, `answer`, `subscribe`, `acknowledge` and
+    `unsubscribe`, which want `DEFAULT_READ_WRITE_SOCKET` or whatever is in its place. Every method
+    raises:
 
     * `DaemonUnreachable`: there is no such socket, nobody serves it, or it may not be opened.
     * `DaemonError`: the daemon refused the request, and says why; or what it answered cannot be
@@ -309,7 +369,13 @@ class Client:
         reason: Words = ...,
         snapshot: Literal[False] = ...,
         after: Cursor | str | None = ...,
+        since: Time | None = ...,
+        until: Time | None = ...,
+        limit: int | None = ...,
+        follow: bool = ...,
+        durable: str | None = ...,
         reconnect: bool = ...,
+        on_outage: Callable[[DaemonUnreachable], object] | None = ...,
         delays: Callable[[], Iterator[float]] = ...,
     ) -> AsyncGenerator[EventRecord, None]: ...
 
@@ -323,8 +389,17 @@ class Client:
         event: Words = ...,
         type: Words = ...,
         reason: Words = ...,
-        snapshot: bool,
+        snapshot: bool = ...,
+        after: Cursor | str | None = ...,
+        since: Time | None = ...,
+        until: Time | None = ...,
+        limit: int | None = ...,
+        follow: bool = ...,
+        durable: str | None = ...,
+        on_gap: Literal["error", "event"] = ...,
+        heartbeat: float | None = ...,
         reconnect: bool = ...,
+        on_outage: Callable[[DaemonUnreachable], object] | None = ...,
         delays: Callable[[], Iterator[float]] = ...,
     ) -> AsyncGenerator[Item, None]: ...
 
@@ -339,54 +414,157 @@ class Client:
         reason: Words = (),
         snapshot: bool = False,
         after: Cursor | str | None = None,
+        since: Time | None = None,
+        until: Time | None = None,
+        limit: int | None = None,
+        follow: bool = True,
+        durable: str | None = None,
+        on_gap: Literal["error", "event"] = "error",
+        heartbeat: float | None = None,
         reconnect: bool = False,
+        on_outage: Callable[[DaemonUnreachable], object] | None = None,
         delays: Callable[[], Iterator[float]] = retry_delays,
     ) -> AsyncGenerator[Any, None]:
         """Follow events, as they come, for as long as the program wants.
 
-        Values of one filter are alternatives, different filters must all match. Without
-        ``after``, the stream begins with what comes; with the cursor of a record, with what
-        followed that. With ``snapshot=True`` it yields a `DomainSnapshot` for each domain and a
-        `SnapshotEnd` before the first record. The first picture of a host tells no events: when a
-        connection that was not connected at the snapshot tells that it is (`ConnectionConnected`),
-        read `domains` again. With ``reconnect=True`` the stream does not end when the daemon does:
-        it waits as ``delays`` says, and resumes where it was.
+        Values of one filter are alternatives, different filters must all match.
+
+        Where it begins: with what comes; with ``after``, the cursor of a record, with what followed
+        that; with ``since`` with what has happened from then on; with ``durable``, the name of a
+        subscription (see `subscribe`), with what that has not acknowledged, by its filters. With
+        ``snapshot=True`` it yields a `DomainSnapshot` for each domain and a `SnapshotEnd` before
+        the first record. The first picture of a host tells no events: when a connection that was
+        not connected at the snapshot tells that it is (`ConnectionConnected`), read `domains`
+        again.
+
+        Where it ends: at ``until``; after ``limit`` events; with ``follow=False`` when all is told
+        that is recorded at its beginning. Times are aware datetimes, seconds of Unix time, or texts
+        as docker takes them (``10m``, ``2026-11-20T12:00:00Z``).
+
+        With ``on_gap="event"`` it yields a `Gap` where the daemon no longer has what follows, and
+        goes on behind it. With ``heartbeat``, in seconds, it yields a `Heartbeat` after so long
+        without an event. With ``reconnect=True`` it does not end when the daemon does: it tells
+        ``on_outage`` once why, waits as ``delays`` says, and resumes where it was. Of a history
+        that is cut in the middle, the rest may have records that happened before ``since``.
 
         Raises:
             CursorExpired: the daemon no longer has what follows; begin with a snapshot.
-            DaemonUnreachable: the daemon has ended the stream, and ``reconnect`` is false.
+            DaemonUnreachable: the stream ended before its end, and ``reconnect`` is false.
+            InvalidArgument: a time is none.
         """
-        filters = _query(
+        query = _query(
             domain=domain, connection=connection, host=host, event=event, type=type, reason=reason
         )
-        if reconnect:
-            filters.append(("heartbeat", _HEARTBEAT))
-        place = _Place(cursor=None if after is None else str(after), needs_snapshot=snapshot)
+        now = datetime.now(UTC)
+        query += [] if until is None else [("until", _time("until", until, now=now))]
+        query += [] if follow else [("follow", "false")]
+        query += [] if durable is None else [("durable", durable)]
+        query += [] if on_gap == "error" else [("on_gap", on_gap)]
+        if heartbeat is not None:
+            query.append(("heartbeat", f"{heartbeat * 1000:.0f}ms"))
+        elif reconnect:
+            query.append(("heartbeat", _HEARTBEAT))
+        place = _Place(
+            cursor=None if after is None else str(after),
+            since=None if since is None else _time("since", since, now=now),
+            needs_snapshot=snapshot,
+            limit=limit,
+        )
+        is_finite = limit is not None or until is not None or not follow
+        wanted = _Wanted(gaps=on_gap == "event", heartbeats=heartbeat is not None)
         waits = delays()
         while True:
             try:
-                async for item in self._stream(filters, place):
+                async for item in self._stream(query, place, wanted):
                     waits = delays()
                     yield item
-            except DaemonUnreachable:
-                if not reconnect:
-                    raise
-            if not reconnect:
-                raise DaemonUnreachable(
-                    f"the daemon at {self._path} ended the stream; it may have been stopped: "
-                    "follow again when it is back"
+                if is_finite:
+                    return
+                outage = DaemonUnreachable(
+                    f"the daemon at {self._path} ended the stream; it may have been stopped",
+                    hint="follow again when it is back",
                 )
+            except DaemonUnreachable as error:
+                outage = error
+            if place.is_at_end:
+                return
+            if not reconnect:
+                raise outage
+            if on_outage is not None and not place.is_cut:
+                on_outage(outage)
+            place.is_cut = True
             await asyncio.sleep(next(waits))
 
-    async def _stream(self, filters: list[tuple[str, str]], place: _Place) -> AsyncIterator[Item]:
-        async with self._response("/v1/events", [*filters, *place.query()]) as response:
+    async def _stream(
+        self, query: list[tuple[str, str]], place: _Place, wanted: _Wanted
+    ) -> AsyncIterator[Item]:
+        async with self._response("/v1/events", [*query, *place.query()]) as response:
             place.begin(response.headers.get("Eventd-Cursor"))
             with _understood(self._path, response.status):
                 async for line in response.content:
                     item = _read(line)
                     place.pass_by(item)
-                    if not isinstance(item, _Passed):
-                        yield item
+                    match item:
+                        case Gap(message=message, oldest=oldest, newest=newest) if not wanted.gaps:
+                            raise CursorExpired(message, oldest=oldest, newest=newest)
+                        case Heartbeat() if not wanted.heartbeats:
+                            pass
+                        case _Passed():
+                            pass
+                        case _:
+                            yield item
+
+    # Durable subscriptions
+
+    async def subscribe(
+        self,
+        name: str,
+        *,
+        domain: Words = (),
+        connection: Words = (),
+        host: Words = (),
+        event: Words = (),
+        type: Words = (),  # noqa: A002  # the word of the filter, as everywhere
+        reason: Words = (),
+        after: Cursor | str | None = None,
+    ) -> DurableSubscription:
+        """Make a durable subscription, or find it: a program says it each time that it starts.
+
+        It begins after a cursor, or with what comes; ``events(durable=name)`` follows it, and
+        `acknowledge` says how far its events are dealt with. What is not acknowledged is told
+        again, whoever crashed. Needs the read-write socket.
+
+        Raises:
+            DaemonError: there is one of this name with other filters, or there are too many.
+            CursorExpired: the daemon no longer has what follows the cursor.
+        """
+        pairs = _query(
+            domain=domain, connection=connection, host=host, event=event, type=type, reason=reason
+        )
+        wish: dict[str, object] = {"durable": name}
+        for key, _ in pairs:
+            wish[key] = [value for other, value in pairs if other == key]
+        if after is not None:
+            wish["after"] = str(after)
+        return await self._call("POST", "/v1/callbacks", _read_subscription, body=wish)
+
+    async def acknowledge(self, name: str, cursor: Cursor | str) -> DurableSubscription:
+        """Have dealt with all events up to the cursor of a record. Needs the read-write socket.
+
+        Raises:
+            CursorExpired: the cursor is none that the daemon's journal has given out.
+        """
+        path = _path("callbacks", name, "ack")
+        return await self._call("POST", path, _read_subscription, body={"cursor": str(cursor)})
+
+    async def unsubscribe(self, name: str) -> None:
+        """Have the daemon forget a durable subscription. Needs the read-write socket."""
+        async with self._response(_path("callbacks", name), (), method="DELETE") as response:
+            await response.read()
+
+    async def subscriptions(self) -> list[DurableSubscription]:
+        """Return all durable subscriptions, those of other programs too."""
+        return await self._get("/v1/callbacks", _read_subscriptions)
 
     # Callbacks
 
@@ -452,7 +630,7 @@ class Client:
                 data=None if body is None else json.dumps(body),
                 headers=headers,
             ) as response:
-                if response.status != HTTPStatus.OK:
+                if response.status not in _SUCCESSES:
                     raise _refusal(response.status, _problem(await response.read()))
                 yield response
 
@@ -460,33 +638,57 @@ class Client:
 class _Place:
     """Where a stream that is cut begins again."""
 
-    def __init__(self, *, cursor: str | None, needs_snapshot: bool) -> None:
+    def __init__(
+        self, *, cursor: str | None, since: str | None, needs_snapshot: bool, limit: int | None
+    ) -> None:
         self._cursor = cursor
+        self._since = since
         self._needs_snapshot = needs_snapshot
+        self._remaining = limit
+        self.is_cut = False
+        """True from an outage on until the daemon has answered again."""
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether as many events have come as were asked for."""
+        return self._remaining == 0
 
     def query(self) -> list[tuple[str, str]]:
         """Return what to ask for."""
-        if self._needs_snapshot:
-            return [("snapshot", "true")]
-        return [] if self._cursor is None else [("after", self._cursor)]
+        # What excludes each other goes to the daemon all the same, to be refused in its words.
+        places = {
+            "snapshot": "true" if self._needs_snapshot else None,
+            "since": self._since,
+            "after": self._cursor,
+            "limit": None if self._remaining is None else str(self._remaining),
+        }
+        return [(key, value) for key, value in places.items() if value is not None]
 
     def begin(self, cursor: str | None) -> None:
         """Take note of where the daemon begins."""
-        if not self._needs_snapshot:
-            self._cursor = self._cursor or cursor
+        self.is_cut = False
+        if not self._needs_snapshot and self._since is None and self._cursor is None:
+            self._cursor = cursor
 
     def pass_by(self, item: Item | _Passed) -> None:
         """Take note of what has come."""
         match item:
             case EventRecord():
-                self._cursor = str(item.cursor)
+                self._move_to(str(item.cursor))
+                if self._remaining is not None:
+                    self._remaining -= 1
             case SnapshotEnd():
-                self._cursor = str(item.cursor)
                 self._needs_snapshot = False
+                self._move_to(str(item.cursor))
+            case Gap() | Heartbeat():
+                self._move_to(str(item.cursor))
             case _Passed(cursor=str(cursor)):
-                self._cursor = cursor
+                self._move_to(cursor)
             case DomainSnapshot() | _Passed():
                 pass  # half a snapshot is none
+
+    def _move_to(self, cursor: str) -> None:
+        self._cursor, self._since = cursor, None
 
 
 class _CallbackSession:
@@ -664,7 +866,22 @@ def _operation(word: str) -> DomainOperation:
         ) from None
 
 
-def _path(collection: str, name: str, what: str) -> str:
+def _time(key: str, at: Time, *, now: datetime) -> str:
+    """Return a time as the daemon takes it, and as it still is after an outage.
+
+    Raises:
+        InvalidArgument: it is none.
+    """
+    if isinstance(at, str):
+        return parse_time(key, at, now=now).isoformat()
+    if not isinstance(at, datetime):
+        return f"{at:.6f}"
+    if at.utcoffset() is None:
+        raise InvalidArgument(f"{key!r} is a time without an offset; make it an aware datetime")
+    return at.isoformat()
+
+
+def _path(collection: str, name: str, *what: str) -> str:
     """Return the path of what belongs to something that has a name, with whatever characters.
 
     Raises:
@@ -679,7 +896,7 @@ def _path(collection: str, name: str, what: str) -> str:
         raise InvalidArgument(
             f"{name[:80]!r} cannot be sent as the name of anything; give its UUID or its id"
         )
-    return f"/v1/{collection}/{quoted}/{what}"
+    return "/".join(("/v1", collection, quoted, *what))
 
 
 def _read_domains(answer: Any) -> list[DomainStatus]:
@@ -719,6 +936,20 @@ def _read_callbacks(answer: Any) -> list[CallbackStatus]:
     ]
 
 
+def _read_subscriptions(answer: Any) -> list[DurableSubscription]:
+    return [_read_subscription(each) for each in answer["durable"]]
+
+
+def _read_subscription(answer: Any) -> DurableSubscription:
+    return DurableSubscription(
+        name=answer["durable"],
+        filters={key: tuple(values) for key, values in answer["filters"].items()},
+        acknowledged=Cursor.parse(answer["acknowledged"]),
+        created_at=datetime.fromisoformat(answer["created_at"]),
+        lag=answer.get("lag"),
+    )
+
+
 def _read(line: bytes) -> Item | _Passed:
     """Return what a line of a stream says."""
     envelope = from_json(line)
@@ -730,11 +961,25 @@ def _read(line: bytes) -> Item | _Passed:
             cursor = Cursor.parse(envelope["cursor"])
             return SnapshotEnd(cursor, data["domains"], line.rstrip())
         case cloudevents.GAP:
-            raise CursorExpired(data["message"], oldest=data["oldest"], newest=data["newest"])
+            return _gap(Cursor.parse(envelope["cursor"]), data, line.rstrip())
         case cloudevents.HEARTBEAT:
-            return _Passed(envelope["cursor"])
+            return Heartbeat(Cursor.parse(envelope["cursor"]), line.rstrip())
         case ce_type:
             return _record(ce_type, line.rstrip()) or _Passed(envelope.get("cursor"))
+
+
+def _gap(cursor: Cursor, data: Any, json: bytes) -> Gap:
+    told = control.Gap.model_validate(data)
+    return Gap(
+        cursor=cursor,
+        reason=told.reason,
+        after=told.after,
+        oldest=told.oldest,
+        newest=told.newest,
+        lost=told.lost,
+        message=told.message,
+        json=json,
+    )
 
 
 def _record(ce_type: str, json: bytes) -> EventRecord | None:

@@ -218,7 +218,7 @@ class SocketInUse(EventdError):
 
 
 class JournalUnusable(EventdError):
-    """The journal cannot be opened; the message says what is wrong with its file or directory."""
+    """The journal cannot be opened, or read now; the message says what is wrong with its file."""
 
     code = ErrorCode.SYSTEM_ERROR
 

@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
+from datetime import timedelta
 from itertools import islice, repeat
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import pytest
 import structlog
 from aiohttp import web
 
-from eventd.client import Client, DomainSnapshot, SnapshotEnd, retry_delays
+from eventd.client import Client, DomainSnapshot, Gap, SnapshotEnd, retry_delays
+from eventd.client import Heartbeat as Beat
 from eventd.errors import (
     CursorExpired,
     DaemonError,
@@ -41,6 +43,8 @@ from tests.http_api.fake_daemon import (
     stopped,
     uuid_of,
 )
+
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -430,6 +434,172 @@ async def test_a_daemon_with_another_history_ends_a_reconnecting_stream(tmp_path
                 await anext(stream)
 
 
+async def test_a_finite_stream_ends_the_iteration(daemon: Daemon, client: Client) -> None:
+    """The program has all that it asked for; nothing is wrong."""
+    records = daemon.record(started(1), stopped(1), started(2))
+    assert [each async for each in client.events(follow=False)] == records
+    assert [each async for each in client.events(after="e1-0", limit=2)] == records[:2]
+    daemon.clock.now = NOW + SECOND
+    assert [each async for each in client.events(since=NOW, until=NOW + SECOND)] == records
+    assert [each async for each in client.events(until=NOW.timestamp())] == []
+    assert [each async for each in client.events(until="2026-11-20T12:00:01Z")] == records
+
+
+async def test_a_finite_stream_that_the_daemon_cuts_is_no_end(tmp_path: Path) -> None:
+    """One record of two is not all that there was."""
+    async with Client(tmp_path / "eventd.sock") as client:
+        async with serving(tmp_path) as daemon:
+            stream = client.events(limit=2)
+            reading = asyncio.ensure_future(anext(stream))
+            await until_subscribed(daemon)
+            daemon.publish(started(1))
+            await reading
+        with pytest.raises(DaemonUnreachable):
+            await anext(stream)
+
+
+async def test_a_time_without_an_offset_is_refused(client: Client) -> None:
+    """Of which place it is, nobody has said."""
+    for at in (NOW.replace(tzinfo=None), "2026-11-20T12:00:00"):
+        with pytest.raises(InvalidArgument, match="'since'"):
+            await anext(client.events(since=at))
+
+
+async def test_contradictions_are_refused_in_the_daemons_words(client: Client) -> None:
+    """Nothing is left out in silence."""
+    with pytest.raises(DaemonError, match="'since' and 'after' exclude each other"):
+        await anext(client.events(since=NOW, after="e1-0"))
+    with pytest.raises(DaemonError, match="'snapshot' and 'after' exclude each other"):
+        await anext(client.events(snapshot=True, after="e1-0"))
+
+
+async def test_what_was_asked_for_is_remembered_over_an_outage(tmp_path: Path) -> None:
+    """The time to begin at only until something came; of the limit, what is left."""
+    first, second = (
+        EventRecord.of(started(number), cursor=Cursor("e1", number), recorded_at=NOW)
+        for number in (7, 8)
+    )
+    beat = cloudevents.control(Heartbeat(), cursor="e1-9", now=NOW)
+    answers = (b"", first.json + b"\n", second.json + b"\n" + beat + b"\n", b"")
+    outages: list[DaemonUnreachable] = []
+    async with scripted(tmp_path / "odd.sock", *answers, chunked=True) as (daemon, client):
+        stream = client.events(
+            since=NOW, until=NOW + SECOND, limit=9, durable="agent", on_gap="event",
+            reconnect=True, delays=at_once, on_outage=outages.append,
+        )  # fmt: skip
+        assert [await anext(stream) for _ in range(2)] == [first, second]
+        reading = asyncio.ensure_future(anext(stream))
+        while len(daemon.asked) < 4:  # noqa: ASYNC110  # nobody is told
+            await asyncio.sleep(0)
+        reading.cancel()
+    times = "2026-11-20T12:00:00%2B00:00", "2026-11-20T12:00:01%2B00:00"
+    fixed = f"until={times[1]}&durable=agent&on_gap=event&heartbeat=15s"
+    assert [path.removeprefix(f"/v1/events?{fixed}") for path in daemon.asked[:4]] == [
+        f"&since={times[0]}&limit=9",
+        f"&since={times[0]}&limit=9",
+        "&after=e1-7&limit=8",
+        "&after=e1-9&limit=7",
+    ]
+    assert len(outages) >= 3
+
+
+async def test_a_limit_that_is_full_ends_a_stream_whatever_comes_then(tmp_path: Path) -> None:
+    """The connection may break behind the last record; nothing is missing."""
+    record = EventRecord.of(started(1), cursor=Cursor("e1", 1), recorded_at=NOW)
+    async with scripted(tmp_path / "odd.sock", record.json + b"\n", chunked=True) as (_, client):
+        assert [each async for each in client.events(limit=1)] == [record]
+
+
+async def test_an_outage_is_told_once(tmp_path: Path) -> None:
+    """However often the daemon is looked for."""
+    outages: list[str] = []
+    tries: list[float] = []
+
+    def counted() -> Iterator[float]:
+        while True:
+            tries.append(0.0)
+            yield 0.0
+
+    async with Client(tmp_path / "eventd.sock") as client:
+        stream = client.events(
+            reconnect=True, delays=counted, on_outage=lambda error: outages.append(error.message)
+        )
+        reading = asyncio.ensure_future(anext(stream))
+        while len(tries) < 5:  # noqa: ASYNC110  # nobody is told
+            await asyncio.sleep(0)
+        assert len(outages) == 1
+        assert "there is no socket" in outages[0]
+        async with serving(tmp_path) as daemon:
+            await until_subscribed(daemon)
+            [record] = daemon.publish(started(1))
+            assert await reading == record
+        reading = asyncio.ensure_future(anext(stream))
+        while len(outages) < 2:  # noqa: ASYNC110  # nobody is told
+            await asyncio.sleep(0)
+        reading.cancel()
+
+
+async def test_a_gap_is_an_item_where_it_is_asked_for(tmp_path: Path) -> None:
+    """With where it is, how much is lost, and the records behind it; also over an outage."""
+    async with Client(tmp_path / "eventd.sock") as client:
+        async with serving(tmp_path, capacity=2) as daemon:
+            records = daemon.record(started(1), started(2), started(3))
+            stream = client.events(after="e1-0", on_gap="event", reconnect=True, delays=at_once)
+            gap = await anext(stream)
+            assert isinstance(gap, Gap)
+            assert (gap.reason, gap.cursor, gap.lost) == ("expired", Cursor("e1", 1), 1)
+            assert b'"lost":1' in gap.json
+            assert [await anext(stream) for _ in range(2)] == records[1:]
+        async with serving(tmp_path, epoch="e2") as daemon:
+            [record] = daemon.record(stopped(1))
+            gap = await anext(stream)
+            assert isinstance(gap, Gap)
+            assert (gap.reason, gap.lost, gap.after) == ("other-journal", None, "e1-3")
+            assert await anext(stream) == record
+
+
+async def test_a_heartbeat_is_an_item_where_it_is_asked_for(daemon: Daemon, client: Client) -> None:
+    """A program that filters learns how far the events that it does not want have got."""
+    stream = client.events(type="stopped", heartbeat=0.01, on_gap="event")
+    first = await anext(stream)
+    assert isinstance(first, Beat)
+    daemon.publish(started(1))
+    while first.cursor != Cursor("e1", 1):
+        first = await anext(stream)
+        assert isinstance(first, Beat)
+
+
+async def test_a_durable_subscription_survives_its_program(daemon: Daemon, writer: Client) -> None:
+    """What was told and not acknowledged is told again."""
+    made = await writer.subscribe("agent", domain=uuid_of(1), event=["lifecycle"])
+    assert made.filters == {"domain": (uuid_of(1),), "event": ("lifecycle",)}
+    assert (made.name, made.acknowledged, made.created_at) == ("agent", Cursor("e1", 0), NOW)
+    assert await writer.subscribe("agent", domain=uuid_of(1), event="lifecycle") == made
+    first, _, second = daemon.record(started(1), started(2), stopped(1))
+    assert [each async for each in writer.events(durable="agent", follow=False)] == [first, second]
+    assert (await writer.acknowledge("agent", first.cursor)).acknowledged == first.cursor
+    assert [each async for each in writer.events(durable="agent", follow=False)] == [second]
+    [listed] = await writer.subscriptions()
+    assert (listed.name, listed.lag) == ("agent", 2)
+    await writer.unsubscribe("agent")
+    assert await writer.subscriptions() == []
+    with pytest.raises(DaemonError, match="no durable subscription"):
+        await writer.unsubscribe("agent")
+    with pytest.raises(InvalidArgument):
+        await writer.unsubscribe("..")
+
+
+async def test_a_subscription_with_other_filters_is_the_daemons_error(writer: Client) -> None:
+    """With what to do."""
+    await writer.subscribe("agent", after="e1-0")
+    with pytest.raises(DaemonError) as error:
+        await writer.subscribe("agent", type="started")
+    assert error.value.status == 409
+    assert "DELETE /v1/callbacks/agent" in (error.value.hint or "")
+    with pytest.raises(CursorExpired):
+        await writer.acknowledge("agent", "e1-99")
+
+
 def test_retries_wait_twice_as_long_each_time_up_to_a_bound() -> None:
     """With full jitter: each wait is drawn below its bound."""
     delays = retry_delays(1.0, longest=8.0, draw=lambda: 1.0)
@@ -667,21 +837,30 @@ async def test_what_only_a_newer_client_knows_is_skipped(tmp_path: Path) -> None
 class Scripted:
     """A daemon whose answers a test wrote, one for each connection."""
 
-    def __init__(self, *bodies: bytes) -> None:
+    def __init__(self, *bodies: bytes, chunked: bool) -> None:
         self._bodies = iter(bodies)
+        self._chunked = chunked
         self.asked: list[str] = []
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        self.asked.append(head.split()[1].decode())
-        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + next(self._bodies, b""))
+        request = await reader.readuntil(b"\r\n\r\n")
+        self.asked.append(request.split()[1].decode())
+        body = next(self._bodies, b"")
+        head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
+        if self._chunked:
+            # Without the last chunk: the answer is never complete.
+            head += b"Transfer-Encoding: chunked\r\n"
+            body = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+        writer.write(head + b"\r\n" + body)
         await writer.drain()
         writer.close()
 
 
 @asynccontextmanager
-async def scripted(path: Path, *bodies: bytes) -> AsyncIterator[tuple[Scripted, Client]]:
-    daemon = Scripted(*bodies)
+async def scripted(
+    path: Path, *bodies: bytes, chunked: bool = False
+) -> AsyncIterator[tuple[Scripted, Client]]:
+    daemon = Scripted(*bodies, chunked=chunked)
     async with await asyncio.start_unix_server(daemon.answer, path), Client(path) as client:
         yield daemon, client
 

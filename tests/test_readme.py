@@ -54,4 +54,4 @@ def test_each_python_example_calls_what_the_client_has(text: str) -> None:
 def test_there_are_examples() -> None:
     """The patterns above find something."""
     assert len(CONFIGURATIONS) == 2
-    assert len(blocks("python")) == 3
+    assert len(blocks("python")) == 4

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from eventd import __version__
 from eventd.cli import operating, reading, serving
@@ -20,7 +20,33 @@ __all__ = ["app", "main"]
 _INTERRUPTED = 130
 
 
-class _Commands(TyperGroup):
+def _print_help(ctx: typer.Context, _: object, is_wanted: bool) -> None:
+    if is_wanted and not ctx.resilient_parsing:
+        write_line(ctx.get_help())
+        ctx.exit()
+
+
+def _printing_help(option: Any) -> Any:
+    if option is not None:
+        option.callback = _print_help
+    return option
+
+
+class _Command(TyperCommand):
+    """Writes its help as all output is written: typer's own way knows no error."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        return _printing_help(super().get_help_option(ctx))
+
+
+class _Group(TyperGroup):
+    """Commands below a word of their own; see `_Command`."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        return _printing_help(super().get_help_option(ctx))
+
+
+class _Commands(_Group):
     """Ends every command alike: a sentence for an error, silence when somebody has had enough."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
@@ -74,28 +100,29 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 domain = typer.Typer(
+    cls=_Group,
     no_args_is_help=True,
     rich_markup_mode=None,
     help="Operate one domain, or print its configuration.",
 )
-app.command()(serving.run)
-app.command()(serving.demo)
-app.command()(reading.watch)
-app.command()(reading.domains)
-app.command()(reading.connections)
-app.command()(reading.questions)
-app.command()(operating.answer)
+app.command(cls=_Command)(serving.run)
+app.command(cls=_Command)(serving.demo)
+app.command(cls=_Command)(reading.watch)
+app.command(cls=_Command)(reading.domains)
+app.command(cls=_Command)(reading.connections)
+app.command(cls=_Command)(reading.questions)
+app.command(cls=_Command)(operating.answer)
 app.add_typer(domain, name="domain")
-app.command()(serving.simulate)
-app.command()(serving.check_config)
-domain.command()(operating.start)
-domain.command()(operating.shutdown)
-domain.command()(operating.destroy)
-domain.command()(operating.suspend)
-domain.command()(operating.resume)
-domain.command()(operating.reboot)
-domain.command()(operating.reset)
-domain.command()(reading.config)
+app.command(cls=_Command)(serving.simulate)
+app.command(cls=_Command)(serving.check_config)
+domain.command(cls=_Command)(operating.start)
+domain.command(cls=_Command)(operating.shutdown)
+domain.command(cls=_Command)(operating.destroy)
+domain.command(cls=_Command)(operating.suspend)
+domain.command(cls=_Command)(operating.resume)
+domain.command(cls=_Command)(operating.reboot)
+domain.command(cls=_Command)(operating.reset)
+domain.command(cls=_Command)(reading.config)
 
 
 def main() -> None:

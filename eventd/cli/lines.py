@@ -7,9 +7,15 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 from eventd.cli.words import Output
-from eventd.client import DomainSnapshot, Item, SnapshotEnd
+from eventd.client import DomainSnapshot, Gap, Heartbeat, Item, SnapshotEnd
 from eventd.model.record import EventRecord
-from eventd.rendering import printable_json, sentence, status_sentence, virsh_line
+from eventd.rendering import (
+    gap_sentence,
+    printable_json,
+    sentence,
+    status_sentence,
+    virsh_line,
+)
 
 __all__ = ["Layout", "layout"]
 
@@ -26,11 +32,16 @@ def layout(output: Output, *, colour: bool = False, is_stamped: bool = False) ->
         case Output.TEXT:
             return lambda item: _text(item, colour=colour)
         case Output.JSON:
-            return lambda item: printable_json(item.json.decode())
+            return _json
         case Output.VIRSH:
             return lambda item: _virsh(item, is_stamped=is_stamped)
         case _:
             assert_never(output)
+
+
+def _json(item: Item) -> str | None:
+    # Heartbeats move the cursor, and nobody who watches has asked for them.
+    return None if isinstance(item, Heartbeat) else printable_json(item.json.decode())
 
 
 def _text(item: Item, *, colour: bool) -> str | None:
@@ -39,7 +50,9 @@ def _text(item: Item, *, colour: bool) -> str | None:
             return sentence(item.event, colour=colour)
         case DomainSnapshot():
             return status_sentence(item.status, at=datetime.now(UTC), colour=colour)
-        case SnapshotEnd():
+        case Gap():
+            return gap_sentence(item.reason, item.message, at=datetime.now(UTC), colour=colour)
+        case SnapshotEnd() | Heartbeat():
             return None
         case _:
             assert_never(item)

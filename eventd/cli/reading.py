@@ -9,6 +9,8 @@ import asyncio
 import json
 import sys
 from contextlib import aclosing
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,20 +30,25 @@ from eventd.cli.terminal import (
     is_output_taken,
     log_to_errors,
     wants_colour,
+    write_error,
     write_line,
 )
-from eventd.cli.words import ListOutput, Output
+from eventd.cli.words import ListOutput, OnGap, Output
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
-    from pathlib import Path
 
     from eventd.cli.lines import Layout
     from eventd.cli.watching import Watched
     from eventd.client import Client, Item
+    from eventd.errors import DaemonUnreachable
     from eventd.model.configuration import DomainConfiguration
     from eventd.model.domain import ConnectionStatus, DomainStatus
     from eventd.model.questions import PendingQuestion
+    from eventd.model.record import Cursor
+
+_HEARTBEAT = 15.0
+"""Seconds after which a quiet stream tells how far it is, for the cursor file."""
 
 __all__ = ["config", "connections", "domains", "questions", "watch"]
 
@@ -85,6 +92,41 @@ def watch(
     snapshot: Annotated[
         bool, typer.Option("--snapshot", help="Begin with the present state of each domain.")
     ] = False,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since",
+            metavar="TIME",
+            help="Begin with what happened then: 10m, 2026-11-20T12:00:00Z, 1795176000.",
+        ),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="TIME", help="End at this time.")
+    ] = None,
+    after: Annotated[
+        str | None,
+        typer.Option("--after", metavar="CURSOR", help="Begin after the record of this cursor."),
+    ] = None,
+    no_follow: Annotated[
+        bool, typer.Option("--no-follow", help="End when all is printed that is recorded already.")
+    ] = False,
+    cursor_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--cursor-file",
+            metavar="FILE",
+            help="Go on where the watching with this file ended, and wait for the daemon.",
+        ),
+    ] = None,
+    on_gap: Annotated[
+        OnGap | None,
+        typer.Option(
+            "--on-gap",
+            help="Where events are lost: end with an error, or say so and go on. With "
+            "--cursor-file it is the latter.",
+            show_default="error",
+        ),
+    ] = None,
     timestamp: Annotated[
         bool, typer.Option("--timestamp", help="With -o virsh: the time in front, as virsh has it.")
     ] = False,
@@ -95,6 +137,10 @@ def watch(
     Every filter may be repeated: values of the same filter are alternatives, different filters
     must all match; '*' and '?' work in names of domains alone. The exit code is that of 'virsh
     event': 0 if there was at least one event, 1 if there was none or the daemon went away.
+
+    With --cursor-file, the cursor of each line is written to the file after the line went out:
+    whatever is killed, nothing is missed, and at most one line is printed twice, with the same id.
+    The file comes before the other options that say where to begin.
 
     \b
     Kinds, as libvirt has them:
@@ -117,14 +163,25 @@ def watch(
       eventd watch --event question -o json | jq .data.question
       eventd watch -o virsh --timestamp --timeout 60
       eventd watch --type started --count 1 && echo it runs
+      eventd watch --since 1h --no-follow --type stopped
+      eventd watch -o json --cursor-file /var/lib/agent/cursor >> /var/lib/agent/events.jsonl
     """
     if timestamp and output is not Output.VIRSH:
         raise typer.BadParameter("the other forms have the time already", param_hint="--timestamp")
     if snapshot and output is Output.VIRSH:
         raise typer.BadParameter("virsh has no line for a present state", param_hint="--snapshot")
+    from eventd.cli.cursor_file import CursorFile
     from eventd.cli.lines import layout
+    from eventd.model.times import parse_time
 
     log_to_errors()
+    for key, time in (("since", since), ("until", until)):
+        if time is not None:
+            parse_time(key, time, now=datetime.now(UTC))
+    file = None if cursor_file is None else CursorFile(cursor_file)
+    reached = None if file is None else file.read()
+    if on_gap is None:
+        on_gap = OnGap.ERROR if file is None else OnGap.EVENT
 
     def events(client: Client) -> AsyncGenerator[Item, None]:
         return client.events(
@@ -135,11 +192,31 @@ def watch(
             event=event or (() if type_ or reason else _usual_kinds()),
             type=type_ or (),
             reason=reason or (),
-            snapshot=snapshot,
+            snapshot=snapshot and reached is None,
+            since=since if reached is None else None,
+            after=after if reached is None else reached,
+            until=until,
+            follow=not no_follow,
+            on_gap=on_gap.value,
+            heartbeat=None if file is None else _HEARTBEAT,
+            reconnect=file is not None,
+            on_outage=_tell_outage,
         )
 
     lines = layout(output, colour=wants_colour(sys.stdout), is_stamped=timestamp)
-    watched = asyncio.run(_watch(socket, events, layout=lines, count=count, timeout=timeout))
+    if output is Output.VIRSH:
+        lines = _warning_of_gaps(lines)
+    watched = asyncio.run(
+        _watch(
+            socket,
+            events,
+            layout=lines,
+            count=count,
+            timeout=timeout,
+            is_finite=no_follow or until is not None,
+            note=None if file is None else file.write,
+        )
+    )
     raise typer.Exit(_conclude(watched, output))
 
 
@@ -158,12 +235,32 @@ async def _watch(
     layout: Layout,
     count: int | None,
     timeout: float | None,
+    is_finite: bool,
+    note: Callable[[Cursor], None] | None,
 ) -> Watched:
     from eventd.cli.watching import watch
     from eventd.client import Client
 
     async with Client(socket) as client, aclosing(events(client)) as stream:
-        return await watch(stream, layout=layout, count=count, timeout=timeout)
+        return await watch(
+            stream, layout=layout, count=count, timeout=timeout, is_finite=is_finite, note=note
+        )
+
+
+def _tell_outage(error: DaemonUnreachable) -> None:
+    write_error(f"{error.message}; waiting for it", kind="warning")
+
+
+def _warning_of_gaps(layout: Layout) -> Layout:
+    """Return a form that has no line for a gap, and says it to people beside the lines."""
+    from eventd.client import Gap
+
+    def line(item: Item) -> str | None:
+        if isinstance(item, Gap):
+            write_error(item.message, kind="warning")
+        return layout(item)
+
+    return line
 
 
 def _conclude(watched: Watched, output: Output) -> int:

@@ -6,16 +6,16 @@ import asyncio
 import os
 import signal
 import stat
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 
 from eventd.cli.lines import Layout
 from eventd.cli.terminal import output_descriptor, write_line_patiently
-from eventd.client import Item
+from eventd.client import DomainSnapshot, Item
 from eventd.errors import DaemonUnreachable
-from eventd.model.record import EventRecord
+from eventd.model.record import Cursor, EventRecord
 
 __all__ = ["Ending", "Watched", "watch"]
 
@@ -24,6 +24,7 @@ class Ending(Enum):
     """Why watching came to its end."""
 
     COUNTED = "as many events as asked for"
+    COMPLETE = "all that was asked for"
     TIMED_OUT = "event loop timed out"
     INTERRUPTED = "event loop interrupted"
     READER_GONE = "nobody reads the output"
@@ -44,17 +45,20 @@ async def watch(
     layout: Layout,
     count: int | None = None,
     timeout: float | None = None,
+    is_finite: bool = False,
+    note: Callable[[Cursor], None] | None = None,
 ) -> Watched:
     """Print what the stream carries until one of the `Ending`s.
 
     Only events are counted, and only those that have a line. A reader that does not read holds
-    the printing up, but not its end. Raises what the stream raises.
+    the printing up, but not its end. ``note`` is called with the cursor of each item that is dealt
+    with, after its line was written. Raises what the stream and ``note`` raise.
 
     Raises:
-        DaemonUnreachable: the stream ended before that.
+        DaemonUnreachable: the stream ended before that, and is not ``is_finite``.
         EventdError: the output cannot be written.
     """
-    printing = _Printing(layout, count)
+    printing = _Printing(layout, count, is_finite=is_finite, note=note)
     deadline = asyncio.timeout(timeout)
     interruption = _Interruption(deadline)
     try:
@@ -71,23 +75,36 @@ async def watch(
 class _Printing:
     """Prints and counts, so that the count survives whatever stops the printing."""
 
-    def __init__(self, layout: Layout, count: int | None) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        count: int | None,
+        *,
+        is_finite: bool,
+        note: Callable[[Cursor], None] | None,
+    ) -> None:
         self._layout = layout
         self._count = count
+        self._is_finite = is_finite
+        self._note = note
         self.received = 0
 
     async def print_all(self, stream: AsyncIterator[Item]) -> Ending:
         async for item in stream:
             line = self._layout(item)
-            if line is None:
-                continue
-            try:
-                await write_line_patiently(line)
-            except BrokenPipeError:
-                return Ending.READER_GONE
-            self.received += isinstance(item, EventRecord)
-            if self.received == self._count:
+            if line is not None:
+                try:
+                    await write_line_patiently(line)
+                except BrokenPipeError:
+                    return Ending.READER_GONE
+                self.received += isinstance(item, EventRecord)
+            # In the turn in which the line has gone out: no signal comes in between.
+            if self._note is not None and not isinstance(item, DomainSnapshot):
+                self._note(item.cursor)
+            if line is not None and self.received == self._count:
                 return Ending.COUNTED
+        if self._is_finite:
+            return Ending.COMPLETE
         raise DaemonUnreachable("the daemon ended the stream; it may have been stopped")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-__all__ = ["ListOutput", "Output", "Product"]
+__all__ = ["ListOutput", "OnGap", "Output", "Product"]
 
 
 class Output(Enum):
@@ -13,6 +13,13 @@ class Output(Enum):
     TEXT = "text"
     JSON = "json"
     VIRSH = "virsh"
+
+
+class OnGap(Enum):
+    """What to do where events are lost."""
+
+    ERROR = "error"
+    EVENT = "event"
 
 
 class ListOutput(Enum):

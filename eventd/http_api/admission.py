@@ -149,7 +149,15 @@ class Connection(web.RequestHandler):
     the first request; here the first request has a deadline in every version.
     """
 
-    __slots__ = ("_admission", "_deadline", "_on_loss", "_peer", "_refused", "_request_timeout")
+    __slots__ = (
+        "_admission",
+        "_deadline",
+        "_on_loss",
+        "_peer",
+        "_refused",
+        "_request_timeout",
+        "_writable",
+    )
 
     def __init__(
         self,
@@ -171,6 +179,8 @@ class Connection(web.RequestHandler):
         self._request_timeout = request_timeout
         self._deadline: asyncio.TimerHandle | None = None
         self._on_loss: list[Callable[[], None]] = []
+        self._writable = asyncio.Event()
+        self._writable.set()
         self._peer: Peer | None = None
         """Who was admitted."""
         self._refused: asyncio.Transport | None = None
@@ -211,6 +221,7 @@ class Connection(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Give the place back."""
+        self._writable.set()
         self.note_request()
         self._admission.close()
         if self._peer is None:
@@ -219,6 +230,28 @@ class Connection(web.RequestHandler):
         for call in self._on_loss:
             call()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Take note that more waits for the client than the limits of the transport allow."""
+        self._writable.clear()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """Take note that the client has taken it."""
+        self._writable.set()
+        super().resume_writing()
+
+    async def until_writable(self) -> None:
+        """Wait until no more waits for the client than the limits of the transport allow.
+
+        aiohttp's own ``drain`` cannot be called again once a call of it was cancelled.
+
+        Raises:
+            ConnectionResetError: the connection is lost.
+        """
+        await self._writable.wait()
+        if self.transport is None:
+            raise ConnectionResetError("the client has gone")
 
     def note_request(self) -> None:
         """Take note that a complete request has come: the deadline is met."""

@@ -34,6 +34,7 @@ from eventd.http_api.questions import Questions
 from eventd.http_api.resources import resources
 from eventd.http_api.state import State
 from eventd.http_api.streams import EventStreams
+from eventd.http_api.subscriptions import Subscriptions
 from eventd.journal.journal import Journal
 from eventd.model.directory import Directory
 from eventd.model.operator import Operator
@@ -82,9 +83,11 @@ class HttpApi:
             write_limit=write_limit,
             closing_timeout=closing_timeout,
         )
+        subscriptions = Subscriptions(journal, clock=clock, body_timeout=request_timeout)
         self._callbacks = Callbacks(
             registry=registry,
             journal=journal,
+            subscriptions=subscriptions,
             write_limit=write_limit,
             closing_timeout=closing_timeout,
         )
@@ -97,6 +100,7 @@ class HttpApi:
             *resources(
                 streams=self._streams,
                 callbacks=self._callbacks,
+                subscriptions=subscriptions,
                 state=State(directory),
                 questions=Questions(operator, body_timeout=request_timeout),
                 operations=Operations(operator, body_timeout=request_timeout),

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from eventd.http_api.filters import Filter
-from eventd.http_api.framing import Framing, line_of
+from eventd.http_api.framing import Framing
 from eventd.model.record import Cursor, EventRecord
 
 __all__ = ["Broadcast", "Group", "Subscriber"]
@@ -28,8 +28,14 @@ class Group:
 
     def chunk(self, records: Sequence[EventRecord]) -> bytes:
         """Return what the members get of these records; empty if nothing."""
+        return self.framing.events(self.wanted(records))
+
+    def wanted(self, records: Sequence[EventRecord]) -> Sequence[EventRecord]:
+        """Return those of the records that the members get."""
+        if self.filter.lets_all_through:
+            return records  # and whoever reads much of a history has no event of it decoded
         matches = self.filter.matches
-        return self.framing.chunk(line_of(record) for record in records if matches(record.event))
+        return [record for record in records if matches(record.event)]
 
 
 @dataclass(eq=False, slots=True)
@@ -40,8 +46,10 @@ class Subscriber:
     transport: asyncio.WriteTransport
     joined: Cursor
     """Where it joined: what was recorded up to here, it has."""
+    counts: bool = False
+    """True if only its stream knows how many records it may get: it is handed back for each."""
     left_behind: asyncio.Future[Cursor] = field(default_factory=asyncio.Future)
-    """Done when it did not keep up, with the cursor that it has reached."""
+    """Done when it is handed back to its stream, with the cursor that it has reached."""
 
 
 class Broadcast:
@@ -83,9 +91,16 @@ class Broadcast:
         if joined >= records[0].sequence:
             # It joined between recording and delivery, and has the first of these already.
             chunk = subscriber.group.chunk([each for each in records if each.sequence > joined])
+        if not chunk:
+            return
         waiting = subscriber.transport.get_write_buffer_size()
-        if waiting + len(chunk) > self._write_limit:
-            subscriber.left_behind.set_result(self.reached(subscriber))
-            self.leave(subscriber)
-        elif chunk:
+        if subscriber.counts or waiting + len(chunk) > self._write_limit:
+            self.hand_back(subscriber)
+        else:
             subscriber.transport.write(chunk)
+
+    def hand_back(self, subscriber: Subscriber) -> None:
+        """Leave the writing to the stream of a member again."""
+        if not subscriber.left_behind.done():
+            subscriber.left_behind.set_result(self.reached(subscriber))
+        self.leave(subscriber)

@@ -26,17 +26,17 @@ from eventd import metrics
 from eventd.bus.registry import Owner, Registration, Registry
 from eventd.errors import CursorExpired, EventdError, InvalidArgument
 from eventd.http_api.admission import Connection, peer_of
+from eventd.http_api.bodies import json_response
 from eventd.http_api.framing import close_frame, text_frame
+from eventd.http_api.pages import Pages
 from eventd.http_api.problems import extensions_of, word_for
+from eventd.http_api.subscriptions import Subscriptions
 from eventd.http_api.websockets import accept, is_wanted
 from eventd.journal.journal import Journal
 from eventd.model.ids import EventKind
 from eventd.model.record import Cursor, EventRecord
 
 __all__ = ["Callbacks"]
-
-_PAGE = 64
-"""Records that are read from the journal at once."""
 
 _log = structlog.get_logger(__name__)
 
@@ -45,8 +45,15 @@ class Callbacks:
     """Serves the registry to the clients of both sockets. `deliver` is a reader of the delivery."""
 
     def __init__(
-        self, *, registry: Registry, journal: Journal, write_limit: int, closing_timeout: float
+        self,
+        *,
+        registry: Registry,
+        journal: Journal,
+        subscriptions: Subscriptions,
+        write_limit: int,
+        closing_timeout: float,
     ) -> None:
+        self._subscriptions = subscriptions
         self.registry = registry
         self.journal = journal
         self.write_limit = write_limit
@@ -55,12 +62,11 @@ class Callbacks:
         self._sessions: set[_Session] = set()
 
     async def get(self, request: web.Request) -> web.StreamResponse:
-        """Open a session where a WebSocket is asked for, else list the registrations."""
+        """Open a session where a WebSocket is asked for, else list what is registered."""
         if is_wanted(request):
             return await self._serve(request)
         listed = [_describe(each) for each in self.registry.registrations()]
-        body = to_json({"callbacks": listed}, exclude_none=True)
-        return web.Response(body=body, content_type="application/json")
+        return json_response({"callbacks": listed, "durable": self._subscriptions.listed()})
 
     def deliver(self, _: Sequence[EventRecord]) -> None:
         """Take note of a loop turn in which something was recorded."""
@@ -110,7 +116,7 @@ class _Session:
     ) -> None:
         self._callbacks = callbacks
         self._registry = callbacks.registry
-        self._journal = callbacks.journal
+        self._pages = Pages(callbacks.journal)
         self._owner = owner
         self._transport = transport
         self._ready: list[bytes] = []
@@ -163,7 +169,7 @@ class _Session:
             deliver,
             domain=domain,
             owner=self._owner,
-            after=self._journal.newest.sequence,
+            after=self._callbacks.journal.newest.sequence,
         )
         return callback_id
 
@@ -224,7 +230,7 @@ class _Session:
     async def _catch_up(self, drain: Callable[[], Awaitable[None]]) -> None:
         self._flush()
         await drain()
-        while records := self._journal.read(self._position, limit=_PAGE):
+        while records := self._pages.after(self._position):
             for record in records:
                 await self._tell(record, drain)
                 self._position, self._told = record.cursor, -1

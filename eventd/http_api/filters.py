@@ -68,6 +68,11 @@ class Filter:
                 )
         return cls(**{key: frozenset(alternatives) for key, alternatives in values.items()})
 
+    @property
+    def lets_all_through(self) -> bool:
+        """Whether there is no condition at all, so that no event need be looked at."""
+        return self == _NO_FILTER
+
     def matches(self, event: Event) -> bool:
         """Say whether a stream with this filter carries the event."""
         return (
@@ -76,6 +81,10 @@ class Filter:
             and _allows(self.reason, event.reason)
             and self._matches_subject(event)
         )
+
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """Return keys and values from which `parse` makes an equal filter, always in one order."""
+        return tuple((key, value) for key in FILTER_KEYS for value in sorted(getattr(self, key)))
 
     def matches_domain(self, domain: Domain) -> bool:
         """Say whether events of this domain can match at all, whatever they are."""
@@ -96,6 +105,9 @@ class Filter:
                 return _allows(self.connection, connection) and not (self.domain or self.host)
             case _:
                 return not (self.connection or self.domain or self.host)
+
+
+_NO_FILTER = Filter()
 
 
 def _allows(wanted: frozenset[str], value: str | None) -> bool:

@@ -6,14 +6,14 @@ chunked (HTTP/1.1), the chunk carries its own length, so that nothing has to wra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
 from eventd.model.record import EventRecord
 
-__all__ = ["Format", "Framing", "Line", "close_frame", "line_of", "text_frame"]
+__all__ = ["Format", "Framing", "Line", "close_frame", "text_frame"]
 
 
 class Format(StrEnum):
@@ -33,11 +33,6 @@ class Line(NamedTuple):
     """Where a client that has seen this record resumes; None in the middle of a snapshot."""
 
 
-def line_of(record: EventRecord) -> Line:
-    """Return the line of an event; its encoding is the record's own."""
-    return Line(record.json, str(record.cursor))
-
-
 @dataclass(frozen=True, slots=True)
 class Framing:
     """The outer form of a stream. Subscribers with equal framings can share their bytes."""
@@ -48,7 +43,16 @@ class Framing:
 
     def chunk(self, lines: Iterable[Line]) -> bytes:
         """Return the lines as one piece of the response body; empty if there are none."""
-        body = b"".join(map(_LINE_WRITERS[self.format], lines))
+        return self._piece(b"".join(map(_LINE_WRITERS[self.format], lines)))
+
+    def events(self, records: Sequence[EventRecord]) -> bytes:
+        """Return the lines of events as one piece of the body; each encoding is the record's own.
+
+        Whole histories go through here: nothing is made for a record but its line.
+        """
+        return self._piece(_RECORD_WRITERS[self.format](records))
+
+    def _piece(self, body: bytes) -> bytes:
         return b"%x\r\n%b\r\n" % (len(body), body) if body and self.is_chunked else body
 
 
@@ -71,6 +75,28 @@ _LINE_WRITERS: Mapping[Format, Callable[[Line], bytes]] = {
     Format.NDJSON: _newline_delimited,
     Format.SSE: _server_sent,
     Format.WEBSOCKET: _message,
+}
+
+
+def _records_newline_delimited(records: Sequence[EventRecord]) -> bytes:
+    # The empty one at the end is for the end of the last line.
+    return b"\n".join([*(record.json for record in records), b""])
+
+
+def _records_server_sent(records: Sequence[EventRecord]) -> bytes:
+    return b"".join(
+        [b"id: %b\ndata: %b\n\n" % (str(each.cursor).encode(), each.json) for each in records]
+    )
+
+
+def _record_messages(records: Sequence[EventRecord]) -> bytes:
+    return b"".join([text_frame(record.json) for record in records])
+
+
+_RECORD_WRITERS: Mapping[Format, Callable[[Sequence[EventRecord]], bytes]] = {
+    Format.NDJSON: _records_newline_delimited,
+    Format.SSE: _records_server_sent,
+    Format.WEBSOCKET: _record_messages,
 }
 
 

@@ -12,7 +12,7 @@ from aiohttp.typedefs import Handler
 from eventd import __version__
 from eventd.http_api.problems import CONTENT_TYPE
 
-__all__ = ["Parameter", "Route", "document"]
+__all__ = ["Parameter", "Route", "document", "text_schema"]
 
 
 class Parameter(NamedTuple):
@@ -139,10 +139,16 @@ def _operation(route: Route) -> dict[str, object]:
     return operation
 
 
-def _query_parameter(parameter: Parameter) -> dict[str, object]:
+def text_schema(parameter: Parameter) -> dict[str, object]:
+    """Return the JSON Schema of one value of a parameter."""
     text: dict[str, object] = {"type": "string"}
     if parameter.words:
         text["enum"] = list(parameter.words)
+    return text
+
+
+def _query_parameter(parameter: Parameter) -> dict[str, object]:
+    text = text_schema(parameter)
     return {
         "name": parameter.name,
         "in": "query",
@@ -154,6 +160,8 @@ def _query_parameter(parameter: Parameter) -> dict[str, object]:
 def _content(route: Route, status: HTTPStatus) -> dict[str, object]:
     if status is HTTPStatus.SWITCHING_PROTOCOLS:
         return {"description": "A WebSocket."}
+    if status is HTTPStatus.NO_CONTENT:
+        return {"description": status.phrase}
     return {
         "description": status.phrase,
         "content": {content_type: {} for content_type in route.content_types},

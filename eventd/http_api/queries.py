@@ -5,17 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
 from typing import Protocol, Self
 
 from eventd.errors import InvalidArgument
 from eventd.http_api.filters import DOMAIN_KEYS, FILTER_KEYS, Filter
 from eventd.http_api.framing import Format
 from eventd.model.record import Cursor
+from eventd.model.times import parse_time
 
-__all__ = ["STREAM_KEYS", "ConnectionQuery", "DomainQuery", "EventsQuery", "Query"]
+__all__ = ["STREAM_KEYS", "ConnectionQuery", "DomainQuery", "EventsQuery", "OnGap", "Query"]
 
-STREAM_KEYS = ("snapshot", "heartbeat", "after", "format")
+STREAM_KEYS = (
+    *("snapshot", "since", "after", "durable", "until", "limit", "follow"),
+    *("heartbeat", "on_gap", "format"),
+)
 """The query keys of an event stream beside the filters."""
+
+_LIMIT = re.compile(r"0*[1-9]\d{0,17}", re.ASCII)
 
 _HEARTBEAT = re.compile(r"(\d{1,7})(ms|s|m|h)?")
 _SECONDS = {"ms": 0.001, None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -31,6 +39,15 @@ class Query(Protocol):
         ...
 
 
+class OnGap(StrEnum):
+    """What a stream does where the journal no longer has what follows."""
+
+    ERROR = "error"
+    """It is refused with 410, or ends with a gap record."""
+    EVENT = "event"
+    """It tells a gap record and goes on with what is still held."""
+
+
 @dataclass(frozen=True, slots=True)
 class EventsQuery:
     """A wish for a stream of events."""
@@ -43,30 +60,58 @@ class EventsQuery:
     """Seconds between heartbeats, or None for no heartbeat."""
     after: Cursor | None = None
     """Where to resume, or None to begin with what comes."""
+    since: datetime | None = None
+    """Of what is recorded already, only what happened then or later."""
+    until: datetime | None = None
+    """Of what is recorded already, only what happened before; and when to end. Aware, UTC."""
+    limit: int | None = None
+    """After how many events to end."""
+    follows: bool = True
+    """False if the stream ends when all is told that was recorded at its beginning."""
+    on_gap: OnGap = OnGap.ERROR
+    durable: str | None = None
+    """Name of the durable subscription whose filters and cursor it has."""
 
     @classmethod
-    def parse(cls, query: Query, headers: Mapping[str, str]) -> Self:
-        """Read a stream's query.
+    def parse(cls, query: Query, headers: Mapping[str, str], *, now: datetime) -> Self:
+        """Read a stream's query. ``now`` is the time that durations are counted back from.
 
         Raises:
-            InvalidArgument: a key is unknown or occurs twice, or a value is wrong.
+            InvalidArgument: a key is unknown or occurs twice, a value is wrong, or two keys
+                exclude each other.
         """
         filters, rest = _split(query, FILTER_KEYS, STREAM_KEYS)
-        # A browser repeats its first URL when it reconnects: the header is the later word.
-        resumed = headers.get("Last-Event-ID")
-        after = resumed or rest.get("after")
-        snapshot = _switch("snapshot", rest.get("snapshot", "false")) and not resumed
-        if snapshot and after is not None:
-            raise InvalidArgument(
-                "'snapshot' and 'after' exclude each other: one begins anew, the other resumes"
-            )
+        if "snapshot" in rest and not _switch("snapshot", rest["snapshot"]):
+            del rest["snapshot"]
+        if resumed := headers.get("Last-Event-ID"):
+            # A browser repeats its first URL when it reconnects: the header is the later word.
+            rest = {key: value for key, value in rest.items() if key not in ("snapshot", "since")}
+            rest["after"] = resumed
+        _refuse_together(filters, rest)
+        since, until = (
+            parse_time(key, rest[key], now=now) if key in rest else None
+            for key in ("since", "until")
+        )
+        if since and until and until <= since:
+            raise InvalidArgument("'until' is not later than 'since': there is no time in between")
         return cls(
             filter=Filter.parse(filters),
             format=_format(rest.get("format"), headers),
-            has_snapshot=snapshot,
+            has_snapshot="snapshot" in rest,
             heartbeat=_heartbeat(rest["heartbeat"]) if "heartbeat" in rest else None,
-            after=None if after is None else Cursor.parse(after),
+            after=Cursor.parse(rest["after"]) if "after" in rest else None,
+            since=since,
+            until=until,
+            limit=_limit(rest["limit"]) if "limit" in rest else None,
+            follows=_switch("follow", rest.get("follow", "true")) and not (until and until <= now),
+            on_gap=_on_gap(rest.get("on_gap", OnGap.ERROR)),
+            durable=rest.get("durable"),
         )
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the stream has an end of its own."""
+        return not self.follows or self.limit is not None or self.until is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +159,45 @@ def _split(
         else:
             single[key] = value
     return filters, single
+
+
+# Pairs of keys, with what each of the two would do.
+_EXCLUSIVE = (
+    ("snapshot", "begin anew", "after", "resume"),
+    ("snapshot", "begin anew", "durable", "resume where the subscription is"),
+    ("snapshot", "begin with the present", "since", "begin with what has happened"),
+    ("snapshot", "begin with the present", "until", "end at a time"),
+    ("since", "begin at a time", "after", "resume after a cursor"),
+    ("since", "begin at a time", "durable", "resume where the subscription is"),
+)
+
+
+def _refuse_together(filters: list[tuple[str, str]], rest: Mapping[str, str]) -> None:
+    for one, to_do_one, other, to_do_other in _EXCLUSIVE:
+        if one in rest and other in rest:
+            raise InvalidArgument(
+                f"{one!r} and {other!r} exclude each other: leave out {other!r} to {to_do_one}, or "
+                f"{one!r} to {to_do_other}"
+            )
+    if filters and "durable" in rest:
+        raise InvalidArgument(
+            f"'durable' has the filters of its subscription: leave out {filters[0][0]!r}, or "
+            "'durable' to choose with filters of your own"
+        )
+
+
+def _limit(value: str) -> int:
+    if not _LIMIT.fullmatch(value):
+        raise InvalidArgument(f"'limit' is a number of events from 1 on, not {value[:80]!r}")
+    return int(value)
+
+
+def _on_gap(value: str) -> OnGap:
+    try:
+        return OnGap(value)
+    except ValueError:
+        known = ", ".join(OnGap)
+        raise InvalidArgument(f"'on_gap' is one of {known}, not {value[:80]!r}") from None
 
 
 def _switch(key: str, value: str) -> bool:

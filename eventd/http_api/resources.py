@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from http import HTTPStatus
 
+from eventd.http_api import openapi
 from eventd.http_api.callbacks import Callbacks
 from eventd.http_api.filters import WORDS
 from eventd.http_api.openapi import Parameter, Route
@@ -12,6 +13,7 @@ from eventd.http_api.operations import NDJSON, Operations
 from eventd.http_api.questions import Questions
 from eventd.http_api.state import State
 from eventd.http_api.streams import EventStreams
+from eventd.http_api.subscriptions import Subscriptions
 from eventd.model.operations import DomainOperation
 
 __all__ = ["resources"]
@@ -21,6 +23,7 @@ def resources(
     *,
     streams: EventStreams,
     callbacks: Callbacks,
+    subscriptions: Subscriptions,
     state: State,
     questions: Questions,
     operations: Operations,
@@ -34,13 +37,45 @@ def resources(
             (NDJSON, "text/event-stream"),
             (*_FILTERS, *_STREAM),
             (HTTPStatus.OK, HTTPStatus.SWITCHING_PROTOCOLS),
-            (HTTPStatus.BAD_REQUEST, HTTPStatus.GONE),
+            (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.GONE),
         ),
         Route(
             "/v1/callbacks",
             callbacks.get,
-            "List the registered callbacks, or register some over a WebSocket.",
+            "List the registered callbacks and durable subscriptions, or register callbacks over a "
+            "WebSocket.",
             statuses=(HTTPStatus.OK, HTTPStatus.SWITCHING_PROTOCOLS),
+        ),
+        Route(
+            "/v1/callbacks",
+            subscriptions.create,
+            "Make a durable subscription; the same one again changes nothing.",
+            statuses=(HTTPStatus.CREATED, HTTPStatus.OK),
+            problems=(
+                *_SENT,
+                HTTPStatus.CONFLICT,
+                HTTPStatus.GONE,
+                HTTPStatus.TOO_MANY_REQUESTS,
+            ),
+            method="POST",
+            body=_SUBSCRIPTION,
+        ),
+        Route(
+            "/v1/callbacks/{name}/ack",
+            subscriptions.acknowledge,
+            "Acknowledge for a durable subscription all events up to a cursor. One that is behind "
+            "what is acknowledged already changes nothing.",
+            problems=(*_CHANGE, HTTPStatus.GONE),
+            method="POST",
+            body=_ACKNOWLEDGEMENT,
+        ),
+        Route(
+            "/v1/callbacks/{name}",
+            subscriptions.delete,
+            "Forget a durable subscription.",
+            statuses=(HTTPStatus.NO_CONTENT,),
+            problems=(HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND),
+            method="DELETE",
         ),
         Route(
             "/v1/domains",
@@ -157,8 +192,39 @@ _STREAM = (
         "snapshot, read the state again.",
         is_repeatable=False,
     ),
-    Parameter("heartbeat", "Time between heartbeat records: 15s.", is_repeatable=False),
+    Parameter(
+        "since",
+        "Begin with what happened at a time or later: 10m, 1732622400.25, 2026-11-20T12:00:00Z. "
+        "What is recorded from now on is told whenever it happened.",
+        is_repeatable=False,
+    ),
     Parameter("after", "Cursor of the last record that was seen.", is_repeatable=False),
+    Parameter(
+        "durable",
+        "Name of a durable subscription: its filters, and what follows all that it acknowledged, "
+        "or the cursor of 'after'.",
+        is_repeatable=False,
+    ),
+    Parameter(
+        "until",
+        "Leave out what is recorded already and happened at a time or later; end at that time. "
+        "The forms are those of 'since'.",
+        is_repeatable=False,
+    ),
+    Parameter("limit", "End after so many events.", is_repeatable=False),
+    Parameter(
+        "follow",
+        "false: end when all is told that is recorded already: from the beginning of the journal, "
+        "if nothing else says where to begin.",
+        is_repeatable=False,
+    ),
+    Parameter("heartbeat", "Time between heartbeat records: 15s.", is_repeatable=False),
+    Parameter(
+        "on_gap",
+        "Where the journal no longer has what follows: error (410, or a gap record at the end of "
+        "the stream), or event (a gap record, and then what is still held).",
+        is_repeatable=False,
+    ),
     Parameter("format", "ndjson, sse or websocket; else by Accept.", is_repeatable=False),
 )
 
@@ -177,14 +243,47 @@ _ANSWER = {
     "additionalProperties": False,
 }
 
-# The problems of all that changes something.
-_CHANGE = (
+_CURSOR = {"type": "string", "description": "Cursor of a record."}
+
+_SUBSCRIPTION = {
+    "type": "object",
+    "required": ["durable"],
+    "properties": {
+        "durable": {
+            "type": "string",
+            "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+            "description": "Its name.",
+        },
+        "after": {**_CURSOR, "description": "Where to begin; else with what comes."},
+        **{
+            parameter.name: {
+                "description": parameter.description,
+                "oneOf": [text, {"type": "array", "items": text}],
+            }
+            for parameter in _FILTERS
+            for text in [openapi.text_schema(parameter)]
+        },
+    },
+    "additionalProperties": False,
+}
+
+_ACKNOWLEDGEMENT = {
+    "type": "object",
+    "required": ["cursor"],
+    "properties": {"cursor": _CURSOR},
+    "additionalProperties": False,
+}
+
+# The problems of all that has a body and changes something.
+_SENT = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.FORBIDDEN,
-    HTTPStatus.NOT_FOUND,
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
 )
+
+# The problems of all that changes something which the path names.
+_CHANGE = (*_SENT, HTTPStatus.NOT_FOUND)
 
 # The problems of all that asks the host.
 _HOST = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)

@@ -29,8 +29,9 @@ READ_ONLY_NAME = "eventd-ro.sock"
 READ_WRITE_MODE = 0o660
 READ_ONLY_MODE = 0o666
 
-_BACKLOG = 128
-"""How many clients may wait to be taken in."""
+_BACKLOG = 1024
+"""How many clients may wait to be taken in. Further ones of asyncio would believe to be connected:
+a connect to a Unix socket that cannot be done at once is none that goes on."""
 
 _LOCK_NAME = "eventd.lock"
 

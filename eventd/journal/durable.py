@@ -146,9 +146,8 @@ class DurableJournal:
 
     def _cursor(self, sequence: int) -> Cursor:
         # What is on the disk can be resumed from whatever comes.
-        written = [*self._store.epochs] if self._store else []
-        is_written = written and self._store and sequence <= self._store.newest
-        return Cursor(written[-1] if is_written else self._epochs[-1], sequence)
+        written = self._store.epoch if self._store and sequence <= self._store.newest else None
+        return Cursor(written or self._epochs[-1], sequence)
 
     def append(
         self, events: Sequence[Event], *, now: datetime, picture: PictureChange | None = None
@@ -193,7 +192,12 @@ class DurableJournal:
         return True
 
     def read(self, after: Cursor, *, limit: int) -> list[EventRecord]:
-        """Return at most ``limit`` records that follow ``after``, in order."""
+        """Return at most ``limit`` records that follow ``after``, in order.
+
+        Raises:
+            CursorExpired: ``after`` is of another epoch, or older than ``oldest``.
+            JournalUnusable: the disk does not give them now, and may do so later.
+        """
         self._check(after)
         if after.sequence == self._newest:
             return []
@@ -202,7 +206,11 @@ class DurableJournal:
         try:
             return self._store.read(max(after.sequence, self._forgotten), limit=limit)
         except sqlite3.Error as error:
-            self._stop_writing(error, is_lost=True)
+            if not _is_broken(error):
+                raise JournalUnusable(
+                    f"the journal cannot be read now: {error}; try again from {after}"
+                ) from error
+            self._stop_writing(error)
             self._recover_from_loss()
             self._check(after)
             return self.read(after, limit=limit)
@@ -223,8 +231,7 @@ class DurableJournal:
         try:
             written = self._store.before(at) if self._store is not None else self._forgotten
         except sqlite3.Error:
-            # Who reads from there on will find out.
-            return self._forgotten
+            return self._forgotten  # who reads from there on will find out
         if self._store is not None and written < self._store.newest:
             return written
         return self._newest if waiting is None else waiting
@@ -280,14 +287,14 @@ class DurableJournal:
         """How many records are not on the disk."""
         return self._undurable.count
 
-    def _stop_writing(self, error: sqlite3.Error, *, is_lost: bool = False) -> None:
+    def _stop_writing(self, error: sqlite3.Error) -> None:
         """Go on without the disk; a broken file is not touched again."""
         if self._problem is None:
             self._problem = str(error)
             # A process that ends now takes with it what is told from here on.
             self._epochs.append(self._new_epoch())
             _log.error("journal_not_written", file=str(self._path), error=self._problem)
-        if is_lost or _is_broken(error):
+        if _is_broken(error):
             self._lost_by = str(error)
             self._close_store()
 

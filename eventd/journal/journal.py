@@ -49,6 +49,7 @@ class Journal(Protocol):
 
         Raises:
             CursorExpired: ``after`` is of another epoch, or older than ``oldest``.
+            JournalUnusable: the records cannot be had now, and may be later.
         """
         ...
 

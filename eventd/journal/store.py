@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import count
 from pathlib import Path
 from threading import Lock
 
@@ -28,7 +29,7 @@ from eventd.journal.encoding import (
 )
 from eventd.journal.last_known import LastKnown
 from eventd.journal.schema import migrate
-from eventd.model.picture import DomainPicture, HostPicture
+from eventd.model.picture import HostPicture
 from eventd.model.record import Cursor, EventRecord, microseconds
 from eventd.model.subscriptions import Subscription
 
@@ -104,6 +105,11 @@ class Store:
         (value,) = self._file.execute(query).fetchone()
         return int(value)
 
+    @property
+    def epoch(self) -> str | None:
+        """The newest epoch; None while nothing is written."""
+        return next(reversed(self.epochs), None)
+
     def close(self) -> None:
         """Close the file."""
         with self._checkpointing, suppress(sqlite3.Error):
@@ -128,98 +134,65 @@ class Store:
         Raises:
             sqlite3.Error: nothing was written.
         """
-        numbers = dict(self.epochs)
-        for name in epochs:
-            numbers.setdefault(name, len(numbers) + 1)
-        rows = list(_rows(records, numbers, self._latest))
+        new_epochs = [name for name in epochs if name not in self.epochs]
+        numbers = self.epochs
+        if new_epochs:
+            numbers = numbers | dict(zip(new_epochs, count(len(numbers) + 1), strict=False))
+        rows = _rows(records, numbers, self._latest)
         with self._transaction():
-            self._file.executemany(
-                "INSERT INTO epochs VALUES (?, ?)",
-                [(number, name) for name, number in numbers.items() if name not in self.epochs],
-            )
-            self._file.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)", rows)
+            self._insert("epochs", [(numbers[name], name) for name in new_epochs])
+            self._insert("records", rows)
             if changes:
-                self._write_domains(changes.domains)
-                self._write_hosts(changes.hosts)
-                self._write_subscriptions(changes.subscriptions)
+                self._write_changes(changes)
             if forgotten is not None:
                 self._file.execute("UPDATE journal SET forgotten = ?", (forgotten,))
+        if new_epochs:
+            self.epochs = numbers
+            self._epoch_names = {number: name for name, number in numbers.items()}
         if changes:
             self._host_names.update((name, host.names) for name, host in changes.hosts.items())
-        self.epochs = numbers
-        self._epoch_names = {number: name for name, number in numbers.items()}
         if forgotten is not None:
             self.forgotten = forgotten
             self.newest = max(self.newest, forgotten)
         if rows:
-            self.newest, self._latest = records[-1].sequence, rows[-1][3]
+            self.newest, self._latest = rows[-1][0], rows[-1][3]
             self.log_size += sum(len(row[5]) for row in rows)
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._file.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._file.execute("COMMIT")
-        except BaseException:
-            # SQLite may have taken it back by itself already, as it does on a full disk.
-            if self._file.in_transaction:
-                with suppress(sqlite3.Error):
-                    self._file.execute("ROLLBACK")
-            raise
+    def _transaction(self) -> sqlite3.Connection:
+        """Begin a transaction; used in a ``with`` statement, which ends it one way or the other."""
+        return self._file.execute("BEGIN IMMEDIATE").connection
 
-    def _write_domains(self, domains: Mapping[tuple[str, str], DomainPicture | None]) -> None:
-        self._file.executemany(
-            "INSERT OR REPLACE INTO domains VALUES (?, ?, ?)",
-            [(*key, encode_picture(p)) for key, p in domains.items() if p is not None],
-        )
-        self._file.executemany(
-            "DELETE FROM domains WHERE connection = ? AND reference = ?",
-            [key for key, picture in domains.items() if picture is None],
-        )
-
-    def _write_hosts(self, hosts: Mapping[str, HostPicture]) -> None:
-        self._file.executemany(
-            "INSERT OR REPLACE INTO hosts VALUES (?, ?, ?, ?)",
-            [
-                (
-                    connection,
-                    host.identity,
-                    encode_position(host.position),
-                    None if host.synced_at is None else microseconds(host.synced_at),
-                )
-                for connection, host in hosts.items()
-            ],
-        )
+    def _write_changes(self, changes: Changes) -> None:
+        domains, hosts = changes.domains.items(), changes.hosts.items()
+        subscriptions = changes.subscriptions.items()
+        self._insert("domains", [(*key, encode_picture(p)) for key, p in domains if p is not None])
+        self._delete("domains", [key for key, picture in domains if picture is None])
+        self._insert("hosts", [_host_row(connection, host) for connection, host in hosts])
         # They hardly ever change, and may be many: names that are the same object are the same.
-        self._file.executemany(
-            "INSERT OR REPLACE INTO host_names VALUES (?, ?)",
+        self._insert(
+            "host_names",
             [
                 (connection, encode_names(host.names))
-                for connection, host in hosts.items()
+                for connection, host in hosts
                 if host.names is not self._host_names.get(connection)
             ],
         )
+        self._insert(
+            "subscriptions", [_subscription_row(each) for _, each in subscriptions if each]
+        )
+        self._delete("subscriptions", [(name,) for name, each in subscriptions if each is None])
 
-    def _write_subscriptions(self, subscriptions: Mapping[str, Subscription | None]) -> None:
-        self._file.executemany(
-            "INSERT OR REPLACE INTO subscriptions VALUES (?, ?, ?, ?, ?)",
-            [
-                (
-                    each.name,
-                    encode_filters(each.filters),
-                    each.acknowledged.epoch,
-                    each.acknowledged.sequence,
-                    microseconds(each.created_at),
-                )
-                for each in subscriptions.values()
-                if each is not None
-            ],
-        )
-        self._file.executemany(
-            "DELETE FROM subscriptions WHERE name = ?",
-            [(name,) for name, each in subscriptions.items() if each is None],
-        )
+    def _insert(self, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+        self._execute(_INSERTS[table], rows)
+
+    def _delete(self, table: str, keys: Sequence[tuple[object, ...]]) -> None:
+        self._execute(_DELETES[table], keys)
+
+    def _execute(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        if len(rows) == 1:
+            self._file.execute(statement, rows[0])  # a third of the other's cost
+        elif rows:
+            self._file.executemany(statement, rows)
 
     # -- reading
 
@@ -351,15 +324,49 @@ def _checkpoint(file: sqlite3.Connection) -> bool:
     return not busy and written == moved
 
 
-Row = tuple[int, int, int, int, int, bytes]
+_INSERTS = {
+    "epochs": "INSERT INTO epochs VALUES (?, ?)",
+    "records": "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)",
+    "domains": "INSERT OR REPLACE INTO domains VALUES (?, ?, ?)",
+    "hosts": "INSERT OR REPLACE INTO hosts VALUES (?, ?, ?, ?)",
+    "host_names": "INSERT OR REPLACE INTO host_names VALUES (?, ?)",
+    "subscriptions": "INSERT OR REPLACE INTO subscriptions VALUES (?, ?, ?, ?, ?)",
+}
+
+_DELETES = {
+    "domains": "DELETE FROM domains WHERE connection = ? AND reference = ?",
+    "subscriptions": "DELETE FROM subscriptions WHERE name = ?",
+}
+
+_Row = tuple[int, int, int, int, int, bytes]
 
 
-def _rows(records: Sequence[EventRecord], epochs: Mapping[str, int], latest: int) -> Iterator[Row]:
+def _rows(records: Sequence[EventRecord], epochs: Mapping[str, int], latest: int) -> list[_Row]:
+    rows = []
     for record in records:
-        latest = max(latest, record.happened)
+        cursor, happened = record.cursor, record.happened
+        latest = max(latest, happened)
         recorded = microseconds(record.recorded_at)
-        epoch = epochs[record.cursor.epoch]
-        yield record.sequence, epoch, record.happened, latest, recorded, record.json
+        rows.append(
+            (cursor.sequence, epochs[cursor.epoch], happened, latest, recorded, record.json)
+        )
+    return rows
+
+
+def _host_row(connection: str, host: HostPicture) -> tuple[object, ...]:
+    synced = None if host.synced_at is None else microseconds(host.synced_at)
+    return connection, host.identity, encode_position(host.position), synced
+
+
+def _subscription_row(each: Subscription) -> tuple[object, ...]:
+    acknowledged = each.acknowledged
+    return (
+        each.name,
+        encode_filters(each.filters),
+        acknowledged.epoch,
+        acknowledged.sequence,
+        microseconds(each.created_at),
+    )
 
 
 def _time(at: int) -> datetime:

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from eventd.model.domain import Value
 
-__all__ = ["ControlRecord", "Gap", "Heartbeat", "SnapshotEnd"]
+__all__ = ["ControlRecord", "Gap", "GapReason", "Heartbeat", "SnapshotEnd"]
+
+
+class GapReason(StrEnum):
+    """Why a stream has a gap."""
+
+    EXPIRED = "expired"
+    """The reader resumed at a cursor that is too old."""
+    OTHER_JOURNAL = "other-journal"
+    """The reader resumed at a cursor that this journal has never given out."""
+    FELL_BEHIND = "fell-behind"
+    """The reader was too slow for what the journal keeps."""
 
 
 class ControlRecord(Value):
@@ -12,16 +25,17 @@ class ControlRecord(Value):
 
 
 class Gap(ControlRecord):
-    """The stream cannot give what follows, and ends."""
+    """The stream cannot give what follows a cursor. It ends, or goes on with what is still held."""
 
-    reason: str
-    """``fell-behind``: the reader was too slow for what the journal keeps."""
+    reason: GapReason
     after: str
     """The cursor up to which the reader has everything."""
     oldest: str
     """The oldest cursor that can still be read from."""
     newest: str
     """The newest one."""
+    lost: int | None = None
+    """How many records there were between ``after`` and ``oldest``; None if nobody knows."""
     message: str
     """What happened and what to do, in one sentence."""
 

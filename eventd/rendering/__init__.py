@@ -8,12 +8,13 @@ go is left to the caller.
 from eventd.rendering.causes import operation_words
 from eventd.rendering.characters import printable, printable_cell, printable_json
 from eventd.rendering.questions import asked, choice_words, question_text
-from eventd.rendering.sentences import sentence, status_sentence
+from eventd.rendering.sentences import gap_sentence, sentence, status_sentence
 from eventd.rendering.virsh import virsh_line
 
 __all__ = [
     "asked",
     "choice_words",
+    "gap_sentence",
     "operation_words",
     "printable",
     "printable_cell",

@@ -50,7 +50,7 @@ from eventd.rendering.causes import because, operation_words
 from eventd.rendering.characters import printable, printable_cell
 from eventd.rendering.questions import answered, asked, ending_words, question_text
 
-__all__ = ["sentence", "status_sentence"]
+__all__ = ["gap_sentence", "sentence", "status_sentence"]
 
 _RED, _GREEN, _YELLOW, _FAINT, _RESET = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
 _GOOD_NEWS = frozenset({"started", "resumed", "connected", "resynchronised"})
@@ -101,6 +101,12 @@ def status_sentence(status: DomainStatus, *, at: datetime, colour: bool = False)
     )
     fields = (domain.connection, domain.name, "is", status.state.word)
     return _line(at, fields, ", ".join(filter(None, rest)), hue=None, colour=colour)
+
+
+def gap_sentence(reason: str, message: str, *, at: datetime, colour: bool = False) -> str:
+    """Return that a stream has lost events, as one line like that of `sentence`."""
+    fields = (_NOTHING, _NOTHING, "gap", reason)
+    return _line(at, fields, printable(message), hue=_RED if colour else None, colour=colour)
 
 
 def _line(

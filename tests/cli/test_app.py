@@ -371,7 +371,17 @@ def test_a_reader_that_goes_ends_the_command_in_silence(command: tuple[str, ...]
     ("redirection", "reason"),
     [("> /dev/full", "No space left on device"), (">&-", "Bad file descriptor")],
 )
-@pytest.mark.parametrize("command", ["--version", "simulate --listen 127.0.0.1:0"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "--version",
+        "--help",
+        "watch --help",
+        "domain --help",
+        "domain start -h",
+        "simulate --listen 127.0.0.1:0",
+    ],
+)
 def test_an_output_that_cannot_be_written_is_told(
     command: str, redirection: str, reason: str
 ) -> None:

@@ -199,7 +199,7 @@ async def test_the_end_of_the_daemon_is_told(tmp_path: Path) -> None:
     assert code == 1
     assert errors == (
         f"error: the daemon at {daemon.read_only_socket} ended the stream; it may have been "
-        "stopped: follow again when it is back\n"
+        "stopped\nhint: follow again when it is back\n"
     )
 
 

@@ -19,10 +19,11 @@ from tests.faults.trial import Report, Trial
 
 __all__ = ["live_here", "live_in_a_process"]
 
-_PATIENCE_HERE = 900.0
+_PATIENCE_HERE = 400.0
 """Seconds of the fast loop: several long polls that end in nothing."""
 
 _PATIENCE = 30.0
+_REST = 0.02
 
 Tell = Callable[[Report], None]
 """Is told of each run."""
@@ -60,8 +61,13 @@ async def _runs(trial: Trial, faults: Sequence[Fault], *, seed: int, count: int)
     return total
 
 
-def live_here(directory: Path, faults: Sequence[Fault], *, seed: int, runs: int) -> Report:
-    """Live with a daemon in this process, in fast time."""
+def live_here(
+    directory: Path, faults: Sequence[Fault], *, seed: int, runs: int, rest: float = 2.0
+) -> Report:
+    """Live with a daemon in this process, in fast time.
+
+    With little ``rest`` a domain changes many times while one answer is on its way.
+    """
 
     async def live() -> Report:
         clock = Clock()
@@ -75,6 +81,7 @@ def live_here(directory: Path, faults: Sequence[Fault], *, seed: int, runs: int)
                 _subscribers(daemon.socket, seed=seed),
                 seed=seed,
                 patience=_PATIENCE_HERE,
+                rest=rest,
                 clock=clock,
             )
             return await _runs(trial, faults, seed=seed, count=runs)
@@ -90,7 +97,9 @@ def live_in_a_process(directory: Path, faults: Sequence[Fault], *, seed: int, ru
         async with _way_to(host, seed=seed) as proxy:
             daemon = DaemonProcess(write_configuration(directory, _uri(proxy)))
             subscribers = _subscribers(daemon.socket, seed=seed)
-            trial = Trial(host, proxy, daemon, subscribers, seed=seed, patience=_PATIENCE)
+            trial = Trial(
+                host, proxy, daemon, subscribers, seed=seed, patience=_PATIENCE, rest=_REST
+            )
             return await _runs(trial, faults, seed=seed, count=runs)
 
     return asyncio.run(live())

@@ -70,7 +70,12 @@ class Report:
 
 
 class Trial:
-    """What a life needs. ``clock`` is the daemon's, where it can be put forward and back."""
+    """What a life needs.
+
+    ``clock`` is the daemon's, where it can be put forward and back; ``rest`` is how many seconds
+    there are at most from one happening to the next, and ``patience`` how many the harness waits
+    for what has to come.
+    """
 
     def __init__(
         self,
@@ -81,6 +86,7 @@ class Trial:
         *,
         seed: int,
         patience: float,
+        rest: float,
         clock: Clock | None = None,
     ) -> None:
         self.host = host
@@ -90,6 +96,7 @@ class Trial:
         self.report = Report()
         self._random = random.Random(f"trial {seed}")
         self._patience = patience
+        self._rest = rest
         self._clock = clock
         self._asked: dict[Subscriber, str] = {}
         self._did: list[str] = []
@@ -143,7 +150,7 @@ class Trial:
         self._did.append(self.host.happen())
         # Sometimes things happen at once, and sometimes one after another.
         if self._random.random() < 0.7:
-            await asyncio.sleep(self._random.random() * 0.02)
+            await asyncio.sleep(self._random.random() * self._rest)
 
     async def _moment(self, pieces: int, act: Callable[[], None]) -> None:
         """Do something when so many pieces have come from the host; things happen until then."""

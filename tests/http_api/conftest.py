@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import resource
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -21,3 +22,15 @@ def make_daemon(tmp_path: Path) -> MakeDaemon:
 async def daemon(make_daemon: MakeDaemon) -> AsyncIterator[Daemon]:
     async with make_daemon() as served:
         yield served
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Allow two descriptors for each of a thousand subscribers."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 4096
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        pytest.skip(f"a thousand connections need {wanted} open files; the limit is {hard}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -228,6 +228,16 @@ class FakeOperator:
         return find_domain(self.directory.domains(), domain, connection=connection).domain
 
 
+@dataclass
+class Clock:
+    """The time that a test says it is."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
 @dataclass(frozen=True)
 class Daemon:
     """The parts of a daemon that the HTTP API meets."""
@@ -239,6 +249,7 @@ class Daemon:
     directory: FakeDirectory
     operator: FakeOperator
     api: HttpApi
+    clock: Clock
 
     @property
     def socket(self) -> Path:
@@ -271,6 +282,7 @@ async def serving(
     registry = Registry()
     directory = FakeDirectory()
     operator = FakeOperator(directory)
+    clock = Clock()
     async with Delivery(registry) as delivery:
         api = HttpApi(
             journal=journal,
@@ -278,8 +290,10 @@ async def serving(
             registry=registry,
             directory=directory,
             operator=operator,
-            clock=lambda: NOW,
+            clock=clock,
             **limits,  # type: ignore[arg-type]  # bytes and counts are whole numbers
         )
         async with api.serve(runtime_directory):
-            yield Daemon(runtime_directory, journal, registry, delivery, directory, operator, api)
+            yield Daemon(
+                *(runtime_directory, journal, registry, delivery, directory, operator, api, clock)
+            )

@@ -8,7 +8,7 @@ import pytest
 from eventd import metrics
 from eventd.http_api.broadcast import Broadcast, Group, Subscriber
 from eventd.http_api.filters import Filter
-from eventd.http_api.framing import Format, Framing
+from eventd.http_api.framing import Format, Framing, Line
 from eventd.journal.memory import MemoryJournal
 from eventd.model.record import Cursor, EventRecord
 from tests.http_api.fake_daemon import NOW, started, stopped
@@ -184,3 +184,37 @@ async def test_a_member_has_reached_what_was_delivered_last(
     assert broadcast.reached(subscriber) == Cursor("e1", 1)
     late, _ = subscribe(broadcast, joined=Cursor("e1", 5))
     assert broadcast.reached(late) == Cursor("e1", 5)
+
+
+async def test_one_that_counts_is_handed_back_for_each_record_that_it_wants(
+    broadcast: Broadcast, journal: MemoryJournal
+) -> None:
+    """Only its stream knows how many more it may get; what it does not want disturbs nobody."""
+    subscriber, transport = subscribe(broadcast, wanted=Filter(type=frozenset({"stopped"})))
+    subscriber.counts = True
+    broadcast.deliver(journal.append([started(1)], now=NOW))
+    assert not subscriber.left_behind.done()
+    broadcast.deliver(journal.append([stopped(1)], now=NOW))
+    assert subscriber.left_behind.result() == Cursor("e1", 1)
+    assert transport.written == []
+
+
+async def test_one_that_is_handed_back_twice_keeps_where_it_was_first(
+    broadcast: Broadcast, journal: MemoryJournal
+) -> None:
+    """Its time may be over in the turn in which it fell behind."""
+    subscriber, stuck = subscribe(broadcast)
+    stuck.waiting = LIMIT
+    broadcast.deliver(journal.append([started(1)], now=NOW))
+    broadcast.hand_back(subscriber)
+    assert subscriber.left_behind.result() == Cursor("e1", 0)
+
+
+@pytest.mark.parametrize("kind", list(Format))
+def test_a_group_without_a_filter_decodes_nothing(kind: Format, journal: MemoryJournal) -> None:
+    """The bytes pass through, whatever is in them."""
+    records = [EventRecord(Cursor("e1", number), b"{%d}" % number, happened=0) for number in (1, 2)]
+    framing = Framing(kind, is_chunked=True)
+    lines = [Line(record.json, str(record.cursor)) for record in records]
+    assert Group(framing, Filter()).chunk(records) == framing.chunk(lines)
+    assert Group(framing, Filter()).chunk([]) == b""

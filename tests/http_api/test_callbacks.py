@@ -13,6 +13,8 @@ import pytest
 import structlog
 
 from eventd import metrics
+from eventd.errors import CursorExpired
+from eventd.model.record import Cursor, EventRecord
 from tests.http_api.fake_daemon import Daemon, MakeDaemon, started, stopped, uuid_of
 
 URL = "http://eventd/v1/callbacks"
@@ -340,6 +342,23 @@ async def test_a_client_behind_what_the_journal_keeps_is_told_so_and_closed(
         "eventd_subscribers_disconnected_total", {"reason": "slow-callbacks"}
     )
     assert slow_ones == 1
+
+
+async def test_a_session_that_the_journal_cannot_serve_is_closed(
+    make_daemon: MakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the reason; the client registers again, and nothing is a failure of the daemon."""
+    async with make_daemon(write_limit=1_000) as daemon, connected(daemon.socket) as client:
+        await client.register()
+
+        def expired(after: Cursor, *, limit: int) -> list[EventRecord]:
+            raise CursorExpired("nothing is left", oldest="e1-1", newest="e1-1")
+
+        monkeypatch.setattr(daemon.journal, "read", expired)
+        daemon.publish(started(1, message="x" * 2_000), started(2))
+        while (message := await client.websocket.receive()).type is aiohttp.WSMsgType.TEXT:
+            pass
+        assert message.data == aiohttp.WSCloseCode.TRY_AGAIN_LATER
 
 
 async def test_sessions_are_closed_when_the_daemon_stops(make_daemon: MakeDaemon) -> None:

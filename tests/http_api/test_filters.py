@@ -210,3 +210,14 @@ def test_globs_are_alternatives_over_the_whole_name() -> None:
         if wish.matches_domain(domain_of(1).model_copy(update={"name": name}))
     ]
     assert matched == ["web-1", "db.1", "db.1\n"]
+
+
+def test_a_filter_is_made_again_from_its_pairs() -> None:
+    """In one order, whatever the one in which it was given: a subscription is compared by it."""
+    pairs = [("type", "stopped"), ("domain", "web-*"), ("type", "started"), ("event", "lifecycle")]
+    wanted = Filter.parse(pairs)
+    assert wanted.pairs() == Filter.parse(reversed(pairs)).pairs()
+    assert Filter.parse(wanted.pairs()) == wanted
+    assert not wanted.lets_all_through
+    assert Filter().pairs() == ()
+    assert Filter().lets_all_through

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from multidict import CIMultiDict, MultiDict
@@ -8,12 +9,14 @@ from multidict import CIMultiDict, MultiDict
 from eventd.errors import InvalidArgument
 from eventd.http_api.filters import FILTER_KEYS
 from eventd.http_api.framing import Format
-from eventd.http_api.queries import STREAM_KEYS, ConnectionQuery, DomainQuery, EventsQuery
+from eventd.http_api.queries import STREAM_KEYS, ConnectionQuery, DomainQuery, EventsQuery, OnGap
 from eventd.model.record import Cursor
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
 def parse(*pairs: tuple[str, str], headers: Mapping[str, str] | None = None) -> EventsQuery:
-    return EventsQuery.parse(MultiDict(pairs), CIMultiDict(headers or {}))
+    return EventsQuery.parse(MultiDict(pairs), CIMultiDict(headers or {}), now=NOW)
 
 
 def test_no_query_asks_for_live_lines() -> None:
@@ -27,13 +30,6 @@ def test_an_unknown_key_is_refused_with_the_known_ones() -> None:
         parse(("vm", "web-1"))
     for key in (*FILTER_KEYS, *STREAM_KEYS):
         assert key in error.value.message
-
-
-@pytest.mark.parametrize("key", ["since", "until", "limit", "follow"])
-def test_a_key_that_is_not_served_is_refused(key: str) -> None:
-    """Nobody may believe that a key works which does not."""
-    with pytest.raises(InvalidArgument, match=key):
-        parse((key, "1"))
 
 
 def test_a_key_with_one_value_cannot_be_given_twice() -> None:
@@ -110,6 +106,84 @@ def test_resuming_excludes_a_snapshot() -> None:
         parse(("after", "e1-7"), ("snapshot", "true"))
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("since", "1h"), ("after", "e1-7")),
+        (("since", "1h"), ("snapshot", "true")),
+        (("since", "1h"), ("durable", "agent")),
+        (("until", "1h"), ("snapshot", "true")),
+        (("durable", "agent"), ("snapshot", "true")),
+    ],
+)
+def test_keys_that_contradict_each_other_are_refused_with_what_to_leave_out(
+    one: tuple[str, str], other: tuple[str, str]
+) -> None:
+    """Each is a sensible wish, and the daemon does not choose between them."""
+    with pytest.raises(InvalidArgument) as error:
+        parse(one, other)
+    for key, _ in (one, other):
+        assert (
+            f"leave out '{key}'" in error.value.message or f"or '{key}' to" in error.value.message
+        )
+
+
+def test_a_durable_stream_takes_no_filter_of_its_own() -> None:
+    """The subscription has them; others would make its acknowledgement a lie."""
+    with pytest.raises(InvalidArgument, match=r"leave out 'type', or 'durable'"):
+        parse(("durable", "agent"), ("type", "started"))
+    assert parse(("durable", "agent"), ("after", "e1-7")).durable == "agent"
+
+
+def test_a_time_is_counted_back_from_the_present_that_is_given() -> None:
+    """The clock is the daemon's."""
+    wish = parse(("since", "1h"), ("until", "10m"))
+    assert wish.since == NOW - timedelta(hours=1)
+    assert wish.until == NOW - timedelta(minutes=10)
+
+
+def test_a_time_that_comes_before_its_beginning_is_refused() -> None:
+    """As docker refuses it: nothing can have happened in between."""
+    with pytest.raises(InvalidArgument, match="'until' is not later than 'since'"):
+        parse(("since", "10m"), ("until", "1h"))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "follows", "is_finite"),
+    [
+        ([], True, False),
+        ([("follow", "true")], True, False),
+        ([("follow", "false")], False, True),
+        ([("limit", "3")], True, True),
+        ([("until", "0s")], False, True),
+        ([("until", "1m"), ("follow", "true")], False, True),
+        ([("until", "2026-11-20T12:00:01Z")], True, True),
+    ],
+)
+def test_a_stream_ends_by_itself_where_the_query_says_so(
+    pairs: list[tuple[str, str]], follows: bool, is_finite: bool
+) -> None:
+    """What is past cannot be followed."""
+    wish = parse(*pairs)
+    assert (wish.follows, wish.is_finite) == (follows, is_finite)
+
+
+@pytest.mark.parametrize("text", ["", "0", "00", "-1", "1.5", "many", "9" * 30, "\u0661"])
+def test_a_limit_is_a_number_of_events(text: str) -> None:
+    """None at all is no wish."""
+    with pytest.raises(InvalidArgument, match="'limit' is a number of events from 1 on"):
+        parse(("limit", text))
+    assert parse(("limit", "25")).limit == 25
+
+
+def test_a_gap_is_an_error_or_an_event() -> None:
+    """An error, unless the client says that it understands the other."""
+    assert parse().on_gap is OnGap.ERROR
+    assert parse(("on_gap", "event")).on_gap is OnGap.EVENT
+    with pytest.raises(InvalidArgument, match="'on_gap' is one of error, event"):
+        parse(("on_gap", "ignore"))
+
+
 def test_a_reconnecting_browser_resumes_where_it_was() -> None:
     """``EventSource`` repeats its first URL, so that the header is the later word."""
     wish = parse(("after", "e1-7"), headers={"Last-Event-ID": "e1-9"})
@@ -117,6 +191,8 @@ def test_a_reconnecting_browser_resumes_where_it_was() -> None:
     wish = parse(("snapshot", "true"), headers={"Last-Event-ID": "e1-9"})
     assert wish.after == Cursor("e1", 9)
     assert not wish.has_snapshot
+    wish = parse(("since", "1h"), headers={"Last-Event-ID": "e1-9"})
+    assert (wish.after, wish.since) == (Cursor("e1", 9), None)
 
 
 def test_a_list_of_domains_takes_no_filter_on_events() -> None:

@@ -593,7 +593,7 @@ def test_a_record_is_encoded_once_and_counted() -> None:
 # Control records and snapshots
 
 
-GAP = {"reason": "r", "after": "a-1", "oldest": "a-3", "newest": "a-7", "message": "m"}
+GAP = {"reason": "expired", "after": "a-1", "oldest": "a-3", "newest": "a-7", "message": "m"}
 CONTROLS: list[tuple[str, ControlRecord, dict[str, object]]] = [
     ("eventd.stream.gap.v1", Gap.model_validate(GAP), {**GAP}),
     ("eventd.stream.heartbeat.v1", Heartbeat(), {}),

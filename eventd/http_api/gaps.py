@@ -1,0 +1,51 @@
+"""What a stream says where the journal no longer has what its reader needs next."""
+
+from __future__ import annotations
+
+from eventd.http_api.queries import OnGap
+from eventd.journal.journal import Journal
+from eventd.model.control import Gap, GapReason
+from eventd.model.record import Cursor
+
+__all__ = ["gap"]
+
+_WHY = {
+    GapReason.EXPIRED: "the journal no longer has all that follows the cursor {after}",
+    GapReason.OTHER_JOURNAL: "the cursor {after} is none of those that the journal knows: it is of "
+    "an earlier journal, or of another one",
+    GapReason.FELL_BEHIND: "the subscriber read too slowly: the journal no longer has what follows "
+    "{after}",
+}
+
+_THEN = {
+    OnGap.ERROR: "read the present state and go on from there",
+    OnGap.EVENT: "the stream goes on with what is still held; read the present state too",
+}
+
+
+def gap(journal: Journal, after: Cursor, *, has_begun: bool, on_gap: OnGap) -> Gap:
+    """Describe the gap behind a cursor that the journal cannot be read after.
+
+    ``has_begun`` is true if the stream has read from this journal before.
+    """
+    oldest = journal.oldest
+    lost = _lost(after, oldest)
+    if has_begun:
+        reason = GapReason.FELL_BEHIND
+    else:
+        reason = GapReason.OTHER_JOURNAL if lost is None else GapReason.EXPIRED
+    counted = f"; {lost} {'record is' if lost == 1 else 'records are'} lost" if lost else ""
+    return Gap(
+        reason=reason,
+        after=str(after),
+        oldest=str(oldest),
+        newest=str(journal.newest),
+        lost=lost,
+        message=f"{_WHY[reason].format(after=after)}{counted}; {_THEN[on_gap]}",
+    )
+
+
+def _lost(after: Cursor, oldest: Cursor) -> int | None:
+    """Return how many records there were in between; None if the two cannot be compared."""
+    lost = oldest.sequence - after.sequence
+    return lost if after.epoch == oldest.epoch and lost >= 0 else None
