@@ -11,7 +11,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
@@ -21,7 +21,7 @@ from typing import Protocol
 from eventd.config import load
 from eventd.daemon import Daemon
 
-__all__ = ["DaemonHere", "DaemonProcess", "TrialDaemon", "write_configuration"]
+__all__ = ["DaemonHere", "DaemonProcess", "EventdProcess", "TrialDaemon", "write_configuration"]
 
 
 class TrialDaemon(Protocol):
@@ -76,31 +76,41 @@ def _nursery() -> ForkServerContext:
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["__main__", "eventd.cli", "eventd.daemon", "tests.faults.daemons"]
+        ["__main__", "tests.faults.daemons", "eventd.cli.watching", "eventd.client"]
     )
     return context
 
 
-def _serve(configuration: Path, log: Path, descriptors: int | None) -> None:
-    """Be ``eventd run``: what a process of the nursery does."""
+def _be(arguments: Sequence[str], log: Path, descriptors: int | None, output: Path | None) -> None:
+    """Be ``eventd`` with arguments: what a process of the nursery does."""
     os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), sys.stderr.fileno())
+    if output is not None:
+        os.dup2(os.open(output, os.O_WRONLY), sys.stdout.fileno())
     if descriptors is not None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    sys.argv = ["eventd", "run", "--config", str(configuration)]
+    sys.argv = ["eventd", *arguments]
     from eventd.cli import main
 
     main()
 
 
-class DaemonProcess:
-    """``eventd run`` as a process. ``descriptors`` is how many files it may have open."""
+class EventdProcess:
+    """``eventd`` as a process, which may be started again and again.
 
-    def __init__(self, configuration: Path, *, descriptors: int | None = None) -> None:
-        self._configuration = configuration
-        self._descriptors = descriptors
-        self.log = configuration.with_name("log")
-        self.socket = configuration.with_name("run") / "eventd-ro.sock"
+    ``descriptors`` is how many files it may have open, and ``output`` where it writes to.
+    """
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        log: Path,
+        descriptors: int | None = None,
+        output: Path | None = None,
+    ) -> None:
+        self.log = log
+        self._arguments = (tuple(arguments), log, descriptors, output)
         self._process: BaseProcess | None = None
 
     @property
@@ -111,10 +121,8 @@ class DaemonProcess:
         return self._process.pid
 
     async def start(self) -> None:
-        """Start the process; it does not serve yet then."""
-        self._process = _nursery().Process(
-            target=_serve, args=(self._configuration, self.log, self._descriptors), daemon=True
-        )
+        """Start the process; it does nothing yet then."""
+        self._process = _nursery().Process(target=_be, args=self._arguments, daemon=True)
         self._process.start()
 
     def kill(self) -> None:
@@ -156,6 +164,18 @@ class DaemonProcess:
             if line.startswith(f"{key}:"):
                 return int(line.split()[1])
         raise KeyError(key)
+
+
+class DaemonProcess(EventdProcess):
+    """``eventd run`` as a process."""
+
+    def __init__(self, configuration: Path, *, descriptors: int | None = None) -> None:
+        super().__init__(
+            ("run", "--config", str(configuration)),
+            log=configuration.with_name("log"),
+            descriptors=descriptors,
+        )
+        self.socket = configuration.with_name("run") / "eventd-ro.sock"
 
 
 class DaemonHere:

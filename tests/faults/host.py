@@ -55,6 +55,16 @@ class Host:
         self.world.advance(now)
         return what
 
+    def turn_all(self) -> int:
+        """Power each domain off that is on, and the others on; return how many there are."""
+        now = max(self.clock(), self.world.now)
+        names = self.life.domains()
+        for name in names:
+            is_on = self.world.read(name, "runtime.powerState") == "poweredOn"
+            (self.world.power_off if is_on else self.world.power_on)(name, now=now)
+        self.world.advance(now)
+        return len(names)
+
     def ask(self) -> str:
         """Let the domain of the harness ask a question, behind all that has happened before.
 
