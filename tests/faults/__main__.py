@@ -1,4 +1,4 @@
-"""The long run, by hand: ``python -m tests.faults --seed N --runs M [--only killed|here]``.
+"""The long run, by hand: ``python -m tests.faults --seed N --runs M [--only PART]``.
 
 It prints what happened and what was wrong with it, and ends with 1 if anything was. A life has at
 most so many runs, so that journals and worlds do not only grow; each has a seed of its own, which
@@ -11,21 +11,40 @@ import argparse
 import logging
 import sys
 import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Protocol
 
 import structlog
 
-from tests.faults.lives import live_here, live_in_a_process
-from tests.faults.schedule import FOR_A_DAEMON_HERE, FOR_A_PROCESS, Fault
+from tests.faults.lives import live_here, live_in_a_process, live_on_a_small_disk
+from tests.faults.schedule import (
+    FOR_A_DAEMON_HERE,
+    FOR_A_PROCESS,
+    FOR_A_PROCESS_WITH_A_DISK,
+    Fault,
+)
 from tests.faults.trial import Report
 
 _RUNS_OF_A_LIFE = 50
 
-_LIVES = {
+
+class Live(Protocol):
+    """Lives for so many runs in a directory of its own."""
+
+    def __call__(self, directory: Path, faults: Sequence[Fault], *, seed: int, runs: int) -> Report:
+        """Return what came of it."""
+        ...
+
+
+_LIVES: dict[str, tuple[Live, Sequence[Fault]]] = {
     "killed": (live_in_a_process, (Fault.DAEMON_KILLED, Fault.DAEMON_KILLED_TWICE)),
     "process": (live_in_a_process, FOR_A_PROCESS),
+    "disk": (live_on_a_small_disk, FOR_A_PROCESS_WITH_A_DISK),
     "here": (live_here, FOR_A_DAEMON_HERE),
+    "hasty": (partial(live_here, rest=0.02), FOR_A_DAEMON_HERE),
 }
 _USUAL = ("process", "here")
 

@@ -57,7 +57,7 @@ async def catch_up(
         async def publish(count: int) -> None:
             begin = quick.validator.count
             while quick.validator.count < begin + count:
-                # As much at a time as there are domains: a host is never far ahead of who follows it.
+                # A turn of all domains at a time: a host is never far ahead of who follows it.
                 told = quick.validator.count + host.turn_all()
                 await quick.until(partial(_has_had, quick, told))
 

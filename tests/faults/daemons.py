@@ -12,6 +12,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
@@ -41,7 +42,7 @@ class TrialDaemon(Protocol):
         """End at once, in the middle of whatever it does."""
         ...
 
-    async def ended(self) -> None:
+    async def ended(self) -> int | None:
         """Return when it has ended after `kill`."""
         ...
 
@@ -86,6 +87,8 @@ def _be(arguments: Sequence[str], log: Path, descriptors: int | None, output: Pa
     os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), sys.stderr.fileno())
     if output is not None:
         os.dup2(os.open(output, os.O_WRONLY), sys.stdout.fileno())
+    # Made anew: what they write to is of another kind now, such as a pipe.
+    sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))  # noqa: SIM115
     if descriptors is not None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -136,14 +139,11 @@ class EventdProcess:
             AssertionError: it has not ended as it should.
         """
         os.kill(self.pid, signal.SIGTERM)
-        code = await self._wait()
+        code = await self.ended()
         assert code == 0, f"exit code {code}: {self.log.read_text('utf-8')[-2000:]}"
 
-    async def ended(self) -> None:
-        """Return when the process has ended, however it has."""
-        await self._wait()
-
-    async def _wait(self) -> int | None:
+    async def ended(self) -> int | None:
+        """Return its exit code when the process has ended, however it has."""
         process = self._process
         assert process is not None
         loop = asyncio.get_running_loop()
@@ -157,6 +157,13 @@ class EventdProcess:
         code = process.exitcode
         process.close()
         return code
+
+    def abandon(self) -> None:
+        """Kill the process if there is one still."""
+        if self._process is not None:
+            with suppress(ValueError):  # it is closed
+                self._process.kill()
+                self._process.join()
 
     def reckoned(self, key: str) -> int:
         """Return a figure of the kernel about the process in kB, such as ``VmRSS``."""
@@ -212,6 +219,6 @@ class DaemonHere:
         """What runs here cannot be killed."""
         raise NotImplementedError
 
-    async def ended(self) -> None:
+    async def ended(self) -> int | None:
         """What runs here cannot be killed."""
         raise NotImplementedError

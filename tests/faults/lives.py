@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
 from tests.faults.daemons import DaemonHere, DaemonProcess, write_configuration
+from tests.faults.disk import Disk, mounted
 from tests.faults.fast_loop import Clock, run_fast
 from tests.faults.host import Host
 from tests.faults.proxy import Proxy
@@ -17,7 +18,7 @@ from tests.faults.schedule import Fault, draw
 from tests.faults.subscriber import RESTLESS, STEADY, TIRED, Subscriber
 from tests.faults.trial import Report, Trial
 
-__all__ = ["live_here", "live_in_a_process"]
+__all__ = ["live_here", "live_in_a_process", "live_on_a_small_disk"]
 
 _PATIENCE_HERE = 400.0
 """Seconds of the fast loop: several long polls that end in nothing."""
@@ -89,17 +90,45 @@ def live_here(
     return run_fast(live)
 
 
-def live_in_a_process(directory: Path, faults: Sequence[Fault], *, seed: int, runs: int) -> Report:
+def live_in_a_process(
+    directory: Path,
+    faults: Sequence[Fault],
+    *,
+    seed: int,
+    runs: int,
+    disk: Disk | None = None,
+) -> Report:
     """Live with a daemon in a process of its own, that can be killed."""
 
     async def live() -> Report:
         host = Host(seed=seed, clock=lambda: datetime.now(UTC))
-        async with _way_to(host, seed=seed) as proxy:
+        async with AsyncExitStack() as stack:
+            proxy = await stack.enter_async_context(_way_to(host, seed=seed))
             daemon = DaemonProcess(write_configuration(directory, _uri(proxy)))
+            stack.callback(daemon.abandon)
             subscribers = _subscribers(daemon.socket, seed=seed)
             trial = Trial(
-                host, proxy, daemon, subscribers, seed=seed, patience=_PATIENCE, rest=_REST
+                host,
+                proxy,
+                daemon,
+                subscribers,
+                seed=seed,
+                patience=_PATIENCE,
+                rest=_REST,
+                disk=disk,
             )
             return await _runs(trial, faults, seed=seed, count=runs)
 
     return asyncio.run(live())
+
+
+def live_on_a_small_disk(
+    directory: Path, faults: Sequence[Fault], *, seed: int, runs: int
+) -> Report:
+    """The same with a state directory on a disk that can be full.
+
+    Raises:
+        NoDisk: none can be mounted here.
+    """
+    with mounted(directory / "state") as disk:
+        return live_in_a_process(directory, faults, seed=seed, runs=runs, disk=disk)

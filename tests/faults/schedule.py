@@ -7,7 +7,14 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-__all__ = ["FOR_A_DAEMON_HERE", "FOR_A_PROCESS", "Fault", "Planned", "draw"]
+__all__ = [
+    "FOR_A_DAEMON_HERE",
+    "FOR_A_PROCESS",
+    "FOR_A_PROCESS_WITH_A_DISK",
+    "Fault",
+    "Planned",
+    "draw",
+]
 
 
 class Fault(StrEnum):
@@ -16,6 +23,7 @@ class Fault(StrEnum):
     DAEMON_KILLED = "the daemon is killed, and started again"
     DAEMON_KILLED_TWICE = "the daemon is killed, and once more while it starts"
     DAEMON_RESTARTED = "the daemon is stopped in order, and started again"
+    DISK_FULL = "the disk is full for a while; soon after, the daemon is killed"
     HOST_RESTARTED = "the host ends, and is there again with the domains as they were"
     HOST_CUT_OFF = "all connections to the host end"
     ANSWER_CUT = "the connection ends in the middle of an answer"
@@ -40,6 +48,8 @@ _ON_THE_WAY = (
 )
 
 FOR_A_PROCESS = (Fault.DAEMON_KILLED, Fault.DAEMON_KILLED_TWICE, Fault.DAEMON_RESTARTED)
+
+FOR_A_PROCESS_WITH_A_DISK = (Fault.DISK_FULL, Fault.DAEMON_KILLED)
 
 FOR_A_DAEMON_HERE = (
     *_ON_THE_WAY,

@@ -20,6 +20,7 @@ from pydantic_core import from_json
 
 from eventd.model.events import Event, QuestionRaised
 from tests.faults.daemons import TrialDaemon
+from tests.faults.disk import Disk
 from tests.faults.fast_loop import Clock
 from tests.faults.host import Host
 from tests.faults.proxy import Proxy
@@ -34,6 +35,8 @@ _DAY = timedelta(days=1)
 _STATES = {"running": "poweredOn", "paused": "suspended", "shut off": "poweredOff"}
 """libvirt's words, and VI's."""
 
+_UNDURABLE = b"eventd_journal_undurable_records"
+
 _SENTENCES = 60
 """How many a report has at most."""
 
@@ -46,6 +49,8 @@ class Report:
     happened: int = 0
     events: int = 0
     """How many events came to all subscribers."""
+    undurable: int = 0
+    """How many of them were not on the disk when they were told."""
     connections: int = 0
     """How often a subscriber was connected."""
     found: Faults = field(default_factory=Faults)
@@ -55,13 +60,15 @@ class Report:
         self.runs += other.runs
         self.happened += other.happened
         self.events += other.events
+        self.undurable += other.undurable
         self.connections += other.connections
         self.found.add(other.found)
 
     def __str__(self) -> str:
         lines = [
             f"{self.runs.total()} runs, {self.happened} happenings, {self.events} events to "
-            f"subscribers over {self.connections} connections",
+            f"subscribers over {self.connections} connections, {self.undurable} before they were "
+            f"on the disk",
             f"lost {self.found.lost}, doubled {self.found.doubled}, "
             f"misordered {self.found.misordered}",
         ]
@@ -72,7 +79,8 @@ class Report:
 class Trial:
     """What a life needs.
 
-    ``clock`` is the daemon's, where it can be put forward and back; ``rest`` is how many seconds
+    ``clock`` is the daemon's, where it can be put forward and back, and ``disk`` has its state,
+    where that can be full; ``rest`` is how many seconds
     there are at most from one happening to the next, and ``patience`` how many the harness waits
     for what has to come.
     """
@@ -88,6 +96,7 @@ class Trial:
         patience: float,
         rest: float,
         clock: Clock | None = None,
+        disk: Disk | None = None,
     ) -> None:
         self.host = host
         self.proxy = proxy
@@ -98,6 +107,7 @@ class Trial:
         self._patience = patience
         self._rest = rest
         self._clock = clock
+        self._disk = disk
         self._asked: dict[Subscriber, str] = {}
         self._did: list[str] = []
         for subscriber in self.subscribers:
@@ -131,14 +141,19 @@ class Trial:
         self.report = Report(runs=Counter({planned.fault: 1}))
         self._did = [f"{planned}"]
         before = sum(each.validator.count for each in self.subscribers)
+        undurable = self._undurable()
         connections = sum(each.connections for each in self.subscribers)
         await self._live(planned.before)
         await self._strike(planned)
         await self._live(planned.after)
         await self._settle()
+        self.report.undurable = self._undurable() - undurable
         self.report.events = sum(each.validator.count for each in self.subscribers) - before
         self.report.connections = sum(each.connections for each in self.subscribers) - connections
         return self.report
+
+    def _undurable(self) -> int:
+        return sum(each.validator.undurable for each in self.subscribers)
 
     # -- what happens
 
@@ -182,6 +197,11 @@ class Trial:
                 await self._moment(pieces, lambda: None)
                 await self.daemon.stop()
                 await self._live(planned.meanwhile)
+                await self.daemon.start()
+            case Fault.DISK_FULL:
+                await self._fill_disk(planned)
+                await self._moment(pieces, self.daemon.kill)
+                await self.daemon.ended()
                 await self.daemon.start()
             case Fault.HOST_RESTARTED:
                 await self._moment(pieces, lambda: None)
@@ -233,6 +253,35 @@ class Trial:
         ended = self.proxy.ended
         async with asyncio.timeout(self._patience):
             await self.proxy.until(lambda: self.proxy.ended > ended)
+
+    async def _until_told(self) -> None:
+        """Wait until the first subscriber has been told all that has happened by now."""
+        happened = self.host.happened()
+        first = self.subscribers[0]
+        async with asyncio.timeout(self._patience):
+            await first.until(lambda: not self._compared(first, happened).lost)
+
+    async def _fill_disk(self, planned: Planned) -> None:
+        assert self._disk is not None
+        first = self.subscribers[0].validator
+        undurable = first.undurable
+        await self._moment(planned.pieces, self._disk.fill)
+        await self._live(planned.meanwhile)
+        await self._until_told()
+        if first.undurable > undurable:  # else there was room in what the journal had already
+            await self._until_waiting(is_so=True)
+        self._disk.free()
+        await self._until_waiting(is_so=False)
+
+    async def _until_waiting(self, *, is_so: bool) -> None:
+        """Wait until the daemon says that records wait for the disk, or that none do."""
+        none = b"\n%b 0.0\n" % _UNDURABLE
+        async with asyncio.timeout(self._patience):
+            while (none in await self._metrics()) is is_so:  # noqa: ASYNC110 -- nothing tells of it
+                await asyncio.sleep(0.01)
+
+    async def _metrics(self) -> bytes:
+        return (await ask(self.daemon.socket, "/metrics"))[1]
 
     # -- what came of it
 

@@ -24,6 +24,7 @@ __all__ = ["Faults", "OrderOnly", "Validator", "by_domain", "compare", "words"]
 
 _CONTROL = "eventd.stream."
 _SNAPSHOT = "eventd.domain.snapshot."
+_UNDURABLE = b'"durable":false'
 
 
 @dataclass
@@ -71,6 +72,8 @@ class Validator:
         self.faults = Faults()
         self.count = 0
         """How many events came."""
+        self.undurable = 0
+        """How many of them were not on the disk when they were told."""
         self.told: list[tuple[str, str]] = []
         """UUIDs of domains, and what was told of them; for the reader to clear."""
         self._ids: set[str] = set()
@@ -101,7 +104,7 @@ class Validator:
 
     def _take_event(self, record: EventRecord) -> Event:
         self.count += 1
-        self._check_place(record.cursor)
+        self._check_place(record.cursor, is_durable=_UNDURABLE not in record.json)
         event = record.event
         # A task that the host still lists is told again by a daemon that was started anew.
         if not isinstance(event, TaskEvent):
@@ -112,12 +115,14 @@ class Validator:
             self.told.append((event.domain.uuid, words(event)))
         return event
 
-    def _check_place(self, cursor: Cursor) -> None:
+    def _check_place(self, cursor: Cursor, *, is_durable: bool) -> None:
         before, self.cursor = self.cursor, cursor
+        self.undurable += not is_durable
         where = f"{self.name} got {cursor} after {before}"
         if before is None:
             return
-        if cursor.epoch != before.epoch:
+        if cursor.epoch != before.epoch and is_durable:
+            # Only what is not on the disk may begin an epoch; its numbers go on.
             self.faults.lose(where)
         elif cursor.sequence > before.sequence + 1:
             self.faults.lose(where, cursor.sequence - before.sequence - 1)
@@ -138,7 +143,7 @@ class OrderOnly(Validator):
             return super().take(line)
         if b'"sequence":"' in line:
             self.count += 1
-            self._check_place(Cursor.parse(cursor.decode()))
+            self._check_place(Cursor.parse(cursor.decode()), is_durable=_UNDURABLE not in line)
         return None
 
 
