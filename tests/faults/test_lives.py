@@ -8,8 +8,6 @@ from __future__ import annotations
 from itertools import islice
 from pathlib import Path
 
-import pytest
-
 from tests.faults.lives import live_here, live_in_a_process
 from tests.faults.schedule import FOR_A_DAEMON_HERE, FOR_A_PROCESS, draw
 
