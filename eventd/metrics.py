@@ -56,6 +56,12 @@ connection_up = Gauge(
     ["connection"],
     registry=REGISTRY,
 )
+unparsed = Counter(
+    "eventd_unparsed",
+    "Updates and events of the host that could not be understood.",
+    ["connection"],
+    registry=REGISTRY,
+)
 questions_pending = Gauge(
     "eventd_questions_pending",
     "Questions of domains that wait for an answer.",

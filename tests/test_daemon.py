@@ -307,9 +307,9 @@ async def test_what_happens_while_the_daemon_is_down_is_told_when_it_is_back(
     ):
         async for record in stream:
             told.append(str(record.event.type))
-            if told[-1] == "connected":
+            if told[-1] == "resynchronised":
                 break
-    assert told == ["started", "stopped", "started", "connected"]
+    assert told == ["stale", "started", "stopped", "started", "connected", "resynchronised"]
 
 
 async def test_events_go_on_and_say_so_while_they_cannot_be_written(

@@ -137,7 +137,7 @@ class Answers:
             question=question.text,
             choice=answer.choice.label,
             reason=str(answer.rule),
-            user=answer.by.user if answer.by else None,
+            **({"user": answer.by.user} if answer.by else {}),
         )
 
     async def until_heard(self) -> None:

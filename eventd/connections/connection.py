@@ -12,7 +12,7 @@ import math
 import random
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NoReturn, Protocol, TypeVar
 
 import structlog
@@ -27,10 +27,13 @@ from eventd.connections.following import Following
 from eventd.connections.foreign_questions import answer_foreign_questions
 from eventd.connections.going_on import Caller, going_on
 from eventd.connections.live import Live
+from eventd.connections.not_understood import NotUnderstood
 from eventd.connections.operations import Operations
 from eventd.connections.session import Session
+from eventd.connections.silence import Silence
 from eventd.connections.timer import LoopTimer, Timer
 from eventd.connections.transport import Transport
+from eventd.connections.updates import LATE_SECONDS, WAIT_SECONDS
 from eventd.errors import (
     EventdError,
     HostError,
@@ -41,10 +44,16 @@ from eventd.errors import (
 )
 from eventd.model.configuration import DomainConfiguration
 from eventd.model.domain import ConnectionState, ConnectionStatus, Domain, DomainStatus
-from eventd.model.events import ConnectionConnected, ConnectionDisconnected, Event
+from eventd.model.events import (
+    ConnectionConnected,
+    ConnectionDisconnected,
+    ConnectionResynchronised,
+    ConnectionStale,
+    Event,
+)
 from eventd.model.operations import Answered, DomainOperation, OperationResult
 from eventd.model.operator import Report
-from eventd.model.picture import PictureChange
+from eventd.model.picture import HostPicture, PictureChange
 from eventd.model.questions import (
     AnswerRule,
     PendingQuestion,
@@ -67,6 +76,8 @@ T = TypeVar("T")
 _LOGOUT_SECONDS = 0.5
 """A clean stop takes at most two seconds in all; a lost session ends by itself."""
 
+_KEPT_EACH = timedelta(seconds=50)
+"""How far everything is known is written so often; an idle host answers each minute."""
 
 _CONFIGURATIONS = 4
 """So many configurations are read of a host at once: everybody may ask for one."""
@@ -112,7 +123,15 @@ class Connection:
         self._delay = delay or _random_delay
         self._state = ConnectionState.CONNECTING
         self._about: About | None = None
-        self._synced_at: datetime | None = None
+        self._synced_at = tracker.host.synced_at
+        self._kept = tracker.host
+        """What was last written of the host itself."""
+        self._missed = 0
+        """How many events tell of a host that was replaced by another one just now."""
+        self._replaced = 0
+        """How often another host was met since the whole picture was there last."""
+        self._is_overdue = False
+        """Whether the host owes an answer for longer than it may take."""
         self._error: str | None = None
         self._failures = 0
         self._live: Live | None = None
@@ -120,6 +139,12 @@ class Connection:
         """Rung when something was taken in, and when the host is lost or back."""
         self._group: asyncio.TaskGroup | None = None
         """Runs what goes on beside the long poll, while the host is followed at all."""
+        self._not_understood = NotUnderstood(
+            name, source=uri.source, timer=self._timer, clock=clock
+        )
+        self._silence = Silence(
+            self._timer, limit=WAIT_SECONDS + LATE_SECONDS, noticed=self._note_overdue
+        )
         self._reading_configurations = asyncio.Semaphore(_CONFIGURATIONS)
         self._answers = Answers(name, tracker.questions, name_of=tracker.name_of)
         self._operations = Operations(
@@ -137,7 +162,10 @@ class Connection:
     async def run(self) -> None:
         """Follow the host until cancelled, and do meanwhile what is asked for."""
         metrics.connection_up.labels(self.name).set(0)
+        metrics.unparsed.labels(self.name)
+        self._tell_of_what_was_known()
         async with asyncio.TaskGroup() as self._group:
+            self._group.create_task(self._silence.watch(), name=f"silence of {self.name}")
             if self._tracker.questions.are_answered:
                 self._group.create_task(
                     self._answer_foreign_questions(), name=f"questions of {self.name}"
@@ -147,10 +175,35 @@ class Connection:
             finally:
                 self._group = None
 
+    def _tell_of_what_was_known(self) -> None:
+        """Tell that the host is not reached yet, if anything is known of it from before."""
+        if self._tracker.has_picture:
+            self._publish([self._stale("not reached yet since the start of eventd")])
+
+    def _stale(self, message: str) -> ConnectionStale:
+        return ConnectionStale(
+            occurred_at=self._clock(),
+            source=self._uri.source,
+            connection=self.name,
+            message=message,
+            synced_at=self._synced_at,
+        )
+
+    def _note_overdue(self) -> None:
+        if self._state is not ConnectionState.CONNECTED or self._is_overdue:
+            return
+        self._is_overdue = True
+        _log.warning("answer_overdue", connection=self.name)
+        self._publish([self._stale("the host owes an answer")])
+
     async def _follow_for_ever(self) -> NoReturn:
         while True:
+            lost_by: EventdError
             try:
                 await self._follow()
+                if self._replaced == 1:
+                    continue
+                lost_by = HostUnreachable("several hosts answer in turn; name one of them")
             except EventdError as error:
                 lost_by = error
             except Exception as error:
@@ -164,13 +217,16 @@ class Connection:
             self._lose(lost_by, delay)
             await asyncio.sleep(delay)
 
-    async def _follow(self) -> NoReturn:
-        """Follow the host until it is lost; never returns otherwise."""
+    async def _follow(self) -> None:
+        """Follow the host until it is lost; return if it turns out to be another one."""
         async with self._transport() as transport:
             session = await Session.open(transport, self._uri, self._credentials())
             self._about = session.content.about
             try:
                 await self._follow_in(session)
+                _log.warning("host_replaced", connection=self.name, uri=self._uri.source)
+                with suppress(HostError):
+                    await session.close(deadline=_LOGOUT_SECONDS)
             except SessionExpired:
                 raise  # there is nothing left to log out from
             except BaseException:
@@ -179,7 +235,7 @@ class Connection:
                     await session.close(deadline=_LOGOUT_SECONDS)
                 raise
 
-    async def _follow_in(self, session: Session) -> NoReturn:
+    async def _follow_in(self, session: Session) -> None:
         following = Following(
             self.name,
             session,
@@ -187,6 +243,8 @@ class Connection:
             answers=self._answers,
             conclude=self._take_in,
             taken_in=self._note_taken_in,
+            not_understood=self._not_understood,
+            silence=self._silence,
             clock=self._clock,
             timer=self._timer,
         )
@@ -198,41 +256,87 @@ class Connection:
 
     def _note_taken_in(self, live: Live) -> None:
         """Note that the host is reached, and all that it has said by now is taken in and told."""
+        if self._is_overdue:
+            self._is_overdue = False
+            self._publish([self._resynchronised(self._tracker.domain_count, missed=0)])
         self._synced_at = self._clock()
         self._live = live
         self._news.ring()
 
     def _take_in(self, outcome: Outcome) -> None:
-        events = outcome.events
+        odd = self._not_understood.take()
+        events = [*outcome.events, *odd]
         if outcome.is_sync:
-            events = events + self._connected(outcome)
-        else:
+            events += self._in_sync(outcome)
+        elif not outcome.is_farewell:
             # Not before: a host whose sessions end as soon as it is in sync is a lost one.
             self._failures = 0
         records: Sequence[EventRecord] = ()
-        if events or outcome.picture.changed or outcome.picture.removed:
-            records = self._publish(events, outcome.picture)
+        picture = outcome.picture
+        if events or picture.changed or picture.removed or self._is_to_be_kept(picture.host):
+            try:
+                records = self._publish(events, picture)
+            except Exception:
+                self._not_understood.give_back(odd)
+                raise
+            self._kept = picture.host or self._kept
         self._tracker.accept(outcome, [record.id for record in records[: len(outcome.events)]])
+        self._note_published(outcome)
         metrics.questions_pending.labels(self.name).set(self._tracker.questions.count)
         self._news.ring()
 
-    def _connected(self, outcome: Outcome) -> list[Event]:
-        """Return the event that the connection is in sync, unless it never was out of it."""
+    def _note_published(self, outcome: Outcome) -> None:
+        if outcome.is_farewell:
+            self._missed += len(outcome.events)
+            self._replaced += 1
+        elif outcome.is_sync:
+            self._missed, self._replaced, self._is_overdue = 0, 0, False
+
+    def _is_to_be_kept(self, host: HostPicture | None) -> bool:
+        """Whether something of the host itself is to be written, although nothing has happened.
+
+        How far everything is known is so once in a while, as what was missed begins there.
+        """
+        if host is None or host.synced_at is None:
+            return False
+        kept = self._kept
+        if host.identity != kept.identity or host.names is not kept.names:
+            return True
+        return kept.synced_at is None or abs(host.synced_at - kept.synced_at) >= _KEPT_EACH
+
+    def _in_sync(self, outcome: Outcome) -> list[Event]:
+        """Return the events that the picture is the present one: what was missed comes before."""
         self._error = None
-        if self._state is ConnectionState.CONNECTED:
-            return []
-        self._state = ConnectionState.CONNECTED
-        metrics.connection_up.labels(self.name).set(1)
         domains = self._tracker.count_after(outcome)
-        _log.info("connected", connection=self.name, uri=self._uri.source, domains=domains)
-        return [
-            ConnectionConnected(
-                occurred_at=self._clock(),
-                source=self._uri.source,
-                connection=self.name,
-                domains=domains,
+        events: list[Event] = []
+        if self._state is not ConnectionState.CONNECTED:
+            self._state = ConnectionState.CONNECTED
+            metrics.connection_up.labels(self.name).set(1)
+            _log.info("connected", connection=self.name, uri=self._uri.source, domains=domains)
+            events.append(
+                ConnectionConnected(
+                    occurred_at=self._clock(),
+                    source=self._uri.source,
+                    connection=self.name,
+                    domains=domains,
+                )
             )
-        ]
+        if outcome.is_compared:
+            missed = self._missed + len(outcome.events)
+            _log.info("resynchronised", connection=self.name, domains=domains, missed=missed)
+            events.append(self._resynchronised(domains, missed=missed))
+        return events
+
+    def _resynchronised(self, domains: int, *, missed: int) -> ConnectionResynchronised:
+        return ConnectionResynchronised(
+            occurred_at=self._clock(),
+            source=self._uri.source,
+            connection=self.name,
+            domains=domains,
+            missed=missed,
+            synced_at=self._synced_at,
+            reinstalled=self._replaced > 0,
+        )
 
     def _lose(self, error: EventdError, delay: float) -> None:
         """Note that the host is lost, and tell it once: as an event, and as a warning."""
@@ -256,7 +360,10 @@ class Connection:
             message=self._error,
             synced_at=self._synced_at,
         )
-        self._publish([lost])
+        # With how far everything is known: what is missed from now on begins there.
+        self._publish([lost], PictureChange(self.name, {}, frozenset(), self._tracker.host))
+        self._kept = self._tracker.host
+        self._news.ring()
 
     def _tell_what_is_held_back(self) -> None:
         """Decide what waits for its cause: the host that could tell it is not there.
@@ -289,7 +396,11 @@ class Connection:
 
     def domains(self) -> list[DomainStatus]:
         """Return the present state of every domain, by name."""
-        return self._tracker.statuses(stale=self._state is not ConnectionState.CONNECTED)
+        return self._tracker.statuses(stale=self._is_stale)
+
+    @property
+    def _is_stale(self) -> bool:
+        return self._state is not ConnectionState.CONNECTED or self._is_overdue
 
     # -- what is asked for
 
@@ -317,8 +428,7 @@ class Connection:
 
     def questions(self) -> list[PendingQuestion]:
         """Return the questions that wait for an answer, by domain."""
-        is_stale = self._state is not ConnectionState.CONNECTED
-        return self._tracker.pending_questions(stale=is_stale)
+        return self._tracker.pending_questions(stale=self._is_stale)
 
     async def answer(self, pending: PendingQuestion, choice: str, *, by: Requester) -> Answered:
         """Answer one of `questions`; raises what `Operator.answer` raises.

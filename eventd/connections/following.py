@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import datetime
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
@@ -18,8 +18,10 @@ from eventd.connections.answers import Answers
 from eventd.connections.complaints import Complaints
 from eventd.connections.history import EventHistory
 from eventd.connections.live import Live
+from eventd.connections.not_understood import NotUnderstood
 from eventd.connections.scope import find_scope
 from eventd.connections.session import READING_SECONDS, Session
+from eventd.connections.silence import Silence
 from eventd.connections.task_list import TaskList
 from eventd.connections.tasks import read_tasks
 from eventd.connections.timer import Timer
@@ -27,7 +29,6 @@ from eventd.connections.updates import Updates
 from eventd.errors import Fault, SessionExpired
 from eventd.tracking.tracker import Outcome, Reading, Tracker
 from eventd.vi import calls, filters
-from eventd.vi.structures import outline
 from eventd.vi.types import TaskInfo, UpdateSet
 from eventd.vi.uri import ConnectionURI
 
@@ -65,6 +66,8 @@ class Following:
         answers: Answers,
         conclude: Callable[[Outcome], None],
         taken_in: Callable[[Live], None],
+        not_understood: NotUnderstood,
+        silence: Silence,
         clock: Callable[[], datetime],
         timer: Timer,
     ) -> None:
@@ -74,6 +77,8 @@ class Following:
         self._answers = answers
         self._conclude = conclude
         self._taken_in = taken_in
+        self._not_understood = not_understood
+        self._silence = silence
         self._clock = clock
         self._timer = timer
         self._complaints = Complaints(name)
@@ -81,8 +86,11 @@ class Following:
         self._awaited_since: float | None = None
         """Since when, by the timer, something is awaited and nothing has come."""
 
-    async def run(self, uri: ConnectionURI) -> NoReturn:
+    async def run(self, uri: ConnectionURI) -> None:
         """Follow what the URI names until the session or the host is lost.
+
+        Returns if it is another host than before, and the end of that one is told: what the new
+        one has is to be followed in a session of its own.
 
         Raises:
             HostError: that has happened, or the host has not what is needed.
@@ -97,12 +105,15 @@ class Following:
 
     async def _take_in_all(
         self, updates: Updates, history: EventHistory | None, tasks: TaskList | None
-    ) -> NoReturn:
-        """Take in answer after answer."""
+    ) -> None:
+        """Take in answer after answer; return if they are another host's."""
         is_complete = False
         while True:
             try:
-                update_set = await self._next(updates, is_complete=is_complete)
+                if is_complete:
+                    self._tracker.questions.begin_poll()
+                with self._silence.heard_out():
+                    update_set = await self._next(updates, is_complete=is_complete)
             except Fault as fault:
                 if fault.name != "InvalidCollectorVersion" or not updates.has_begun:
                     raise
@@ -111,12 +122,15 @@ class Following:
                 is_complete = False
                 await self._begin_sync()
                 continue
-            self._log_odd(update_set)
+            self._not_understood.note_in(update_set)
             if update_set.filters:
                 self._awaited_since = None  # what is awaited may have begun just now
             if history is not None:
                 history.hear(update_set)
             is_complete = self._tracker.take_in(update_set)
+            if self._tracker.is_another_host:
+                await self._judge()
+                return
             if is_complete:
                 if history is not None:
                     events = await history.read(self._tracker.unread_event)
@@ -128,12 +142,10 @@ class Following:
     async def _follow_history(self, updates: Updates, host_time: datetime) -> EventHistory | None:
         """Follow the event history where the host has one and lets it be followed."""
         since = self._tracker.history_since
-        history = await EventHistory.open(
-            self._session,
-            complaints=self._complaints,
-            since=since or host_time,
-            is_resumed=since is not None,
-        )
+        history = await self._open_history(since or host_time, is_resumed=since is not None)
+        if history is None and since is not None:
+            # It may not like the time: one of a clock that was set back, or of a longer memory.
+            history = await self._open_history(host_time, is_resumed=False)
         if history is None:
             return None
         try:
@@ -144,6 +156,15 @@ class Following:
             self._complaints.refused("event_history_refused", fault.message)
             return None
         return history
+
+    async def _open_history(self, since: datetime, *, is_resumed: bool) -> EventHistory | None:
+        return await EventHistory.open(
+            self._session,
+            complaints=self._complaints,
+            not_understood=self._not_understood,
+            since=since,
+            is_resumed=is_resumed,
+        )
 
     async def _follow_tasks(self, updates: Updates) -> TaskList | None:
         """Follow how tasks go on, where the host lets that be followed."""
@@ -225,12 +246,6 @@ class Following:
         instant = max(self._timer.instant(), not_before)
         self._conclude(self._tracker.judge(tasks, now=self._clock(), instant=instant))
 
-    def _log_odd(self, update_set: UpdateSet) -> None:
-        for odd in update_set.unparsed:
-            self._complaints.complain(
-                "update_not_understood", odd.type, type=odd.type, parts=outline(odd)
-            )
-
     async def _read_tasks(self, reading: Reading) -> list[TaskInfo]:
         """Return the tasks that may explain what was seen; none where the host refuses them.
 
@@ -257,10 +272,11 @@ class Following:
         """Expect the whole picture; return the host's time, aware UTC."""
         about = self._session.content.about
         host_time = await self._session.call(calls.current_time())
-        # A vCenter before 4.0 has no instance UUID, and its hosts' would not name it.
-        own_name = self._name if about.api_type == "VirtualCenter" else None
         self._tracker.begin_sync(
-            identity=about.instance_uuid or own_name, host_time=host_time, now=self._clock()
+            identity=about.instance_uuid,
+            is_vcenter=about.api_type == "VirtualCenter",
+            host_time=host_time,
+            now=self._clock(),
         )
         return host_time
 

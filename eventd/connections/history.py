@@ -7,17 +7,18 @@ events between two rings are read page by page. What they mean is left to tracki
 from __future__ import annotations
 
 import asyncio
-import re
 from contextlib import suppress
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from eventd.connections.complaints import Complaints
+from eventd.connections.not_understood import NotUnderstood
 from eventd.connections.retry import is_mended_by_login
 from eventd.connections.session import READING_SECONDS, Session
 from eventd.errors import Fault
+from eventd.tracking.history import keys_apart
 from eventd.vi import calls
 from eventd.vi.event_types import followed_classes, followed_types
-from eventd.vi.structures import outline
 from eventd.vi.types import (
     HistoryEvent,
     ManagedObjectReference,
@@ -42,6 +43,10 @@ _MOST_PAGES = 200
 """As many pages are read of one collector for one ring; a host that goes on and on is not heard
 to its end. What is left is read when it rings next."""
 
+_MOST_MISSED = 30_000
+"""As many events are taken of the time when eventd was not looking, which may be days. What they
+tell is told at once: so many take about 200 MB meanwhile, and some seconds of the daemon."""
+
 _MOST_EVENTS = 2000
 """As many events are taken for one ring: a host that fails takes hundreds of domains with it, each
 with a few events. Those of a host that has more are given up up to the newest."""
@@ -53,7 +58,8 @@ are not quite in order; those that are known are passed by."""
 _REMEMBERED = 1000
 """Events that are known again: more than may have the same time, or be read ahead of their ring."""
 
-_KEY = re.compile(rb"<(?:[\w.-]+:)?key\b[^>]*>(-?[0-9]{1,10})<")
+_CLOCK_WAS_SET = timedelta(minutes=1)
+"""By so much no two events are out of order, unless the clock was set back between them."""
 
 _Identity = tuple[int, datetime]
 """Key and ``createdTime``: keys alone come again, as they wrap below zero."""
@@ -70,6 +76,7 @@ class EventHistory:
         *,
         types: tuple[str, ...],
         complaints: Complaints,
+        not_understood: NotUnderstood,
         since: datetime,
         is_resumed: bool,
     ) -> None:
@@ -79,9 +86,12 @@ class EventHistory:
         self._event_manager = event_manager
         self._types = types
         self._complaints = complaints
+        self._not_understood = not_understood
         self._since = since
         self._is_resumed = is_resumed
         """Whether the doorbell may have rung before it was first looked at."""
+        self._catches_up = is_resumed
+        """Whether what comes next may be of days."""
         self._reader = doorbell
         self._has_lost_its_place = False
         """Whether the reader may have passed events by that nobody has seen."""
@@ -93,7 +103,13 @@ class EventHistory:
 
     @classmethod
     async def open(
-        cls, session: Session, *, complaints: Complaints, since: datetime, is_resumed: bool = False
+        cls,
+        session: Session,
+        *,
+        complaints: Complaints,
+        not_understood: NotUnderstood,
+        since: datetime,
+        is_resumed: bool = False,
     ) -> EventHistory | None:
         """Begin with the events that were created at a time or after it.
 
@@ -127,6 +143,7 @@ class EventHistory:
                     doorbell,
                     types=types,
                     complaints=complaints,
+                    not_understood=not_understood,
                     since=since,
                     is_resumed=is_resumed,
                 )
@@ -149,7 +166,8 @@ class EventHistory:
         ``until`` is the event that rang. If it was read before, or nothing rang, none is read. It
         is among the events whatever the host tells: where the host does not give it after a few
         tries, the others that are missing are given up, which is logged. So it is where the host
-        takes longer than `READING_SECONDS`; what is missing then may come with the next ring.
+        takes longer than `READING_SECONDS`, or for one page of what was missed; what is missing
+        then may come with the next ring.
 
         Raises:
             HostError: the host is lost.
@@ -161,6 +179,10 @@ class EventHistory:
             self._complaints.refused("event_history_incomplete", problem)
             if until is not None:
                 self._note(until, found)
+        if has_rung:
+            self._catches_up = False
+        while len(self._known) > _REMEMBERED:
+            del self._known[next(iter(self._known))]
         return _in_order(found)
 
     async def _read_in_time(
@@ -168,8 +190,8 @@ class EventHistory:
     ) -> str | None:
         """Read on to an event, or to the first empty page; return what went wrong, if anything."""
         try:
-            async with asyncio.timeout(READING_SECONDS):
-                return await self._read_to(until, found)
+            async with asyncio.timeout(READING_SECONDS) as patience:
+                return await self._read_to(until, found, patience)
         except TimeoutError:
             # The host may have given an answer that nobody heard.
             self._has_lost_its_place = True
@@ -179,17 +201,23 @@ class EventHistory:
                 raise
             return fault.message
 
-    async def _read_to(self, until: HistoryEvent | None, found: list[HistoryEvent]) -> str | None:
+    @property
+    def _most_events(self) -> int:
+        return _MOST_MISSED if self._catches_up else _MOST_EVENTS
+
+    async def _read_to(
+        self, until: HistoryEvent | None, found: list[HistoryEvent], patience: asyncio.Timeout
+    ) -> str | None:
         for attempt in range(_TRIES):
             if attempt or self._has_lost_its_place:
                 await self._begin_anew()
-            await self._read_pages(until, found)
+            await self._read_pages(until, found, patience)
             if until is None or _identity(until) in self._known:
                 return None
-            if len(found) >= _MOST_EVENTS:
+            if len(found) >= self._most_events:
                 self._has_lost_its_place = True
                 self._place = self._place_at(until)
-                return f"the host has more than {_MOST_EVENTS} events at once"
+                return f"the host has more than {self._most_events} events at once"
         return "the host does not give the newest event"
 
     async def _begin_anew(self) -> None:
@@ -209,31 +237,29 @@ class EventHistory:
             with suppress(Fault):
                 await self._session.call(calls.destroy_collector(outworn))
 
-    async def _read_pages(self, until: HistoryEvent | None, found: list[HistoryEvent]) -> None:
-        for _ in range(_MOST_PAGES):
+    async def _read_pages(
+        self, until: HistoryEvent | None, found: list[HistoryEvent], patience: asyncio.Timeout
+    ) -> None:
+        pages = 0
+        while pages < _MOST_PAGES:
             page = await self._session.call(
                 calls.read_next_events(self._reader, max_count=_PAGE_EVENTS)
             )
             for odd in page.unparsed:
-                self._complain_of(odd)
-            for event in page.events:
+                self._not_understood.note(odd, place="the event history")
+            count = len(found)
+            for event in _oldest_first(page.events):
                 self._note(event, found)
                 self._place = self._place_at(event)
             is_empty = not (page.events or page.unparsed)
             if is_empty or (until is not None and _identity(until) in self._known):
                 return
-            if len(found) >= _MOST_EVENTS:
+            if len(found) >= self._most_events:
                 return
-
-    def _complain_of(self, odd: Unparsed) -> None:
-        key = _KEY.search(odd.xml)
-        self._complaints.complain(
-            "event_not_understood",
-            odd.type,
-            type=odd.type,
-            key=key[1].decode() if key else None,
-            parts=outline(odd),
-        )
+            if self._catches_up and len(found) > count:
+                patience.reschedule(asyncio.get_running_loop().time() + READING_SECONDS)
+            else:
+                pages += 1
 
     def _place_at(self, event: HistoryEvent) -> datetime:
         """Return where to begin behind an event: not before the first time, unless it is.
@@ -250,8 +276,6 @@ class EventHistory:
             return
         found.append(event)
         self._known[identity] = None
-        if len(self._known) > _REMEMBERED:
-            del self._known[next(iter(self._known))]
 
 
 async def _create_doorbell(
@@ -291,14 +315,32 @@ def _identity(event: HistoryEvent) -> _Identity:
     return event.key, event.created_time
 
 
+def _oldest_first(page: list[HistoryEvent]) -> list[HistoryEvent]:
+    """Return the events of a page in the order of their keys; hosts may give the newest first."""
+    steps = [keys_apart(one.key, other.key) for one, other in pairwise(page)]
+    is_newest_first = 2 * sum(step < 0 for step in steps) > len(steps)
+    return page[::-1] if is_newest_first else page
+
+
 def _in_order(events: list[HistoryEvent]) -> list[HistoryEvent]:
-    """Sort events by time, and those of one moment by key; pages may have the newest first."""
+    """Sort events by time, and those of one moment by key.
+
+    Where the clock of the host was set back, what comes behind that happened after what is before.
+    """
+    in_order: list[HistoryEvent] = []
+    stretch: list[HistoryEvent] = []
+    latest: datetime | None = None
+    for event in events:
+        if latest is not None and latest - event.created_time > _CLOCK_WAS_SET:
+            in_order += _sorted(stretch)
+            stretch, latest = [], None
+        stretch.append(event)
+        latest = event.created_time if latest is None else max(latest, event.created_time)
+    return in_order + _sorted(stretch)
+
+
+def _sorted(events: list[HistoryEvent]) -> list[HistoryEvent]:
     if not events:
         return events
     first = events[0].key
-    return sorted(events, key=lambda event: (event.created_time, _distance(first, event.key)))
-
-
-def _distance(first: int, key: int) -> int:
-    """Return how many keys one is behind another; keys are int32, and wrap."""
-    return (key - first + 2**31) % 2**32 - 2**31
+    return sorted(events, key=lambda event: (event.created_time, keys_apart(first, event.key)))

@@ -222,6 +222,16 @@ class Operations:
             # It was asked after the host was looked at, and heard of before: look again.
 
     async def _look_at(self, domain: Domain) -> tuple[Live, Sight]:
+        try:
+            return await self._look_stubbornly(domain)
+        except (HostUnreachable, SessionExpired) as error:
+            error.hint = (
+                "nothing was begun: the host was lost before it was asked to; "
+                "'eventd connections' says why; try again when it is back"
+            )
+            raise
+
+    async def _look_stubbornly(self, domain: Domain) -> tuple[Live, Sight]:
         """Look at the domain; once more where the session is found to be lost."""
         heard = self._news.listen()
         live = await self._reached()

@@ -16,7 +16,7 @@ from eventd.vi.property_collector import PropertyFilterSpec
 from eventd.vi.types import ManagedObjectReference, UpdateSet
 from eventd.vi.versions import OWN_COLLECTOR_SINCE, WAIT_FOR_UPDATES_EX_SINCE
 
-__all__ = ["PAGE_OBJECTS", "WAIT_SECONDS", "Updates"]
+__all__ = ["LATE_SECONDS", "PAGE_OBJECTS", "WAIT_SECONDS", "Updates"]
 
 WAIT_SECONDS = 60
 """How long one call waits for a change.
@@ -27,6 +27,10 @@ idle host costs one small exchange a minute, and a dead one is noticed little mo
 
 _GRACE_SECONDS = 10.0
 """How much longer than its own limit an answer may take before the host counts as lost."""
+
+LATE_SECONDS = 3.0
+"""How much longer than its own limit an answer takes at most from a host that is well: then it is
+not known any more how the domains are."""
 
 PAGE_OBJECTS = 100
 """``maxObjectUpdates``: what vCenter caps an update set at in any case."""

@@ -40,6 +40,9 @@ SIDE_FILES = ("-wal", "-shm")
 
 _CACHE_KIBIBYTES = 4096
 
+_TRANSACTION_BYTES = 3 * 4096
+"""What a transaction writes to the log at the least, about: the pages that it touches."""
+
 _BUSY_SECONDS = 0.05
 """How long a lock of somebody else is waited for: eventd's own connections never wait."""
 
@@ -68,7 +71,7 @@ class Store:
             OSError: it cannot be made.
         """
         self.log_size = 0
-        """How many bytes of records wait in the write-ahead log, about."""
+        """How many bytes wait in the write-ahead log, about."""
         self._checkpointing = Lock()
         # Only for the user of the daemon; SQLite gives its side files the same mode.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
@@ -156,7 +159,7 @@ class Store:
             self.newest = max(self.newest, forgotten)
         if rows:
             self.newest, self._latest = rows[-1][0], rows[-1][3]
-            self.log_size += sum(len(row[5]) for row in rows)
+        self.log_size += _TRANSACTION_BYTES + sum(len(row[5]) for row in rows)
 
     def _transaction(self) -> sqlite3.Connection:
         """Begin a transaction; used in a ``with`` statement, which ends it one way or the other."""

@@ -700,7 +700,8 @@ class ConnectionResynchronised(ConnectionEvent):
     domains: int
     """How many domains the connection follows now."""
     missed: int
-    """How many events tell what happened meanwhile; they come before this one."""
+    """How many events tell what happened meanwhile; they come before this one. 0 where the host
+    gave the answer that it owed, and nothing had to be compared."""
     synced_at: datetime | None = None
     """When the last answer before that was taken in."""
     reinstalled: bool = False

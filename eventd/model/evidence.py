@@ -29,6 +29,8 @@ class Cause(StrEnum):
     """The change itself admits only one reading."""
     OUT_OF_SCOPE = "out-of-scope"
     """The domain left what the connection follows; nothing says that it was removed."""
+    HOST_REPLACED = "host-replaced"
+    """Another host answers at the address: reinstalled, or another one altogether."""
     UNKNOWN = "unknown"
     """Nothing explains the change; its detail is libvirt's neutral 0."""
 

@@ -70,6 +70,8 @@ class DomainPicture(NamedTuple):
     is_lost: bool = False
     """True once vSphere HA declared the host failed, until the domain is seen to run again. VI goes
     on to show the power state that it had."""
+    asked_at: datetime | None = None
+    """When the question was judged first: aware, UTC."""
 
     @property
     def power(self) -> PowerState:

@@ -155,6 +155,8 @@ def _known_by(evidence: Evidence) -> str | None:
             return "its guest was seen doing so"
         case Cause.OUT_OF_SCOPE:
             return "it left what the connection follows"
+        case Cause.HOST_REPLACED:
+            return "another host answers in the place of its own"
         case Cause.UNKNOWN:
             return "cause unknown"
         case _:

@@ -120,13 +120,15 @@ def unfold(
     *,
     is_reverted: bool = False,
     is_last: bool = True,
+    shown_since: datetime | None = None,
 ) -> list[Part]:
     """Return the changes that lead from one picture to the other, in their order.
 
     ``history`` are the events of the domain that nothing is told of yet, in order; those that
     record a part of the way are in the parts. ``is_reverted`` says that a task put the domain back
     to a snapshot in between. ``is_last`` is False if other steps of the domain are to be told after
-    this one, so that the rest of the events may be theirs.
+    this one, so that the rest of the events may be theirs. Before ``shown_since`` nothing was
+    recorded that came after the second picture.
 
     The way is gap-free: each part begins where the one before ends. To libvirt a domain with
     another UUID is another domain, so that one leaves and one appears.
@@ -141,7 +143,14 @@ def unfold(
         return [*gone, *(part._replace(other=before) for part in _appearance(after, ()))]
     hops = []
     if not is_reset:
-        hops = hops_between(before, after, history, is_reverted=is_reverted, is_last=is_last)
+        hops = hops_between(
+            before,
+            after,
+            history,
+            is_reverted=is_reverted,
+            is_last=is_last,
+            shown_since=shown_since,
+        )
     parts = list(_difference(before, after, history, hops, is_last=is_last))
     if is_reset:
         parts.append(Part(Change.REBOOTED, step))

@@ -10,7 +10,7 @@ from eventd.model.lifecycle import DefinedDetail
 from eventd.model.picture import PowerState
 from eventd.tracking.changes import Change, Part
 from eventd.tracking.event_types import CONCLUDED
-from eventd.tracking.explanations import spent_by
+from eventd.tracking.explanations import spent_by_all
 from eventd.tracking.inquiry import DONE_BY, Knowledge
 from eventd.tracking.inventory import Step
 from eventd.tracking.jobs import Jobs
@@ -70,11 +70,10 @@ class Chronicle:
 
         ``history`` is what they were explained by; ``seen`` is when they were seen.
         """
-        spent: list[HistoryEvent] = []
+        verdicts = list(verdicts)
         for verdict in verdicts:
             self._tell_one(verdict, judgement, seen)
-            spent += spent_by(verdict, history)
-        self._history.spend(spent)
+        self._history.spend(spent_by_all(verdicts, history))
 
     def expect_task(
         self, domain: str, operation: Operation, record: HistoryEvent | None, seen: Moment
@@ -127,11 +126,14 @@ class Chronicle:
         reference = verdict.part.step.reference
         part, found = verdict.part, verdict.found
         entry = part.event or found.event or found.request
+        recorded_at = entry.created_time if entry is not None else None
+        # What was missed of days is seen at one moment, and not one reboot for that.
+        is_missed = judgement.moment.in_gap and recorded_at is not None
         return self._reboots.is_new(
             reference,
             signs_of(verdict),
-            judgement.moment.host_time,
-            recorded_at=entry.created_time if entry is not None else None,
+            recorded_at if is_missed and recorded_at else judgement.moment.host_time,
+            recorded_at=recorded_at,
         )
 
 

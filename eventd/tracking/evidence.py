@@ -349,6 +349,13 @@ def came_on(facts: Facts) -> Found | None:
     return Found(Cause.STATE, message=f"it was on when it entered {_SCOPE}", is_weak=True)
 
 
+def host_replaced(facts: Facts) -> Found | None:
+    """Another host answers in the place of the one that had the domain."""
+    if not facts.is_another_host:
+        return None
+    return Found(Cause.HOST_REPLACED)
+
+
 def came_from_elsewhere(facts: Facts) -> Found | None:
     """Another connection has it, or had it a moment ago."""
     return Found(Cause.STATE) if facts.elsewhere is not None else None

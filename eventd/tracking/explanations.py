@@ -8,11 +8,11 @@ from itertools import takewhile
 from eventd.model.picture import DomainPicture
 from eventd.tracking.changes import Change, Part
 from eventd.tracking.event_types import CONCLUDED, MIGRATED, REQUESTS, RESTARTS
-from eventd.tracking.history import identity_of
+from eventd.tracking.history import identity_of, may_explain
 from eventd.tracking.lifecycle import Verdict
 from eventd.vi.types import HistoryEvent
 
-__all__ = ["entries_for", "redundant", "spent_by"]
+__all__ = ["entries_for", "redundant", "spent_by_all"]
 
 _OF_POWER = frozenset(
     {
@@ -46,23 +46,46 @@ def entries_for(
 
     They lie after the record of the change of power before, and before that of the next one.
     """
-    places = [
-        history.index(part.event) if part.event is not None and part.event in history else None
-        for part in parts
-    ]
+    place_of = {identity_of(entry): place for place, entry in enumerate(history)}
+    places = [place_of.get(identity_of(part.event)) if part.event else None for part in parts]
+    # The places of the next record and of the one before; seen from the last part, from the first.
+    following: list[int | None] = []
+    for place in reversed(places):
+        following.append(place if place is not None else following[-1] if following else None)
+    following.reverse()
+    before: int | None = None
     for number, part in enumerate(parts):
-        before = [place for place in places[:number] if place is not None]
-        later = [place for place in places[number + 1 :] if place is not None]
+        later = following[number + 1] if number + 1 < len(parts) else None
         is_of_power = part.change in _OF_POWER
-        after = before[-1] + 1 if is_of_power and before else 0
-        until = later[0] if is_of_power and later else len(history)
+        after = before + 1 if is_of_power and before is not None else 0
+        until = later if is_of_power and later is not None else len(history)
         entries = [*history[after:until]]
-        if part.event is None:  # a crash is not recorded, but what HA did about it is
+        if part.event is not None:  # of days that are read at once, others are long past
+            recorded_at = part.event.created_time
+            entries = [entry for entry in entries if may_explain(entry, recorded_at)]
+        else:  # a crash is not recorded, but what HA did about it is
             entries += [entry for entry in history[until:] if entry.type in RESTARTS]
+        before = before if places[number] is None else places[number]
         yield entries
 
 
-def spent_by(verdict: Verdict, history: Sequence[HistoryEvent]) -> Iterator[HistoryEvent]:
+def spent_by_all(
+    verdicts: Iterable[Verdict], history: Sequence[HistoryEvent]
+) -> Iterator[HistoryEvent]:
+    """Return the entries that explain no other changes than those of these verdicts, in order."""
+    place_of = {identity_of(entry): place for place, entry in enumerate(history)}
+    begin = 0
+    for verdict in verdicts:
+        record = verdict.part.event
+        place = place_of.get(identity_of(record)) if record is not None else None
+        if place is None or place < begin or verdict.part.change not in _ENDS_OF_REQUESTS:
+            yield from _spent_by(verdict, history)
+        else:
+            yield from _spent_by(verdict, history[begin : place + 1])
+            begin = place + 1  # all before that is spent, or left to something else
+
+
+def _spent_by(verdict: Verdict, history: Sequence[HistoryEvent]) -> Iterator[HistoryEvent]:
     """Return the entries that explain no other change than the one of this verdict."""
     part, found = verdict.part, verdict.found
     if part.event is not None:
@@ -71,7 +94,7 @@ def spent_by(verdict: Verdict, history: Sequence[HistoryEvent]) -> Iterator[Hist
     if found.event is not None and found.spends_event:
         yield found.event
     if part.change in _ENDS_OF_REQUESTS:
-        yield from (entry for entry in history if entry.type in REQUESTS)
+        yield from (entry for entry in _up_to_record(part.event, history) if entry.type in REQUESTS)
     if part.change is Change.RELOCATED:
         yield from (entry for entry in history if entry.type in MIGRATED)
     if part.change is Change.LEFT:
@@ -82,8 +105,17 @@ def _leading_nowhere(
     record: HistoryEvent, history: Iterable[HistoryEvent]
 ) -> Iterator[HistoryEvent]:
     """Return what was recorded before this entry, and is no part of anything to come."""
-    earlier = takewhile(lambda entry: identity_of(entry) != identity_of(record), history)
+    earlier = _up_to_record(record, history)
     return (entry for entry in earlier if entry.type in CONCLUDED or entry.type in MIGRATED)
+
+
+def _up_to_record(
+    record: HistoryEvent | None, history: Iterable[HistoryEvent]
+) -> Iterator[HistoryEvent]:
+    """Return what was recorded before this entry; everything if it is not known."""
+    if record is None:
+        return iter(history)
+    return takewhile(lambda entry: identity_of(entry) != identity_of(record), history)
 
 
 def _up_to(kind: str, history: Sequence[HistoryEvent]) -> Sequence[HistoryEvent]:

@@ -72,6 +72,8 @@ class Facts:
     """True if the host's event history is read, so that what is missing there did not happen."""
     in_gap: bool
     """True if the change happened while eventd was not looking."""
+    is_another_host: bool
+    """True if the host that is looked at is another one now."""
     looked_at: datetime
     """When the host was last looked at, by its own clock."""
 

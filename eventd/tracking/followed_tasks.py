@@ -132,6 +132,13 @@ class FollowedTasks:
         kept = self._changed.keys()
         self.forget([task for task in self._ended if task not in listed and task not in kept])
 
+    def forget_everything(self) -> None:
+        """It is another host, whose keys mean other tasks; the count goes on."""
+        for kept in (self._wanted, self._numbers, self._leaves, self._known, self._ended):
+            kept.clear()
+        for told in (self._told, self._changed, self._quiet, self._found):
+            told.clear()
+
     @property
     def over(self) -> frozenset[str]:
         """The tasks that have ended, or that the host knows no longer, as far as is remembered."""

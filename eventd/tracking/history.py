@@ -8,14 +8,14 @@ that shows it, or a later one, as the newest.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from eventd.model.picture import HistoryPosition
 from eventd.vi.types import HistoryEvent
 
-__all__ = ["History", "Identity", "host_of", "identity_of"]
+__all__ = ["History", "Identity", "host_of", "identity_of", "is_near", "keys_apart", "may_explain"]
 
 Identity = tuple[int, datetime]
 """Key and time."""
@@ -34,6 +34,16 @@ def identity_of(event: HistoryEvent) -> Identity:
     return event.key, event.created_time
 
 
+def keys_apart(first: int, key: int) -> int:
+    """Return how many keys one is behind another; keys are int32, and wrap."""
+    return (key - first + 2**31) % 2**32 - 2**31
+
+
+def may_explain(event: HistoryEvent, at: datetime) -> bool:
+    """Whether an event was recorded shortly before a time, or later."""
+    return event.created_time >= _some_time_before(at)
+
+
 def host_of(event: HistoryEvent) -> str | None:
     """Return the reference of the host that an event is about; one that failed comes first."""
     return event.references.get("failedHost") or event.host
@@ -43,6 +53,15 @@ def _some_time_before(at: datetime) -> datetime:
     """Return from when on events may still explain something at that time."""
     # A host may send any time, also of the year 1.
     return at - min(_MAY_EXPLAIN, at - _BEGINNING)
+
+
+def is_near(event: HistoryEvent, at: datetime) -> bool:
+    """Whether an event was recorded shortly before or after a time."""
+    return abs(event.created_time - at) <= _MAY_EXPLAIN
+
+
+def _time_of(identity: Identity) -> datetime:
+    return identity[1]
 
 
 class History:
@@ -59,17 +78,30 @@ class History:
         """Time and key of those, sorted: only the latest are asked for."""
         self._settled = set(position.settled if position else ())
         """Dealt with in an earlier life, and not read in this one."""
+        self._newest: Identity | None = max(self._settled, key=_time_of, default=None)
+        """The last of those that count."""
+        self._resumed: tuple[datetime, int | None] | None = None
+        """Up to when the history was dealt with when it was resumed, and the newest key by then."""
         self._newest_shown: HistoryEvent | None = None
         self._is_all_due = False
         self._ahead: list[HistoryEvent] = []
         """Read, and not yet shown by an update set to have happened by then."""
-        self._open: dict[str | None, list[HistoryEvent]] = {}
+        self._open: dict[str | None, dict[Identity, HistoryEvent]] = {}
         """Those that may still explain something, by their domain, in order."""
 
     def begin(self, host_time: datetime) -> None:
         """The host is looked at from this time on, by its clock, unless it was known before."""
         if self._since is None:
             self._since = host_time
+
+    def resume(self) -> None:
+        """What follows is read from a new place, which may lie before what is known.
+
+        That is so where the clock of the host may have been set back: what it recorded then has
+        times at which other events are dealt with already, and later keys than those.
+        """
+        if self._since is not None:
+            self._resumed = self._since, self._newest[0] if self._newest else None
 
     def show(self, newest: HistoryEvent) -> None:
         """An update set shows this event as the newest."""
@@ -92,23 +124,47 @@ class History:
         Events that are read although none is shown unread count at once: a host does not show a
         user without full rights which event has rung.
         """
+        events = list(events)
         is_shown = self.unread is not None
+        self._is_all_due |= bool(events) and not is_shown
+        is_counted_anew = self._counts_keys_anew(events)
         for event in events:
-            self._is_all_due |= not is_shown
-            if identity_of(event) not in self._seen:
-                self._seen[identity_of(event)] = None
-                insort(self._by_time, (event.created_time, event.key))
+            identity = identity_of(event)
+            if identity in self._seen:
+                continue
+            self._seen[identity] = None
+            insort(self._by_time, (event.created_time, event.key))
+            if is_counted_anew or not self._was_dealt_with(event):
                 self._ahead.append(event)
-        while len(self._seen) > _REMEMBERED:
-            key, at = next(iter(self._seen))
-            del self._seen[key, at]
-            del self._by_time[bisect_left(self._by_time, (at, key))]
+        if (surplus := len(self._seen) - _REMEMBERED) > 0:
+            forgotten = set(islice(self._seen, surplus))
+            self._seen = dict.fromkeys(islice(self._seen, surplus, None))
+            self._by_time = [(at, key) for at, key in self._by_time if (key, at) not in forgotten]
+
+    def _counts_keys_anew(self, events: Sequence[HistoryEvent]) -> bool:
+        """Whether the host has begun to count anew since the history was read, as at its restart.
+
+        Then it has forgotten what it had recorded before.
+        """
+        newest = self._newest_shown or (events[-1] if events else None)
+        if self._resumed is None or self._resumed[1] is None or newest is None:
+            return False
+        is_known = identity_of(newest) in self._settled or identity_of(newest) in self._seen
+        return not is_known and keys_apart(self._resumed[1], newest.key) < 0
+
+    def _was_dealt_with(self, event: HistoryEvent) -> bool:
+        """Whether an event is from before the place where the reading was left."""
+        if self._resumed is None:
+            return False
+        since, newest = self._resumed
+        return event.created_time < since and (newest is None or keys_apart(newest, event.key) <= 0)
 
     def advance(self) -> list[HistoryEvent]:
         """Let the events count up to the newest that was shown; return them, in order."""
         end = self._end_of_shown()
         counted, self._ahead = self._ahead[:end], self._ahead[end:]
         if counted:
+            self._newest = identity_of(counted[-1])
             self._since = counted[-1].created_time
             earliest = _some_time_before(self._since)
             self._expire(earliest)
@@ -134,40 +190,51 @@ class History:
 
     def _expire(self, earliest: datetime) -> None:
         for domain, events in list(self._open.items()):
-            if events[0].created_time < earliest:
-                self._keep_only(domain, [e for e in events if e.created_time >= earliest])
-
-    def _keep_only(self, domain: str | None, events: list[HistoryEvent]) -> None:
-        if events:
-            self._open[domain] = events
-        else:
-            self._open.pop(domain, None)
+            if next(iter(events.values())).created_time < earliest:
+                left = {key: e for key, e in events.items() if e.created_time >= earliest}
+                if left:
+                    self._open[domain] = left
+                else:
+                    del self._open[domain]
 
     def keep(self, event: HistoryEvent) -> None:
         """This event may explain something later."""
-        self._open.setdefault(event.domain, []).append(event)
+        self._open.setdefault(event.domain, {})[identity_of(event)] = event
+
+    def is_open(self, event: HistoryEvent) -> bool:
+        """Whether an event has explained nothing yet."""
+        return identity_of(event) in self._open.get(event.domain, ())
 
     def of_domain(self, domain: str) -> list[HistoryEvent]:
         """Return the events of a domain that have explained nothing yet, in order."""
-        return list(self._open.get(domain, ()))
+        return list(self._open.get(domain, {}).values())
 
-    def of_host(self, host: str | None, types: Collection[str]) -> HistoryEvent | None:
-        """Return the newest event of these types that is about a host itself."""
+    def of_host(
+        self, host: str | None, types: Collection[str], *, at: datetime | None = None
+    ) -> HistoryEvent | None:
+        """Return the newest event of these types that is about a host itself.
+
+        With ``at`` it is one that may explain what happened at that time.
+        """
         return next(
             (
                 event
-                for event in reversed(self._open.get(None, []))
-                if event.type in types and host is not None and host == host_of(event)
+                for event in reversed(self._open.get(None, {}).values())
+                if event.type in types
+                and host is not None
+                and host == host_of(event)
+                and (at is None or is_near(event, at))
             ),
             None,
         )
 
-    def spend(self, events: Collection[HistoryEvent]) -> None:
+    def spend(self, events: Iterable[HistoryEvent]) -> None:
         """These events have explained what they can."""
-        spent = {identity_of(event) for event in events}
-        for domain in {event.domain for event in events}:
-            left = [e for e in self._open.get(domain, ()) if identity_of(e) not in spent]
-            self._keep_only(domain, left)
+        for event in events:
+            if (known := self._open.get(event.domain)) is not None:
+                known.pop(identity_of(event), None)
+                if not known:
+                    del self._open[event.domain]
 
     def forget(self) -> None:
         """What was there before the first picture explains nothing."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from eventd.tracking.changes import Change, Part
 from eventd.tracking.explanations import entries_for
 from eventd.tracking.facts import Facts
-from eventd.tracking.history import History
+from eventd.tracking.history import History, Identity, identity_of
 from eventd.tracking.inventory import Inventory, Step, SuspendMode
 from eventd.tracking.judgement import Judgement, Moment
 from eventd.tracking.lifecycle import Verdict, decide
@@ -81,17 +81,18 @@ class Inquiry:
         judged first, in the seconds of a monotonic clock.
         """
         self._tasks.try_out()
-        used: list[HistoryEvent | None] = []
+        used: set[Identity] = set()
         verdicts = []
         for part, entries in zip(parts, entries_for(parts, history), strict=True):
-            known = [entry for entry in entries if entry not in used]
+            known = [entry for entry in entries if identity_of(entry) not in used]
             verdict = self.decide(part, known, judgement.moment)
             found = verdict.found
             if (found.is_weak or found.is_early) and judgement.may_wait(since):
                 self._tasks.take_back()
                 return None
             if found.spends_event:
-                used += (part.event, found.event, found.request)
+                explained = (part.event, found.event, found.request)
+                used.update(identity_of(entry) for entry in explained if entry is not None)
             verdicts.append(self._with_task(verdict))
         return verdicts
 
@@ -134,7 +135,9 @@ class Inquiry:
         return Facts(
             part=part,
             history=history,
-            host_event=self._history.of_host,
+            host_event=partial(
+                self._history.of_host, at=part.event.created_time if part.event else None
+            ),
             explain=partial(self._tasks.explain, reference),
             has=partial(self._tasks.has, reference),
             is_host_connected=self._inventory.is_connected(host),
@@ -143,6 +146,7 @@ class Inquiry:
             arrived_at=self._inventory.arrived_at(reference),
             follows_history=moment.follows_history,
             in_gap=moment.in_gap,
+            is_another_host=moment.is_another_host,
             looked_at=moment.looked_at,
         )
 

@@ -10,11 +10,12 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
 from eventd.model.domain import Domain, DomainState
-from eventd.model.picture import DomainPicture, PowerState
+from eventd.model.picture import DomainPicture, HostPicture, PowerState
 from eventd.tracking.properties import only_identity, pictured, text_of
 from eventd.tracking.questions import Questions
 from eventd.vi.names import domain_name
@@ -59,21 +60,43 @@ class Inventory:
         *,
         suspend: SuspendMode,
         known: Mapping[str, DomainPicture],
+        host: HostPicture,
         questions: Questions,
     ) -> None:
         self._connection = connection
         self._suspend = suspend
         self._questions = questions
-        self._host_names: dict[str, str] = {}
+        self._host_names: dict[str, str] = {**host.names}
+        self._names = host.names
+        """The same, as they were when they were last asked for."""
+        self._has_new_names = False
         self._host_states: dict[str, str] = {}
-        self._host_uuid: str | None = None
-        self.identity: str | None = None
-        """What names the host itself; None on a bare host, which its hardware names."""
+        self.identity = host.identity
+        """What names the host itself, see `HostPicture.identity`; None where it is not known."""
+        self._told_identity: str | None = None
+        """What the host has told of that since its whole picture was asked for."""
+        self._is_vcenter = False
         self.domains: dict[str, DomainPicture] = {}
         self._by_instance: dict[str, tuple[str, ...]] = {}
         """References of domains, by their instance UUID."""
         self._arrivals: dict[str, datetime] = {}
         self.restore(known)
+
+    def begin(self, *, identity: str | None, is_vcenter: bool) -> None:
+        """The whole picture is asked for; a bare host is named by its hardware, later in it."""
+        self._told_identity = identity
+        self._is_vcenter = is_vcenter
+
+    @property
+    def is_of_another_host(self) -> bool:
+        """Whether the host that tells is another one than the one that is known."""
+        known, told = self.identity, self._told_identity
+        return known is not None and told is not None and known != told
+
+    @property
+    def newest_identity(self) -> str | None:
+        """What names the host that tells, as far as is known."""
+        return self._told_identity or self.identity
 
     def restore(self, known: Mapping[str, DomainPicture]) -> None:
         """Know these domains, and no others."""
@@ -96,12 +119,24 @@ class Inventory:
 
     def take_in_host(self, update: ObjectUpdate) -> None:
         """Keep what an update says about a host."""
-        if (name := text_of(update.changes.get("name"))) is not None:
-            self._host_names[update.obj.value] = name
-        if (uuid := text_of(update.changes.get("hardware.systemInfo.uuid"))) is not None:
-            self._host_uuid = uuid.lower()
+        reference = update.obj.value
+        name = text_of(update.changes.get("name"))
+        if name is not None and self._host_names.get(reference) != name:
+            self._host_names[reference] = name
+            self._has_new_names = True
+        uuid = text_of(update.changes.get("hardware.systemInfo.uuid"))
+        if uuid and not self._is_vcenter:  # whose hosts do not name it
+            self._told_identity = uuid.lower()
         if (state := text_of(update.changes.get("runtime.connectionState"))) is not None:
-            self._host_states[update.obj.value] = state
+            self._host_states[reference] = state
+
+    @property
+    def host_names(self) -> Mapping[str, str]:
+        """Names of hosts by their reference; the same object until one of them changes."""
+        if self._has_new_names:
+            self._has_new_names = False
+            self._names = MappingProxyType({**self._host_names})
+        return self._names
 
     def host_name(self, host: str | None) -> str | None:
         """Return the name of a host by its reference, where both are known."""
@@ -201,7 +236,7 @@ class Inventory:
     @property
     def host_identity(self) -> str:
         """What names the host the same to every daemon that follows it, where it tells that."""
-        return self.identity or self._host_uuid or self._connection
+        return self.identity or self._connection
 
     def _derived_uuid(self, reference: str) -> str:
         return str(uuid5(NAMESPACE_URL, f"{self.host_identity}/{reference}"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 
 from eventd.model.picture import DomainPicture
 from eventd.tracking.amendments import Amendments
@@ -37,6 +38,10 @@ from eventd.tracking.told import Told, ToldParts
 from eventd.vi.types import HistoryEvent
 
 __all__ = ["Judge"]
+
+
+_RECORDED_EARLY = timedelta(minutes=2)
+"""How long before a picture shows a change it may be recorded; our choice, and generous."""
 
 
 class Judge:
@@ -146,6 +151,8 @@ class Judge:
         self._jobs.tell(judgement)
         judgement.tell(*self._question_events.tell_unseen(moment))
         self._task_events.tell_ended(judgement)
+        if moment.in_gap:
+            judgement.order_by_time()
         return judgement
 
     def _sort(self, news: Iterable[HistoryEvent], judgement: Judgement) -> None:
@@ -203,7 +210,14 @@ class Judge:
         if _begins_to_run(step):
             self._reboots.end(step.reference, seen.host_time)
         is_reverted = self._inquiry.is_reverted(step)
-        parts = unfold(step, history, is_reverted=is_reverted, is_last=is_last)
+        moment = judgement.moment
+        parts = unfold(
+            step,
+            history,
+            is_reverted=is_reverted,
+            is_last=is_last,
+            shown_since=moment.host_time - _RECORDED_EARLY if moment.in_gap else None,
+        )
         verdicts = self._inquiry.explain(parts, history, judgement, since=seen.instant)
         if verdicts is None:
             return False

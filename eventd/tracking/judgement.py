@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from eventd.model.events import DomainEvent
 from eventd.tracking.inventory import Step
+from eventd.tracking.ordering import by_time
 from eventd.tracking.told import Told
 
 __all__ = ["Judgement", "Moment", "Pending"]
@@ -28,6 +29,8 @@ class Moment(NamedTuple):
     """True if eventd was not looking since then."""
     follows_history: bool
     """True if the host's event history is read: only then a cause may still come."""
+    is_another_host: bool = False
+    """True if the host that is looked at now is another one, which has none of these domains."""
 
 
 @dataclass(slots=True)
@@ -67,6 +70,13 @@ class Judgement:
     def tell(self, *events: DomainEvent) -> None:
         """Tell these events after all that was told before."""
         self.events += events
+
+    def order_by_time(self) -> None:
+        """Put what is told in the order in which it happened; see `ordering`."""
+        places = by_time(self.events)
+        now_at = {old: new for new, old in enumerate(places)}
+        self.events = [self.events[place] for place in places]
+        self.told = [(now_at[place], told) for place, told in self.told]
 
     def note_told(self, told: Told) -> None:
         """The events told last are those of this change."""

@@ -17,7 +17,7 @@ from eventd.tracking.changes import Change, Part
 from eventd.tracking.chronicle import Chronicle
 from eventd.tracking.event_types import FAILED_STARTS, REBOOTS, REQUESTS, SYMPTOMS
 from eventd.tracking.facts import Found
-from eventd.tracking.history import Identity, identity_of
+from eventd.tracking.history import Identity, identity_of, is_near
 from eventd.tracking.inquiry import Inquiry, Knowledge
 from eventd.tracking.inventory import Step
 from eventd.tracking.judgement import Judgement, Moment
@@ -145,8 +145,7 @@ class Occurrences:
 
     def _is_open(self, event: HistoryEvent) -> bool:
         """Whether an event has not explained a change in the meantime."""
-        identity = identity_of(event)
-        return any(identity_of(e) == identity for e in self._history.of_domain(event.domain or ""))
+        return self._history.is_open(event)
 
     def _tell_of(self, event: HistoryEvent, picture: DomainPicture, judgement: Judgement) -> None:
         if event.type in REBOOTS:
@@ -166,6 +165,8 @@ class Occurrences:
         record = None if event.type in REQUESTS else event
         part = Part(Change.REBOOTED, Step(picture, picture), record)
         history = self._history.of_domain(picture.reference)
+        if judgement.moment.in_gap:  # of other days, there may be other reboots
+            history = [each for each in history if is_near(each, event.created_time)]
         verdict = self._inquiry.decide(part, history, judgement.moment)
         self._chronicle.tell([verdict], history, judgement, seen=judgement.moment)
 

@@ -7,17 +7,18 @@ spoils the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from zlib import crc32
 
 from eventd.model.domain import Choice, Question
 from eventd.model.picture import DomainPicture, PowerState
 from eventd.vi.times import parse_datetime
-from eventd.vi.types import HistoryEvent, PropertyValue, QuestionInfo, Unparsed
+from eventd.vi.types import HistoryEvent, ObjectUpdate, PropertyValue, QuestionInfo, Unparsed
 
 __all__ = [
     "events_in",
+    "not_understood",
     "only_identity",
     "pictured",
     "power_state_in",
@@ -148,6 +149,27 @@ def pictured(before: DomainPicture, changes: Mapping[str, PropertyValue | None])
         if (found := None if value is None else read(value)) is not None or not is_kept:
             fields[place] = found
     return _new(DomainPicture, fields)
+
+
+_ANY_STRUCTURE = ("snapshot.rootSnapshotList",)
+"""What is compared as a whole, and never read."""
+
+
+def not_understood(update: ObjectUpdate) -> Iterator[tuple[str, Unparsed]]:
+    """Yield what an update tells that cannot be understood, and of which property it is.
+
+    All of what is followed is known; so a structure that has no type of its own is none that can
+    be read, and a power state that has no name here is one of a later version of the API.
+    """
+    for path, value in update.changes.items():
+        if type(value) is Unparsed:
+            if path not in _ANY_STRUCTURE:
+                yield path, value
+        elif path == "runtime.powerState" and value is not None and power_state_in(value) is None:
+            yield path, Unparsed("VirtualMachinePowerState", repr(value).encode()[:_LONGEST_TEXT])
+
+
+_LONGEST_TEXT = 4096
 
 
 def only_identity(picture: DomainPicture) -> DomainPicture:

@@ -69,12 +69,17 @@ class _Record:
     reference: str
     question: Question
     since: datetime | None = None
+    """When it was judged first, in any life of eventd."""
+    judged_at: datetime | None = None
+    """When it was judged first in this one: from then on it waits for an answer."""
     instant: float | None = None
     """The same in the seconds of the timer."""
     answer: Answer | None = None
     is_refused: bool = False
     """Whether the host has not taken an answer: then eventd gives none by itself any more."""
     was_shown: bool = False
+    poll: int = 0
+    """In which wait for an answer of the host it was read last, or its own answer was heard."""
     task: str | None = None
     task_number: int = -1
     tasks_before: int = 0
@@ -103,6 +108,14 @@ class Questions:
         """By id: those that were shown, and whose end is to be told."""
         self._unseen: list[_Record] = []
         """Those that were answered and have not been shown."""
+        self._told_unseen: list[_Record] = []
+        """Those of them that are told, and not published yet."""
+        self._answered: dict[str, _Record] = {}
+        """By domain: those that were answered unseen during the present wait."""
+        self._ends_told: list[_Record] = []
+        """Those whose end is told, and not published yet."""
+        self._poll = 0
+        """How often the host was asked to wait for a change."""
         self._operated: Counter[str] = Counter()
 
     def begin(self, host_time: datetime) -> None:
@@ -117,7 +130,9 @@ class Questions:
             if (question := picture.question) is not None:
                 known = self._records.get(question.id)
                 if known is None:
-                    known = _Record(picture.reference, question, was_shown=True)
+                    known = _Record(
+                        picture.reference, question, since=picture.asked_at, was_shown=True
+                    )
                     self._records[question.id] = known
                 self._shown[picture.reference] = known
         for record in before:
@@ -135,6 +150,17 @@ class Questions:
         return record is shown or record is foreseen
 
     # -- what the host shows
+
+    def begin_poll(self) -> None:
+        """The host is asked to wait for a change: it tells what is so from now on.
+
+        It has told by then all that was so before it was asked the last time.
+        """
+        self._poll += 1
+        self._answered.clear()
+        for reference, record in list(self._foreseen.items()):
+            if record.poll < self._poll - 1:
+                self._take_foreseen(reference)
 
     def show(
         self,
@@ -157,13 +183,27 @@ class Questions:
         is_again = is_change and before is not None and _is_alike(before, shown)
         if known is None or is_again or not _continues(known, shown):
             self._let_go(reference)
-            known = self._take_foreseen(reference, shown) or self._new(reference, shown)
+            known = self._take_foreseen(reference, shown)
+            answered = self._answered.pop(reference, None)
+            if known is None and answered is not None and answered.question.vi_id == shown.vi_id:
+                # What the host tells is of a time before it had the answer.
+                return self._show_late(answered)
+            known = known or self._new(reference, shown)
         elif not _is_alike(known.question, shown):
             known.is_refused = False  # it may have another default now
         known.question = _with_id(shown, known.question.id)
         known.was_shown = True
         self._shown[reference] = known
         return known.question
+
+    def _show_late(self, answered: _Record) -> Question | None:
+        """Take in that a question is shown which is answered; None if that is told already."""
+        if answered not in self._unseen:
+            return None
+        self._unseen.remove(answered)
+        answered.was_shown = True
+        self._shown[answered.reference] = answered
+        return answered.question
 
     def _let_go(self, reference: str) -> None:
         if (gone := self._shown.pop(reference, None)) is not None:
@@ -195,6 +235,7 @@ class Questions:
             return None
         for known in (self._shown.get(reference), self._foreseen.get(reference)):
             if known is not None and _continues(known, read):
+                known.poll = self._poll
                 return _with_id(read, known.question.id)
         self._take_foreseen(reference)
         self._foreseen[reference] = self._new(reference, read)
@@ -203,7 +244,7 @@ class Questions:
     def _new(self, reference: str, question: Question) -> _Record:
         parts = (self._connection, reference, question.vi_id, self._begun_at, next(self._serial))
         identifier = blake2b(repr(parts).encode(), digest_size=_ID_BYTES).hexdigest()
-        record = _Record(reference, _with_id(question, identifier))
+        record = _Record(reference, _with_id(question, identifier), poll=self._poll)
         self._records[identifier] = record
         return record
 
@@ -217,7 +258,8 @@ class Questions:
             return
         for record in self._shown.values():
             if record.instant is None:
-                record.since, record.instant, record.tasks_before = now, instant, tasks
+                record.since = record.since or now
+                record.judged_at, record.instant, record.tasks_before = now, instant, tasks
 
     def note_task(self, question: Question, task: str, *, number: int) -> None:
         """A question is taken to hold up a task, of which so many were heard of before."""
@@ -256,11 +298,27 @@ class Questions:
         record = self._records.get(question.id)
         return None if record is None else record.task
 
+    def since(self, question: Question) -> datetime | None:
+        """Return when a question was judged first: aware, UTC."""
+        record = self._records.get(question.id)
+        return None if record is None else record.since
+
     def note_told(self, question: Question) -> None:
-        """The end of a question is told: nobody will ask for it any more."""
-        self._gone.pop(question.id, None)
+        """The end of a question is told: once that is published, nobody will ask for it."""
         if (record := self._records.get(question.id)) is not None:
+            self._ends_told.append(record)
+
+    def accept(self) -> None:
+        """What was told is published."""
+        ended, self._ends_told, self._told_unseen = self._ends_told, [], []
+        for record in ended:
+            self._gone.pop(record.question.id, None)
             self._discard(record)
+
+    def roll_back(self) -> None:
+        """What was told is not published, and is to be told again."""
+        self._unseen = self._told_unseen + self._unseen
+        self._ends_told, self._told_unseen = [], []
 
     # -- answering
 
@@ -295,10 +353,10 @@ class Questions:
     def due_at(self, question: Question) -> datetime | None:
         """Return when eventd is to answer a question by itself, if it is to: aware, UTC."""
         record = self._records.get(question.id)
-        if self._answer_after is None or record is None or record.since is None:
+        if self._answer_after is None or record is None or record.judged_at is None:
             return None
         delay = timedelta(seconds=self._answer_after)
-        return record.since + delay if self._may_answer(record) else None
+        return record.judged_at + delay if self._may_answer(record) else None
 
     def _due(self, record: _Record) -> float | None:
         if self._answer_after is None or record.instant is None or not self._may_answer(record):
@@ -328,7 +386,9 @@ class Questions:
         if fate is Fate.TAKEN and not record.was_shown:
             if self._foreseen.get(record.reference) is record:
                 del self._foreseen[record.reference]
+            record.poll = self._poll
             self._unseen.append(record)
+            self._answered[record.reference] = record
         else:
             self._discard(record)
 
@@ -381,6 +441,7 @@ class Questions:
         They are known until `note_told`.
         """
         unseen, self._unseen = self._unseen, []
+        self._told_unseen += unseen
         return [
             (record.reference, record.question, record.answer)
             for record in unseen

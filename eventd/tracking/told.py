@@ -133,13 +133,15 @@ class ToldParts:
         return [t for t in self._told.get(domain, ()) if not t.is_explained and t.record]
 
     def expire(self, host_time: datetime) -> None:
-        """Forget what will hardly be recorded any more."""
+        """Forget what will hardly be recorded any more; the clock may have been set back."""
         for domain, renamed in list(self._renamed.items()):
-            if host_time - renamed.seen_at >= _COMES_LATE:
+            if abs(host_time - renamed.seen_at) >= _COMES_LATE:
                 del self._renamed[domain]
         for domain, told in list(self._told.items()):
             kept = [
-                each for each in told if host_time - each.seen_at < _COMES_LATE and _is_open(each)
+                each
+                for each in told
+                if abs(host_time - each.seen_at) < _COMES_LATE and _is_open(each)
             ]
             if kept:
                 self._told[domain] = kept

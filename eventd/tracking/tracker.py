@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from eventd.model.domain import DomainStatus
@@ -47,6 +48,22 @@ _DEPARTED = 1000
 """How many domains that went while they were on are remembered, for the connection they come to."""
 
 
+_CLOCK_IS_RIGHT = timedelta(minutes=1)
+"""By so little a host's clock may differ between two looks at it; our choice."""
+
+_LONGEST_STEP = timedelta(days=2)
+"""How far back a host's clock may have been set, if what it recorded afterwards is to be found.
+
+More than a day, as by a wrong date; the clock of this machine may be the one that was set."""
+
+_BEGINNING = datetime.fromtimestamp(0, UTC)
+
+
+def _before(at: datetime, span: timedelta) -> datetime:
+    """Return a time so long before another; a host may send any, also of the year 1."""
+    return at - span if at - _BEGINNING > span else min(at, _BEGINNING)
+
+
 class Reading(NamedTuple):
     """Which tasks to read of the host before an update set can be judged; often none."""
 
@@ -71,6 +88,11 @@ class Outcome(NamedTuple):
     picture: PictureChange
     is_sync: bool
     """True for the answer that completed the picture after `Tracker.begin_sync`."""
+    is_compared: bool = False
+    """True if that picture was compared with a known one."""
+    is_farewell: bool = False
+    """True if the host is another one than before, and the events tell that all domains of that
+    one are gone: what the new one has is still to be asked for."""
 
 
 class Tracker:
@@ -104,25 +126,54 @@ class Tracker:
         self.suspend = suspend
         self.questions = Questions(connection, answer_after=answer_after)
         self.followed_tasks = FollowedTasks()
-        self._inventory = Inventory(
-            connection, suspend=suspend, known=known or {}, questions=self.questions
-        )
-        self._tasks = Tasks()
         self._host = host or HostPicture()
-        self._history = History(self._host.position)
-        self._judge = Judge(
-            Knowledge(self._inventory, self._history, self._tasks),
-            self.questions,
-            self.followed_tasks,
-            source=source,
-            suspend=suspend,
-            grace=grace,
-            elsewhere=elsewhere,
+        self._make_judge = partial(
+            Judge, source=source, suspend=suspend, grace=grace, elsewhere=elsewhere
         )
+        self._told: dict[str, DomainPicture] = dict(known or {})
+        """The pictures that the published events lead to."""
+        self._begin_with_what_is_told()
         self.follows_history = False
         """Whether the host's event history is read; without it nothing is worth waiting for."""
         self.follows_tasks = False
         """Whether the host tells how the tasks go on that are followed."""
+        self._unpublished: list[tuple[int, Told]] = []
+        """The changes that were told last, by the position of their event in the outcome."""
+        self._departed: dict[str, tuple[str | None, datetime]] = {}
+        """Hosts of domains that went while they were on, by instance UUID, and when that was."""
+        # That there was no domain is a picture, too.
+        self._has_picture = bool(known) or host is not None
+        self._is_syncing = True
+        self._is_another_host = False
+        """Whether the host that answers is another one than that whose domains are known."""
+        self._has_answer = False
+        """Whether an answer was taken in that is not judged yet."""
+        self._synced_at = self._host.synced_at
+        self._host_ahead = timedelta()
+        self._begun_at = datetime.fromtimestamp(0, UTC)
+        """When the whole picture was asked for last, by the host's clock."""
+        self._go_back_by = timedelta()
+        """How far before its place the history is to be read, until it was."""
+        self._looked_at = datetime.fromtimestamp(0, UTC)
+        """When the host was last judged, by its own clock."""
+        self._judged_at = self._looked_at
+        """The same by the clock of this machine."""
+        self.deadline: float | None = None
+        """When, in the seconds of a monotonic clock, something held back has to be judged."""
+
+    def _begin_with_what_is_told(self) -> None:
+        """Know the pictures that are told, and the host; nothing is taken in or left to explain."""
+        self._inventory = Inventory(
+            self._connection,
+            suspend=self.suspend,
+            known=self._told,
+            host=self._host,
+            questions=self.questions,
+        )
+        self._tasks = Tasks()
+        self._history = History(self._host.position)
+        knowledge = Knowledge(self._inventory, self._history, self._tasks)
+        self._judge = self._make_judge(knowledge, self.questions, self.followed_tasks)
         self._shown: set[str] = set()
         """Domains that the whole picture has shown so far."""
         self._unread: frozenset[str] = frozenset()
@@ -131,33 +182,26 @@ class Tracker:
         """Followed tasks that may explain what is judged next, and need not be read."""
         self._left_behind: dict[str, frozenset[str]] = {}
         """The tasks that domains listed last that are gone, until it is told why they went."""
-        self._told: dict[str, DomainPicture] = dict(known or {})
-        """The pictures that the published events lead to."""
-        self._unpublished: list[tuple[int, Told]] = []
-        """The changes that were told last, by the position of their event in the outcome."""
-        self._departed: dict[str, tuple[str | None, datetime]] = {}
-        """Hosts of domains that went while they were on, by instance UUID, and when that was."""
-        self._has_picture = bool(known)
-        self._is_syncing = True
-        self._host_ahead = timedelta()
-        self._begun_at = datetime.fromtimestamp(0, UTC)
-        """When the whole picture was asked for last, by the host's clock."""
-        self._looked_at = datetime.fromtimestamp(0, UTC)
-        """When the host was last judged, by its own clock."""
-        self._judged_at = self._looked_at
-        """The same by the clock of this machine."""
-        self.deadline: float | None = None
-        """When, in the seconds of a monotonic clock, something held back has to be judged."""
 
-    def begin_sync(self, *, identity: str | None, host_time: datetime, now: datetime) -> None:
+    def begin_sync(
+        self,
+        *,
+        identity: str | None,
+        host_time: datetime,
+        now: datetime,
+        is_vcenter: bool = False,
+    ) -> None:
         """Expect the whole picture next, as after a new start of the property collector.
 
-        ``identity`` is what names the host (``about.instanceUuid`` of a vCenter), None for a bare
-        one; ``host_time`` is what its clock shows ``now``, aware UTC.
+        ``identity`` is what names a vCenter (``about.instanceUuid``), None where it is too old to
+        have it, and for a bare host, which its hardware names; ``host_time`` is what its clock
+        shows ``now``, aware UTC.
         """
-        self._inventory.identity = identity
+        self._inventory.begin(identity=identity, is_vcenter=is_vcenter)
         self._host_ahead = max(-_LARGEST_SKEW, min(host_time - now, _LARGEST_SKEW))
         self._begun_at = host_time
+        self._go_back_by = self._clock_may_be_set_back_by(now)
+        self._history.resume()
         self.questions.begin(host_time)
         self._shown.clear()
         self._is_syncing = True
@@ -183,9 +227,18 @@ class Tracker:
                         pass  # the managers and views that the objects are reached through
         if update_set.truncated:
             return False
+        self._has_answer = True
         if self._is_syncing and update_set.filters:
-            self._forget_what_was_not_shown()
+            self._complete_the_picture()
+        if self._inventory.identity is None:
+            self._inventory.identity = self._inventory.newest_identity
         return True
+
+    def _complete_the_picture(self) -> None:
+        if self._inventory.is_of_another_host:
+            self._is_another_host = True
+        else:
+            self._forget_what_was_not_shown()
 
     def _take_in_domain(self, update: ObjectUpdate) -> None:
         reference = update.obj.value
@@ -244,7 +297,28 @@ class Tracker:
         self._tasks.forget_domain(reference)
         self._judge.forget(reference)
 
+    def _let_go_of_the_host(self) -> None:
+        """Know of the host before this one that all of its domains are gone, and no more.
+
+        References, keys of tasks and of events may well be the same here, and mean others.
+        """
+        host, self._host = self._host, self._host._replace(position=None)
+        self._begin_with_what_is_told()
+        self._host = host
+        self.followed_tasks.forget_everything()
+        for reference in self._told:
+            self._judge.note(self._inventory.remove(reference))
+
     # -- reading
+
+    @property
+    def is_another_host(self) -> bool:
+        """Whether the picture that was taken in is that of another host than before.
+
+        Then only the end of the one before is to be judged, without reading anything; when it is
+        published, the new host is to be looked at from the beginning.
+        """
+        return self._is_another_host
 
     @property
     def unread_event(self) -> HistoryEvent | None:
@@ -253,8 +327,24 @@ class Tracker:
 
     @property
     def history_since(self) -> datetime | None:
-        """From when on the host's event history is to be read; None before anything is known."""
-        return self._history.since
+        """From when on the host's event history is to be read; None before anything is known.
+
+        That is where its reading was left, unless the clock of the host was set back since then.
+        """
+        since = self._history.since
+        return None if since is None else _before(since, self._go_back_by)
+
+    def _clock_may_be_set_back_by(self, now: datetime) -> timedelta:
+        """Return how far before its place the history may go on, by what the host's clock shows.
+
+        What was recorded since the last answer is as old as that at most, by any clock.
+        """
+        since, synced_at = self._history.since, self._synced_at
+        if since is None or synced_at is None:
+            return timedelta()
+        earliest = _before(min(since, self._begun_at), _LONGEST_STEP)
+        begin = max(_before(self._begun_at, max(timedelta(), now - synced_at)), earliest)
+        return since - begin if since - begin >= _CLOCK_IS_RIGHT else timedelta()
 
     def take_in_history(self, events: Sequence[HistoryEvent]) -> None:
         """Take in what was read of the host's event history, in order; some of it may be known."""
@@ -262,6 +352,8 @@ class Tracker:
 
     def reading(self) -> Reading:
         """Return which tasks may explain what is not judged yet, and are not followed."""
+        if self._is_another_host:
+            return _NOTHING
         new = self._history.advance()
         if not self._has_picture:
             return _NOTHING
@@ -299,6 +391,11 @@ class Tracker:
         ``now`` is aware UTC: the time of events for which the host tells none. ``instant`` is the
         same moment in the seconds of a monotonic clock.
         """
+        has_answer, self._has_answer = self._has_answer, False
+        if has_answer:
+            self._synced_at = now
+        if self._is_another_host:
+            return self._farewell(now, instant)
         tasks = list(tasks)
         at_hand, self._at_hand = self._at_hand, []
         self._tasks.take_in((*tasks, *at_hand), now)
@@ -308,11 +405,13 @@ class Tracker:
         self._unread = frozenset()
         if self.follows_history:
             self._history.begin(self._begun_at)
-        is_sync, self._is_syncing = self._is_syncing, False
+        is_sync = self._is_syncing and has_answer
+        if is_sync:
+            self._is_syncing, self._go_back_by = False, timedelta()
         self._judged_at = now
         self._looked_at, looked_at = now + self._host_ahead, self._looked_at
         if not self._has_picture:
-            return self._first_picture(is_sync=is_sync)
+            return self._first_picture(now, instant, is_sync=is_sync)
         judgement = self._judge.judge(
             Moment(
                 now,
@@ -328,13 +427,35 @@ class Tracker:
         }
         self._unpublished = judgement.told
         self.deadline = judgement.deadline
-        return Outcome([*judgement.events], self._picture_change(judgement), is_sync)
+        return Outcome([*judgement.events], self._picture_change(judgement), is_sync, is_sync)
 
-    def _first_picture(self, *, is_sync: bool) -> Outcome:
+    def _farewell(self, now: datetime, instant: float) -> Outcome:
+        """Tell that all domains of the host before this one are gone."""
+        found = self._inventory.newest_identity
+        self._let_go_of_the_host()
+        at = now + self._host_ahead
+        moment = Moment(
+            now,
+            instant,
+            host_time=at,
+            looked_at=at,
+            in_gap=True,
+            follows_history=False,
+            is_another_host=True,
+        )
+        judgement = self._judge.judge(moment)
+        self.deadline = None
+        # The time of the last answer stays: nothing of the new host is known yet.
+        host = HostPicture(identity=found, synced_at=self._host.synced_at)
+        picture = PictureChange(self._connection, {}, frozenset(self._told), host)
+        return Outcome([*judgement.events], picture, is_sync=False, is_farewell=True)
+
+    def _first_picture(self, now: datetime, instant: float, *, is_sync: bool) -> Outcome:
         self._has_picture = True
         self._history.forget()
+        self.questions.note_judged(now, instant, tasks=self.followed_tasks.count)
         shown = {
-            reference: picture
+            reference: self._with_time_of_question(picture)
             for reference, picture in self._inventory.domains.items()
             if not picture.is_secondary
         }
@@ -345,13 +466,32 @@ class Tracker:
         last = {step.reference: step.after for step in judgement.steps}
         return PictureChange(
             self._connection,
-            changed={ref: picture for ref, picture in last.items() if picture is not None},
+            changed={
+                ref: self._with_time_of_question(picture)
+                for ref, picture in last.items()
+                if picture is not None
+            },
             removed=frozenset(ref for ref, picture in last.items() if picture is None and ref),
             host=self._host_picture(held=self._judge.open_events(judgement.held)),
         )
 
+    def _with_time_of_question(self, picture: DomainPicture) -> DomainPicture:
+        if picture.question is None:
+            return picture if picture.asked_at is None else picture._replace(asked_at=None)
+        return picture._replace(asked_at=self.questions.since(picture.question))
+
     def _host_picture(self, *, held: Collection[HistoryEvent]) -> HostPicture:
-        return self._host._replace(position=self._history.position(held=held))
+        return HostPicture(
+            identity=self._inventory.identity,
+            names=self._inventory.host_names,
+            position=self._history.position(held=held),
+            synced_at=self._synced_at,
+        )
+
+    @property
+    def host(self) -> HostPicture:
+        """What is known of the host itself, as of the outcome that was accepted last."""
+        return self._host
 
     # -- what is so now
 
@@ -372,6 +512,12 @@ class Tracker:
             for index, told in self._unpublished:
                 told.record = ids[index]
         self._unpublished = []
+        self.questions.accept()
+        if outcome.is_farewell:
+            self._is_another_host = False
+            self._synced_at = self._host.synced_at
+            self._departed.clear()
+            self._begin_with_what_is_told()
 
     def _remember_departed(self, picture: DomainPicture) -> None:
         if picture.instance_uuid and picture.power is PowerState.POWERED_ON:
@@ -382,10 +528,12 @@ class Tracker:
 
     def roll_back(self) -> None:
         """Forget what was taken in and not accepted; the next whole picture shows it again."""
+        self.questions.roll_back()
         self._inventory.restore(self._told)
         self._judge.take_back(told for _, told in self._unpublished)
         self._unpublished = []
         self._history.go_back(self._host.position)
+        self._is_another_host = False
         self.deadline = None
 
     @property
@@ -395,6 +543,11 @@ class Tracker:
         if self.follows_tasks:
             unannounced -= self.followed_tasks.wanted
         return bool(unannounced) or self._judge.is_waiting
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether it is known what the host had, now or at an earlier time."""
+        return self._has_picture
 
     @property
     def domain_count(self) -> int:

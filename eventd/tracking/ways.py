@@ -7,6 +7,7 @@ has nothing, in the times of boot and suspend.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from itertools import zip_longest
 from typing import NamedTuple
 
@@ -33,11 +34,15 @@ def hops_between(
     *,
     is_reverted: bool,
     is_last: bool,
+    shown_since: datetime | None = None,
 ) -> list[Hop]:
-    """Return the transitions between two pictures of a domain that is there all the time."""
+    """Return the transitions between two pictures of a domain that is there all the time.
+
+    What was recorded before ``shown_since`` has come before the second picture for certain.
+    """
     if is_reverted and not any(event.type == REVERTED for event in history):
         return [Hop(after.power, None, is_revert=True)]
-    if hops := _way(before.power, after.power, history, is_last=is_last):
+    if hops := _way(before.power, after.power, history, is_last=is_last, shown_since=shown_since):
         return hops
     if before.power is after.power is PowerState.POWERED_ON:
         # Set at power-on only; a server that tells it late, or not at all, tells nothing by it.
@@ -63,7 +68,16 @@ def recorded_way(
     here: PowerState, target: PowerState, history: Sequence[HistoryEvent]
 ) -> list[Hop]:
     """Return the longest way to the target that the history tells; empty if it tells none."""
-    taken: list[Hop] = []
+    hops = _recorded_hops(here, target, history)
+    while hops and hops[-1].to is not target:
+        hops.pop()
+    return hops
+
+
+def _recorded_hops(
+    here: PowerState, target: PowerState, history: Sequence[HistoryEvent]
+) -> list[Hop]:
+    """Return all transitions that the history tells, wherever they lead."""
     hops: list[Hop] = []
     state = here
     for event, to in _transitions(history, target):
@@ -72,13 +86,16 @@ def recorded_way(
             continue  # the end of a reset, which a domain spends on
         hops.append(Hop(to, event, is_revert))
         state = to
-        if state is target:
-            taken = list(hops)
-    return taken
+    return hops
 
 
 def _way(
-    here: PowerState, target: PowerState, history: Sequence[HistoryEvent], *, is_last: bool
+    here: PowerState,
+    target: PowerState,
+    history: Sequence[HistoryEvent],
+    *,
+    is_last: bool,
+    shown_since: datetime | None,
 ) -> list[Hop]:
     """Return the way to the target; what the history lacks of it is one transition, without event.
 
@@ -86,8 +103,15 @@ def _way(
     """
     if not is_last:
         return _single_hop(here, target, history)
+    recorded = _recorded_hops(here, target, history)
+    if recorded and recorded[-1].to is not target and _is_over(recorded[-1], shown_since):
+        return [*recorded, Hop(target, None, is_unseen=here is target)]
     taken = recorded_way(here, target, history)
     return taken if taken or here is target else [Hop(target, None)]
+
+
+def _is_over(hop: Hop, by: datetime | None) -> bool:
+    return by is not None and hop.event is not None and hop.event.created_time < by
 
 
 def _single_hop(here: PowerState, target: PowerState, history: Sequence[HistoryEvent]) -> list[Hop]:

@@ -27,6 +27,7 @@ __all__ = [
     "text_of",
     "time_of",
     "unparsed",
+    "without_secrets",
 ]
 
 _UNPARSED_BYTES = 4096
@@ -53,7 +54,30 @@ def parse_fault_name(fault: Element | None) -> str:
 
 def unparsed(value: Element) -> Unparsed:
     """Keep the beginning of an element for which there is no type."""
-    return Unparsed(type_name(value), etree.tostring(value, with_tail=False)[:_UNPARSED_BYTES])
+    xml = etree.tostring(value, with_tail=False)
+    return Unparsed(type_name(value), xml[:_UNPARSED_BYTES], max(0, len(xml) - _UNPARSED_BYTES))
+
+
+_SECRET = rb"(?:passw|passphrase|secret|token|ticket|credential)"
+_SECRET_ELEMENT = re.compile(
+    rb"<((?:[\w-]+:)?[\w.-]*" + _SECRET + rb"[\w.-]*)([^>]*)(?<!/)>.*?(?:</\1>|\Z)",
+    re.DOTALL | re.IGNORECASE,
+)
+_SECRET_OPTION = re.compile(
+    rb"(<(?:[\w-]+:)?key\b[^>]*>[^<]*" + _SECRET + rb"[^<]*</(?:[\w-]+:)?key>\s*"
+    rb"<((?:[\w-]+:)?value)\b[^>]*(?<!/)>).*?(</\2>|\Z)",
+    re.DOTALL | re.IGNORECASE,
+)
+
+
+def without_secrets(xml: bytes) -> bytes:
+    """Return XML without the values of what is called a secret: ``password``, ``token``, …
+
+    The configuration of a domain may hold some, such as that of its VNC server. The name may be
+    that of an element, or the key of an option.
+    """
+    xml = _SECRET_OPTION.sub(rb"\1***\3", xml)
+    return _SECRET_ELEMENT.sub(rb"<\1\2>***</\1>", xml)
 
 
 _TAG = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]{0,63})")

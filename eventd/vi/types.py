@@ -174,6 +174,13 @@ class Unparsed(NamedTuple):
     """Its ``xsi:type`` without prefix."""
     xml: bytes
     """The element, cut at 4096 bytes."""
+    cut: int = 0
+    """How many bytes were cut off."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes the element had."""
+        return len(self.xml) + self.cut
 
 
 PropertyValue = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -33,13 +33,21 @@ class Following:
     After each failure it tries again at once, or nearly so.
     """
 
-    def __init__(self, uri: str, *, password: str) -> None:
+    def __init__(
+        self,
+        uri: str,
+        *,
+        password: str,
+        journal: MemoryJournal | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         parsed = ConnectionURI.parse(uri)
         self.source = parsed.source
         self.endpoint = parsed.endpoint
         self.last: Event | None = None
         """The event that was told last."""
-        self._journal = MemoryJournal("test")
+        self._clock = clock
+        self._journal = MemoryJournal("test") if journal is None else journal
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._failures: asyncio.Queue[EventdError] = asyncio.Queue()
         self.connection = Connection(
@@ -49,9 +57,14 @@ class Following:
                 Transport, parsed.endpoint, ssl_context=ssl_context(no_verify=parsed.no_verify)
             ),
             credentials=lambda: Credentials(parsed.user, password),
-            tracker=Tracker("test", source=parsed.source),
+            tracker=Tracker(
+                "test",
+                source=parsed.source,
+                known=self._journal.pictures("test"),
+                host=self._journal.host("test"),
+            ),
             publish=self._publish,
-            clock=lambda: datetime.now(UTC),
+            clock=clock,
             delay=self._delay,
         )
 
@@ -61,7 +74,7 @@ class Following:
         for event in events:
             if event.kind in (EventKind.LIFECYCLE, EventKind.CONNECTION):
                 self._events.put_nowait(event)
-        return self._journal.append(events, now=datetime.now(UTC), picture=picture)
+        return self._journal.append(events, now=self._clock(), picture=picture)
 
     def _delay(self, error: EventdError, failures: int) -> float:
         self._failures.put_nowait(error)
@@ -100,9 +113,18 @@ class Following:
 
 
 @asynccontextmanager
-async def following(uri: str, *, password: str) -> AsyncIterator[Following]:
-    """Follow a host for as long as the block lasts, and then stop as the daemon does."""
-    followed = Following(uri, password=password)
+async def following(
+    uri: str,
+    *,
+    password: str,
+    journal: MemoryJournal | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> AsyncIterator[Following]:
+    """Follow a host for as long as the block lasts, and then stop as the daemon does.
+
+    What a journal knows of it is what the daemon knew at its end before.
+    """
+    followed = Following(uri, password=password, journal=journal, clock=clock)
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(followed.connection.run())
         yield followed

@@ -108,11 +108,11 @@ async def test_an_answer_that_is_taken_is_the_end_of_the_question(asked: Asked) 
     assert "RetrieveProperties" not in asked.host.methods
 
 
-@pytest.mark.parametrize(("by", "user"), [(OPS, "ops"), (None, None)])
+@pytest.mark.parametrize(("by", "who"), [(OPS, {"user": "ops"}), (None, {})])
 async def test_an_answer_that_is_taken_is_logged(
-    by: Requester | None, user: str | None, asked: Asked
+    by: Requester | None, who: dict[str, str], asked: Asked
 ) -> None:
-    """Who has answered what, and why."""
+    """Who has answered what, and why; nobody where it was eventd by itself."""
     asked.host.plan("AnswerVM", TAKEN)
     with capture_logs() as logs:
         await asked.give(rule=AnswerRule.FOREIGN, by=by)
@@ -126,7 +126,7 @@ async def test_an_answer_that_is_taken_is_logged(
             "question": "Replace or append?",
             "choice": "Append",
             "reason": "foreign",
-            "user": user,
+            **who,
         }
     ]
 

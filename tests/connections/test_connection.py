@@ -10,7 +10,7 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from structlog.testing import capture_logs
@@ -32,10 +32,13 @@ from eventd.model.domain import ConnectionState, ConnectionStatus
 from eventd.model.events import (
     ConnectionConnected,
     ConnectionDisconnected,
+    ConnectionResynchronised,
+    ConnectionStale,
+    ConnectionUnparsed,
     DomainEvent,
     Event,
 )
-from eventd.model.picture import DomainPicture, PictureChange, PowerState
+from eventd.model.picture import DomainPicture, HostPicture, PictureChange, PowerState
 from eventd.model.record import EventRecord
 from eventd.tracking.tracker import Tracker
 from eventd.vi.uri import ConnectionURI
@@ -66,7 +69,7 @@ class HandTimer:
 
     def __init__(self) -> None:
         self.alarms: list[float] = []
-        """The instants that are waited for."""
+        """The instants that are waited for, but for those at which somebody looks after silence."""
         self._now = 1000.0
         self._has_moved = asyncio.Event()
         self._is_awaited = asyncio.Event()
@@ -78,15 +81,27 @@ class HandTimer:
 
     async def reach(self, instant: float) -> None:
         """Wait until the test has moved the clock so far."""
+        task = asyncio.current_task()
+        if task is not None and task.get_name().startswith("silence"):
+            await self._reached(instant)
+            return
         self.alarms.append(instant)
         self._is_awaited.set()
         try:
-            while self._now < instant:
-                self._has_moved.clear()
-                await self._has_moved.wait()
+            await self._reached(instant)
         finally:
             self.alarms.remove(instant)
             self._is_let_go.set()
+
+    async def _reached(self, instant: float) -> None:
+        while self._now < instant:
+            self._has_moved.clear()
+            await self._has_moved.wait()
+
+    def go_on(self, seconds: float) -> None:
+        """Let time pass, whoever waits for it."""
+        self._now += seconds
+        self._has_moved.set()
 
     async def is_awaited(self) -> float:
         """Return in how many seconds somebody waits to be woken, once somebody does."""
@@ -118,6 +133,7 @@ class Follower:
         tries: int = 1,
         credentials: Callable[[], Credentials] | None = None,
         known: dict[str, DomainPicture] | None = None,
+        known_host: HostPicture | None = None,
         defect: Exception | None = None,
         grace: float = 0.0,
     ) -> None:
@@ -126,6 +142,7 @@ class Follower:
         self.pictures: list[PictureChange] = []
         self.delays: list[float] = []
         self.timer = HandTimer()
+        self.now = NOON
         self._tries = tries
         self._defect = defect
         self._gave_up = asyncio.Event()
@@ -136,9 +153,11 @@ class Follower:
             ConnectionURI.parse(uri),
             transport=host.transport,
             credentials=credentials or (lambda: Credentials("root", "hunter2")),
-            tracker=Tracker("esx01", source="esx://esx01.example/", known=known, grace=grace),
+            tracker=Tracker(
+                "esx01", source="esx://esx01.example/", known=known, host=known_host, grace=grace
+            ),
             publish=self._publish,
-            clock=lambda: NOON,
+            clock=lambda: self.now,
             timer=self.timer,
             delay=self._delay,
         )
@@ -302,12 +321,12 @@ async def test_a_truncated_answer_is_published_when_it_is_complete() -> None:
     )
     async with following(follower):
         await more.wait()
-        assert follower.events == []
+        assert follower.told == ["stale"]
         assert follower.status.state is ConnectionState.CONNECTING
         released.set()
         await host.is_waited_for()
 
-    assert follower.told == ["web01 defined", "connected"]
+    assert follower.told == ["stale", "web01 defined", "connected", "resynchronised"]
 
 
 async def test_a_host_that_is_slow_with_its_first_picture_has_not_lost_its_domains() -> None:
@@ -318,7 +337,7 @@ async def test_a_host_that_is_slow_with_its_first_picture_has_not_lost_its_domai
     async with following(follower):
         await host.is_waited_for()
 
-    assert follower.told == ["connected"]
+    assert follower.told == ["stale", "connected", "resynchronised"]
 
 
 async def test_tasks_are_read_for_what_they_explain() -> None:
@@ -359,7 +378,7 @@ async def test_a_user_who_may_not_see_tasks_is_told_events_all_the_same() -> Non
 WEB01_GOES_OFF = modify("1", power="poweredOff")
 TASK = '<ManagedObjectReference type="Task">{}</ManagedObjectReference>'
 RINGS = ring(event(7, tag="Event"))
-LONG = 3600.0
+LONG = 45.0
 """Seconds of grace; a test lets them pass by hand, if at all."""
 
 
@@ -618,7 +637,7 @@ async def test_a_session_that_is_lost_while_the_tasks_are_read_again_is_replaced
         await follower.has_told("web01 stopped")
 
     assert follower.delays == [0.0]
-    assert follower.told == ["connected", "web01 stopped"]
+    assert follower.told == ["connected", "web01 stopped", "resynchronised"]
 
 
 async def test_a_defect_in_what_is_judged_in_time_is_not_hidden() -> None:
@@ -687,7 +706,7 @@ async def test_a_host_that_does_not_answer_the_logout_delays_nobody() -> None:
 
 
 @pytest.mark.parametrize("lost", ["NotAuthenticated", "ManagedObjectNotFound"])
-async def test_a_session_that_is_lost_in_mid_wait_is_replaced_without_a_word(lost: str) -> None:
+async def test_a_session_that_is_lost_in_mid_wait_is_replaced_at_once(lost: str) -> None:
     """A new login and the whole picture, at once; what was missed is told once.
 
     No disconnected event, since the host was there all the time.
@@ -708,7 +727,7 @@ async def test_a_session_that_is_lost_in_mid_wait_is_replaced_without_a_word(los
             assert follower.stale == {"web01": False}
 
     assert follower.delays == [0.0]
-    assert follower.told == ["connected", "web01 started", "web01 stopped"]
+    assert follower.told == ["connected", "web01 started", "resynchronised", "web01 stopped"]
     assert host.methods.count("Login") == 2
     assert [entry for entry in logs if entry["log_level"] not in ("debug", "info")] == []
 
@@ -752,7 +771,7 @@ async def test_versions_that_are_out_of_date_cost_a_picture_and_no_login() -> No
     assert host.versions() == ["", "1", "", "7"]
     assert host.methods.count("Login") == host.methods.count("CreatePropertyCollector") == 1
     assert follower.delays == []
-    assert follower.told == ["connected", "web01 started"]
+    assert follower.told == ["connected", "web01 started", "resynchronised"]
 
 
 async def test_a_host_that_knows_no_version_at_all_is_lost() -> None:
@@ -813,7 +832,7 @@ async def test_what_was_missed_is_told_once_and_before_the_connection_is_back() 
         "new defined",
         "web01 stopped",
     ]
-    assert follower.told[5:] == ["connected", "web01 started"]
+    assert follower.told[5:] == ["connected", "resynchronised", "web01 started"]
     assert [event.synthetic for event in follower.events[2:5]] == [True] * 3
     assert not follower.events[-1].synthetic
     assert follower.status.error is None
@@ -839,7 +858,7 @@ async def test_an_odd_answer_is_a_lost_host_and_no_lost_session(reply: Reply) ->
     host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON), reply, update_set("1", WEB01_ON))
     follower = await follow(host, tries=2)
 
-    assert follower.told == ["connected", "disconnected", "connected"]
+    assert follower.told == ["connected", "disconnected", "connected", "resynchronised"]
     assert host.methods.count("Login") == host.methods.count("Logout") == 2
 
 
@@ -1009,3 +1028,239 @@ async def test_the_tries_are_spread_by_chance(monkeypatch: pytest.MonkeyPatch) -
 
     [chance] = chances
     assert 0.0 <= chance < 1.0
+
+
+# --- the time when nobody looked ------------------------------------------------------------------
+
+YESTERDAY = NOON - timedelta(days=1)
+KNOWN = {"1": DomainPicture("1", name="web01", power_state=PowerState.POWERED_ON)}
+
+
+def hardware(uuid: str) -> str:
+    """Return that a bare host is there, with the UUID of its hardware."""
+    change = (
+        "<changeSet><name>hardware.systemInfo.uuid</name><op>assign</op>"
+        f'<val xsi:type="xsd:string">{uuid}</val></changeSet>'
+    )
+    obj = '<obj type="HostSystem">ha-host</obj>'
+    return f"<objectSet><kind>enter</kind>{obj}{change}</objectSet>"
+
+
+async def test_what_was_known_at_the_start_is_stale_until_it_was_taken_anew() -> None:
+    """A start is told once, and what was missed before it is true again."""
+    host = Host()
+    follower = Follower(host, known=KNOWN, known_host=HostPicture(synced_at=YESTERDAY))
+    host.plan("WaitForUpdatesEx", asyncio.Event(), update_set("1", WEB01_OFF))
+    assert follower.status.synced_at == YESTERDAY.isoformat()
+    more = host.on("WaitForUpdatesEx")
+    async with following(follower):
+        await more.wait()
+        assert follower.told == ["stale"]
+        assert follower.stale == {"web01": True}
+
+    [stale] = follower.events
+    assert isinstance(stale, ConnectionStale)
+    assert stale.synced_at == YESTERDAY
+
+    host = Host()
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_OFF, DB01_OFF))
+    again = Follower(host, known=KNOWN, known_host=HostPicture(synced_at=YESTERDAY))
+    async with following(again):
+        await host.is_waited_for()
+        assert again.stale == {"db01": False, "web01": False}
+
+    assert again.told[0] == "stale"
+    assert sorted(again.told[1:3]) == ["db01 defined", "web01 stopped"]
+    assert again.told[3:] == ["connected", "resynchronised"]
+    back = again.events[-1]
+    assert isinstance(back, ConnectionResynchronised)
+    assert (back.domains, back.missed, back.synced_at) == (2, 2, YESTERDAY)
+    assert not back.reinstalled
+
+
+async def test_a_host_of_which_nothing_is_known_is_not_stale() -> None:
+    """Nor was anything missed there."""
+    host = Host()
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_OFF))
+    assert (await follow(host)).told == ["connected"]
+
+
+async def test_a_host_that_owes_an_answer_is_stale_until_it_gives_it() -> None:
+    """It is not lost yet, and nobody knows how its domains are."""
+    host = Host()
+    released = asyncio.Event()
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON), released, "")
+    follower = Follower(host)
+    async with following(follower):
+        await follower.has_told("connected")
+        follower.timer.go_on(62)
+        await asyncio.sleep(0)
+        assert follower.stale == {"web01": False}
+        follower.timer.go_on(2)
+        await follower.has_told("stale")
+        assert follower.stale == {"web01": True}
+        assert follower.status.state is ConnectionState.CONNECTED
+        released.set()
+        await follower.has_told("resynchronised")
+        assert follower.stale == {"web01": False}
+        await host.is_waited_for()
+
+    assert follower.told == ["connected", "stale", "resynchronised"]
+    back = follower.events[-1]
+    assert isinstance(back, ConnectionResynchronised)
+    assert (back.domains, back.missed) == (1, 0)
+
+
+async def test_a_host_that_owes_an_answer_for_too_long_is_lost() -> None:
+    """Then its domains stay stale, and the next picture is compared."""
+    host = Host()
+    released = asyncio.Event()
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON), released, UNREACHABLE)
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON))
+    follower = Follower(host, tries=2)
+    async with following(follower):
+        await follower.has_told("connected")
+        follower.timer.go_on(64)
+        await follower.has_told("stale")
+        released.set()
+        await host.is_waited_for()
+        assert follower.stale == {"web01": False}
+
+    assert follower.told == ["connected", "stale", "disconnected", "connected", "resynchronised"]
+
+
+async def test_up_to_when_all_is_known_is_kept_once_a_minute() -> None:
+    """What is missed by a crash begins there, also on a host where nothing happens."""
+    host = Host()
+    first, second = asyncio.Event(), asyncio.Event()
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON), "", first, "", second, "")
+    follower = Follower(host)
+    async with following(follower):
+        await follower.has_told("connected")
+        waits = host.on("WaitForUpdatesEx")
+        follower.now += timedelta(seconds=30)
+        first.set()
+        await waits.wait()
+        follower.now += timedelta(seconds=30)
+        second.set()
+        await host.is_waited_for()
+
+    kept = [picture.host.synced_at for picture in follower.pictures if picture.host]
+    assert kept == [NOON, NOON + timedelta(seconds=60)]
+    assert follower.told == ["connected"]
+
+
+async def test_up_to_when_all_is_known_is_kept_when_the_host_is_lost() -> None:
+    """With the event that says so."""
+    host = Host()
+    released = asyncio.Event()
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON), "", released, UNREACHABLE)
+    follower = Follower(host)
+    async with following(follower):
+        await follower.has_told("connected")
+        follower.now += timedelta(seconds=30)
+        released.set()
+        await follower.has_given_up()
+
+    assert follower.told == ["connected", "disconnected"]
+    last = follower.pictures[-1]
+    assert (last.changed, last.removed) == ({}, frozenset())
+    assert last.host == follower.pictures[0].host
+
+
+async def test_another_host_at_the_address_is_told_and_followed() -> None:
+    """Where the references and names of both are the same as well."""
+    host = Host()
+    host.plan(
+        "WaitForUpdatesEx",
+        update_set("1", WEB01_ON, hardware("aaaa")),
+        UNREACHABLE,
+        update_set("1", WEB01_ON, hardware("bbbb")),
+        update_set("1", WEB01_ON, hardware("bbbb")),
+    )
+    follower = Follower(host, tries=2)
+    with capture_logs() as logs:
+        async with following(follower):
+            await host.is_waited_for()
+            assert follower.stale == {"web01": False}
+
+    assert follower.told == [
+        "connected",
+        "disconnected",
+        "web01 stopped",
+        "web01 undefined",
+        "web01 defined",
+        "web01 started",
+        "connected",
+        "resynchronised",
+    ]
+    back = follower.events[-1]
+    assert isinstance(back, ConnectionResynchronised)
+    assert (back.reinstalled, back.missed, back.domains) == (True, 4, 1)
+    assert "host_replaced" in [entry["event"] for entry in logs]
+    assert host.methods.count("Login") == host.methods.count("Logout") == 3
+    assert follower.pictures[-1].host is not None
+    assert follower.pictures[-1].host.identity == "bbbb"
+
+
+async def test_hosts_that_answer_in_turn_are_not_asked_all_the_time() -> None:
+    """As behind one name: each session would meet another one."""
+    host = Host()
+    host.plan(
+        "WaitForUpdatesEx",
+        update_set("1", WEB01_ON, hardware("aa")),
+        UNREACHABLE,
+        *[update_set("1", WEB01_ON, hardware(name)) for name in ("bb", "cc")],
+    )
+    follower = Follower(host, tries=2)
+    async with following(follower):
+        await follower.has_given_up()
+
+    assert len(follower.delays) == 2
+    assert follower.status.error == "several hosts answer in turn; name one of them"
+
+
+async def test_what_cannot_be_understood_is_told_and_costs_nothing_else() -> None:
+    """With the update set that brought it; neither a change nor an event is lost."""
+    host = Host(has_events=True)
+    odd_value = modify("1", power="poweredOff").replace(
+        "</objectSet>",
+        "<changeSet><name>runtime.question</name><op>assign</op>"
+        '<val xsi:type="OddQuestion"><a><b/></a></val></changeSet></objectSet>',
+    )
+    odd_event = event(6, kind="OddEvent").replace("<key>6</key>", "<password>hunter2</password>")
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON), update_set("2", odd_value, RINGS))
+    host.plan("ReadNextEvents", odd_event + event(7))
+    follower = Follower(host, grace=LONG)
+    async with following(follower):
+        await host.is_waited_for()
+
+    assert follower.told == ["connected", "web01 stopped", "unparsed", "unparsed"]
+    stopped, question, history = follower.events[1:]
+    assert isinstance(stopped, DomainEvent)
+    assert stopped.evidence.event is not None
+    assert isinstance(question, ConnectionUnparsed)
+    assert isinstance(history, ConnectionUnparsed)
+    assert (question.element, history.element) == ("OddQuestion", "OddEvent")
+    assert "<a><b/></a>" in question.raw
+    assert "hunter2" not in history.raw
+    assert len(follower.pictures) == 2
+
+
+async def test_an_answer_that_repeats_the_login_shows_no_password() -> None:
+    """A proxy may send back whatever it got; nothing of it is told."""
+    host = Host()
+    host.plan("Login", "<returnval><userName>root</userName><password>hunter2</password>")
+    host.plan(
+        "WaitForUpdatesEx",
+        update_set("1", WEB01_ON, "<objectSet><password>hunter2</password></objectSet>"),
+    )
+    with capture_logs() as logs:
+        follower = Follower(host)
+        async with following(follower):
+            await follower.has_given_up()
+        again = await follow(host)
+
+    assert "hunter2" not in str(logs)
+    assert "hunter2" not in str(follower.events + again.events)
+    assert again.told == ["unparsed", "connected"]

@@ -19,6 +19,7 @@ from eventd.vi.property_collector import parse_update_set
 from eventd.vi.soap import SoapRequest, parse_answer
 from eventd.vi.types import HistoryEvent, ManagedObjectReference, UpdateSet
 from eventd.vi.uri import ConnectionURI
+from tests.connections.odd_things import odd_things
 from tests.connections.scripted_host import Host, event, fault, reference, ring, update_set
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -36,7 +37,11 @@ async def history_of(host: Host, *, is_resumed: bool = False) -> EventHistory:
     """Begin with the events of noon."""
     session = await session_with(host)
     history = await EventHistory.open(
-        session, complaints=Complaints("esx01"), since=NOON, is_resumed=is_resumed
+        session,
+        complaints=Complaints("esx01"),
+        not_understood=odd_things(),
+        since=NOON,
+        is_resumed=is_resumed,
     )
     assert history is not None
     return history
@@ -118,7 +123,12 @@ async def test_an_older_host_is_told_the_size_of_the_page_afterwards(
 async def test_a_host_without_event_manager_has_no_history() -> None:
     """Its domains are followed all the same."""
     session = await session_with(Host(has_events=False))
-    assert await EventHistory.open(session, complaints=Complaints("esx01"), since=NOON) is None
+    assert (
+        await EventHistory.open(
+            session, complaints=Complaints("esx01"), not_understood=odd_things(), since=NOON
+        )
+        is None
+    )
 
 
 @pytest.mark.parametrize("name", ["NoPermission", "NotSupported", "InvalidState"])
@@ -128,7 +138,12 @@ async def test_a_host_that_refuses_its_history_has_none(name: str, host: Host) -
     session = await session_with(host)
 
     with capture_logs() as logs:
-        assert await EventHistory.open(session, complaints=Complaints("esx01"), since=NOON) is None
+        assert (
+            await EventHistory.open(
+                session, complaints=Complaints("esx01"), not_understood=odd_things(), since=NOON
+            )
+            is None
+        )
 
     assert logs == [
         {
@@ -151,7 +166,10 @@ async def test_a_host_that_does_not_know_identifiers_is_asked_for_classes_alone(
 
     with capture_logs() as logs:
         assert (
-            await EventHistory.open(session, complaints=Complaints("esx01"), since=NOON) is not None
+            await EventHistory.open(
+                session, complaints=Complaints("esx01"), not_understood=odd_things(), since=NOON
+            )
+            is not None
         )
 
     assert [log["event"] for log in logs] == ["event_history_refused"]
@@ -170,7 +188,9 @@ async def test_a_lost_session_is_no_refusal(name: str, host: Host) -> None:
     session = await session_with(host)
 
     with pytest.raises(Fault):
-        await EventHistory.open(session, complaints=Complaints("esx01"), since=NOON)
+        await EventHistory.open(
+            session, complaints=Complaints("esx01"), not_understood=odd_things(), since=NOON
+        )
 
 
 # --- reading --------------------------------------------------------------------------------------
@@ -486,7 +506,79 @@ async def test_an_event_that_cannot_be_read_is_logged_and_costs_no_other(host: H
         assert keys(await history.read(the(2))) == [2]
 
     [log] = logs
-    assert (log["event"], log["connection"]) == ("event_not_understood", "esx01")
-    assert (log["type"], log["key"]) == ("VmPoweredOffEvent", None)
+    assert (log["event"], log["connection"]) == ("not_understood", "esx01")
+    assert (log["type"], log["place"]) == ("VmPoweredOffEvent", "the event history")
     assert "createdTime" in log["parts"]
     assert "root" not in str(log)
+
+
+# --- what was missed ------------------------------------------------------------------------------
+
+
+async def test_what_was_missed_is_read_to_its_end_once(host: Host) -> None:
+    """Days of it; what rings later is a ring as any other."""
+    host.plan("ReadNextEvents", *(page(range(first, first + 100)) for first in range(0, 5000, 100)))
+    history = await history_of(host, is_resumed=True)
+
+    assert keys(await history.read(the(4999))) == list(range(5000))
+
+    host.plan(
+        "ReadNextEvents", *(page(range(first, first + 100)) for first in range(5000, 9000, 100))
+    )
+    with capture_logs() as logs:
+        assert len(await history.read(the(8999))) == 2001
+    assert logs[0]["error"] == "the host has more than 2000 events at once"
+
+
+async def test_what_was_missed_has_a_limit(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The memory is the daemon's."""
+    monkeypatch.setattr(history_module, "_MOST_MISSED", 3000)
+    host.plan("ReadNextEvents", *(page(range(first, first + 100)) for first in range(0, 5000, 100)))
+    history = await history_of(host, is_resumed=True)
+
+    with capture_logs() as logs:
+        found = await history.read(the(4999, seconds=3600))
+
+    assert (len(found), found[-1].key) == (3001, 4999)
+    assert logs[0]["error"] == "the host has more than 3000 events at once"
+
+
+async def test_what_was_missed_is_waited_for_page_by_page_and_no_longer(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host that stops in the middle gives what it has given."""
+    host.plan("ReadNextEvents", page([1, 2]), page([3, 4]), asyncio.Event())
+    history = await history_of(host, is_resumed=True)
+    monkeypatch.setattr(history_module, "READING_SECONDS", 0.05)
+
+    with capture_logs() as logs:
+        assert keys(await history.read(the(9, seconds=60))) == [1, 2, 3, 4, 9]
+    assert logs[0]["event"] == "event_history_incomplete"
+
+
+async def test_pages_that_have_the_newest_first_are_read_from_their_end(host: Host) -> None:
+    """As vCenters were seen to give them, page after page from the oldest one."""
+    host.plan("ReadNextEvents", page([3, 2, 1]), page([6, 5, 4]))
+    history = await history_of(host)
+
+    assert keys(await history.read(the(6))) == [1, 2, 3, 4, 5, 6]
+
+
+async def test_what_was_recorded_after_the_clock_was_set_back_comes_after_what_was_before(
+    host: Host,
+) -> None:
+    """By their times alone, effects would come before their causes."""
+    told = [(1, 3600), (2, 3601), (3, -86400), (4, -86399), (5, -86402)]
+    host.plan("ReadNextEvents", "".join(event(key, time=at(seconds)) for key, seconds in told))
+    history = await history_of(host)
+
+    assert keys(await history.read(the(4, seconds=-86399))) == [1, 2, 5, 3, 4]
+
+
+async def test_keys_that_wrap_stay_in_order_within_a_moment(host: Host) -> None:
+    """`Event.key` is an int32."""
+    host.plan("ReadNextEvents", page([2**31 - 1, -(2**31), -(2**31) + 1]))
+    history = await history_of(host)
+
+    found = keys(await history.read(the(-(2**31) + 1)))
+    assert found == [2**31 - 1, -(2**31), -(2**31) + 1]

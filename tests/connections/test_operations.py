@@ -365,7 +365,22 @@ async def test_an_operation_on_a_lost_host_is_refused_at_once() -> None:
 
     assert isinstance(error, HostUnreachable)
     assert "the connection 'test' cannot be reached now" in error.message
-    assert error.hint
+    assert error.hint is not None
+    assert error.hint.startswith("nothing was begun")
+
+
+async def test_an_operation_whose_look_loses_the_host_was_not_begun() -> None:
+    """Whoever asked need not look whether it was."""
+    async with staged() as stage:
+        stage.host.server.faults.delay(30, "RetrieveProperties")
+        async with stage.asked_for("start") as starting:
+            await stage.host.server.until_calls_wait(2)
+            await stage.host.server.stop()
+            error = await starting
+
+    assert isinstance(error, HostUnreachable)
+    assert error.hint is not None
+    assert error.hint.startswith("nothing was begun")
 
 
 async def test_an_operation_is_not_begun_for_somebody_who_has_gone() -> None:

@@ -119,6 +119,7 @@ async def test_a_session_that_expires_in_mid_wait_costs_nothing_but_a_login(
         server.world.power_on(name, now=server.now())
 
         assert await followed.told() == f"{name} started booted"
+        assert await followed.told() == "resynchronised"
         assert (await followed.failure()).message.startswith("the host refused WaitForUpdates")
         assert not followed.has_more
         assert sessions_of(server) == 1

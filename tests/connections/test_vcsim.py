@@ -35,6 +35,7 @@ from eventd.vi.types import HistoryEvent
 from eventd.vi.uri import ConnectionURI
 from tests.conftest import Connect, StartVcsim
 from tests.connections.following import Following, following
+from tests.connections.odd_things import odd_things
 from tests.peers.vcsim_process import Vcsim
 
 Rung = Callable[[], Awaitable[HistoryEvent]]
@@ -189,7 +190,9 @@ async def history_of(host: Vcsim) -> AsyncIterator[tuple[EventHistory, Rung]]:
     async with Transport(uri.endpoint, ssl_context=None) as transport:
         session = await Session.open(transport, uri, Credentials(host.user, host.password))
         now = await session.call(calls.current_time())
-        history = await EventHistory.open(session, complaints=Complaints("test"), since=now)
+        history = await EventHistory.open(
+            session, complaints=Complaints("test"), not_understood=odd_things(), since=now
+        )
         assert history is not None
 
         async def rung() -> HistoryEvent:

@@ -64,6 +64,8 @@ class Vcsim:
         self.password = "sword&<fish> %41"
         self.host = "127.0.0.1"
         self.port = 0
+        self.instance_uuid = ""
+        """What names a vCenter from its next start on, if it is set: another one is another."""
         self._directory = directory
         self._inventory = (
             f"-esx={str(model == 'esx').lower()}",
@@ -131,5 +133,6 @@ class Vcsim:
             f"-username={self.user}",
             f"-password={self.password}",
             f"-tls={str(self.tls).lower()}",
+            f"-instance-uuid={self.instance_uuid}",
             *self._inventory,
         ]

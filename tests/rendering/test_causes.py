@@ -127,6 +127,7 @@ def test_of_several_facts_the_one_that_decided_is_named() -> None:
         ({"cause": Cause.BOOT_TIME}, "its boot time changed"),
         ({"cause": Cause.GUEST_STATE}, "its guest was seen doing so"),
         ({"cause": Cause.OUT_OF_SCOPE}, "it left what the connection follows"),
+        ({"cause": Cause.HOST_REPLACED}, "another host answers in the place of its own"),
         ({"message": "line\n one\x1b"}, r"line one\x1b"),
         ({"cause": Cause.UNKNOWN, "synthetic": True}, "cause unknown, noticed afterwards"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from eventd.simulator import INSTANT
@@ -258,3 +260,31 @@ def test_what_is_no_event_cannot_be_posted(event: str) -> None:
 
     assert fault(reply) == "InvalidArgument"
     assert not client.world.events.events
+
+
+def test_a_clock_that_is_set_shows_in_events_and_in_the_time_of_the_host() -> None:
+    """The world goes on by its own time."""
+    client = connect(pace=INSTANT)
+    collector = create_event_collector(client)
+    client.world.set_clock(timedelta(days=-1), now=client.now)
+    client.world.power_on("web01", now=client.now)
+    client.advance()
+
+    body = client.raw("ReadNextEvents", collector, "<maxCount>1</maxCount>").body.decode()
+    assert "<createdTime>2025-12-31T" in body
+    service = client.world.inventory.service_instance
+    assert "2025-12-31T" in client.raw("CurrentTime", service).body.decode()
+
+
+def test_events_that_are_forgotten_are_read_no_more_and_keys_begin_anew() -> None:
+    """A bare host keeps its events in memory."""
+    client = connect(pace=INSTANT)
+    client.world.power_on("web01", now=client.now)
+    client.advance()
+    client.world.forget_events(now=client.now)
+    collector = create_event_collector(client)
+    assert read_events(client, collector) == []
+
+    client.world.crash("web01", now=client.now)
+    body = client.raw("ReadNextEvents", collector, "<maxCount>1</maxCount>").body.decode()
+    assert "<key>1</key>" in body

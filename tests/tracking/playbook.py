@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from eventd.model.domain import Domain, DomainStatus
 from eventd.model.events import DomainEvent, Event, TaskEvent
 from eventd.model.evidence import Evidence
-from eventd.model.picture import DomainPicture, HistoryPosition
+from eventd.model.picture import DomainPicture, HistoryPosition, HostPicture
 from eventd.tracking.inventory import SuspendMode
 from eventd.tracking.tracker import Outcome, Reading, Tracker
 from eventd.vi.types import (
@@ -73,6 +73,7 @@ class Scenario:
         *,
         suspend: SuspendMode = SuspendMode.PAUSED,
         known: Mapping[str, DomainPicture] | None = None,
+        host: HostPicture | None = None,
         follows_history: bool = False,
         follows_tasks: bool = False,
         grace: float = 0.0,
@@ -84,18 +85,27 @@ class Scenario:
             source="esx://esx01/",
             suspend=suspend,
             known=known,
+            host=host,
             grace=grace,
             elsewhere=elsewhere,
             answer_after=answer_after,
         )
         self.tracker.follows_history = follows_history
         self.tracker.follows_tasks = follows_tasks
-        self.keys = count(1001)
+        self.keys: Iterator[int] = count(1001)
         self.records = count(1)
         self.now = NOON
         self.host_ahead = timedelta()
+        self.instance_uuid: str | None = None
+        """What names it, if it is a vCenter."""
+        self.hardware: str | None = None
+        """What names it, if it is a bare host that tells it."""
         self.reading: Reading | None = None
         self.outcome: Outcome | None = None
+        self.publishes = True
+        """Whether what is told can be published."""
+        self.pictures: dict[str, DomainPicture] = dict(known or {})
+        """What the journal knows of the domains."""
         self.tasks_told: list[TaskEvent] = []
         """What was told of tasks as such."""
 
@@ -199,21 +209,28 @@ class Scenario:
         return QuestionInfo(question_id, text, choices, default)
 
     @staticmethod
-    def host_systems() -> list[ObjectUpdate]:
-        """The two hosts that domains may be on."""
-        return [
-            ObjectUpdate(
-                UpdateKind.ENTER,
-                ManagedObjectReference("HostSystem", f"host-{number}"),
-                {"name": f"esx{number:02}.example"},
-                (),
-            )
-            for number in (1, 2)
-        ]
+    def host_system(number: int = 1, **properties: PropertyValue | None) -> ObjectUpdate:
+        """A host that domains may be on, with these properties as they are now."""
+        return ObjectUpdate(
+            UpdateKind.ENTER,
+            ManagedObjectReference("HostSystem", f"host-{number}"),
+            {"name": f"esx{number:02}.example", **properties},
+            (),
+        )
+
+    def host_systems(self) -> list[ObjectUpdate]:
+        """The two hosts that domains may be on; their hardware is told if it names the host."""
+        named = {} if self.hardware is None else {"hardware.systemInfo.uuid": self.hardware}
+        return [self.host_system(number, **named) for number in (1, 2)]
 
     def sync(self, *things: ObjectUpdate | TaskInfo | HistoryEvent) -> list[Event]:
         """The host shows its whole picture: the host systems and these domains."""
-        self.tracker.begin_sync(identity=None, host_time=self.now + self.host_ahead, now=self.now)
+        self.tracker.begin_sync(
+            identity=self.instance_uuid,
+            is_vcenter=self.instance_uuid is not None,
+            host_time=self.now + self.host_ahead,
+            now=self.now,
+        )
         return self.say(*self.host_systems(), *things)
 
     def say(
@@ -243,14 +260,35 @@ class Scenario:
         """
         tasks = [thing for thing in things if isinstance(thing, TaskInfo)]
         entries = [thing for thing in things if isinstance(thing, HistoryEvent)]
-        self.tracker.take_in_history(entries)
+        if not self.tracker.is_another_host:
+            self.tracker.take_in_history(entries)
         self.reading = self.tracker.reading()
         instant = (self.now - NOON).total_seconds()
         self.outcome = self.tracker.judge(tasks, now=self.now, instant=instant)
         ids = [f"record-{next(self.records)}" for _ in self.outcome.events]
-        self.tracker.accept(self.outcome, ids)
+        if self.publishes:
+            self.tracker.accept(self.outcome, ids)
+            self.pictures = {
+                **{ref: each for ref, each in self.pictures.items() if ref in self._left()},
+                **self.outcome.picture.changed,
+            }
+        else:
+            self.tracker.roll_back()
         self.tasks_told += [each for each in self.outcome.events if isinstance(each, TaskEvent)]
         return [each for each in self.outcome.events if not isinstance(each, TaskEvent)]
+
+    def _left(self) -> set[str]:
+        assert self.outcome is not None
+        return {*self.pictures} - self.outcome.picture.removed
+
+    def restart(self) -> None:
+        """eventd is started again, with what the journal knows."""
+        assert self.outcome is not None
+        follows_history = self.tracker.follows_history
+        self.tracker = Tracker(
+            "esx01", source="esx://esx01/", known=self.pictures, host=self.outcome.picture.host
+        )
+        self.tracker.follows_history = follows_history
 
     @property
     def everything(self) -> list[str]:

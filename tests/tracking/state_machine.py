@@ -107,6 +107,7 @@ def _applies(row: Row, arc: tuple[str, str]) -> bool:
         arrived_at=None,
         follows_history=False,
         in_gap=False,
+        is_another_host=False,
         looked_at=datetime.fromtimestamp(0, UTC),
     )
     return row.evidence(facts) is not None

@@ -528,6 +528,7 @@ def no_evidence(change: Change) -> Facts:
         arrived_at=None,
         follows_history=False,
         in_gap=True,
+        is_another_host=False,
         looked_at=NOON,
     )
 

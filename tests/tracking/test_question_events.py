@@ -307,7 +307,46 @@ def test_a_question_ends_under_the_name_that_its_domain_had(blocked: Scenario) -
     assert names == {QuestionCleared: "web01", QuestionRaised: "web02"}
 
 
+def test_an_answer_whose_telling_could_not_be_published_is_told_again_as_an_answer(
+    blocked: Scenario,
+) -> None:
+    """And not as a question that is gone, nobody knows why."""
+    answer(blocked)
+    blocked.publishes = False
+    assert told(blocked.say(blocked.modify(question=None))) == ["answered client (state)"]
+    blocked.publishes = True
+
+    assert told(blocked.sync(blocked.enter(**WEB01, question=None))) == ["answered client (state)"]
+
+
 # -- answered before it was shown
+
+
+def test_a_question_that_is_shown_after_its_answer_was_heard_is_told_once(
+    blocked: Scenario,
+) -> None:
+    """What the host says may be of a moment before the answer."""
+    blocked.say(blocked.modify(question=None))
+    foreseen = blocked.tracker.questions.foresee("vm-42", question_in(blocked.question("26")))
+    assert foreseen is not None
+    answer(blocked, foreseen, by=OPS)
+
+    raised = only(QuestionRaised, blocked.say(blocked.modify(question=blocked.question("26"))))
+    assert raised.question == foreseen
+    assert blocked.tracker.pending_questions(stale=False) == []
+    answered = only(QuestionAnswered, blocked.say(blocked.modify(question=None)))
+    assert (answered.question, answered.answered_by) == (foreseen, OPS)
+
+
+def test_since_when_it_is_asked_is_known_after_a_restart_of_eventd(blocked: Scenario) -> None:
+    """With its id, by which somebody may be about to answer it."""
+    [before] = blocked.tracker.pending_questions(stale=False)
+    blocked.restart()
+    blocked.wait(3600)
+    assert blocked.sync(blocked.enter(**WEB01, question=blocked.question())) == []
+
+    [after] = blocked.tracker.pending_questions(stale=False)
+    assert (after.question.id, after.since) == (before.question.id, before.since)
 
 
 def test_a_question_that_was_answered_unseen_is_raised_and_answered(blocked: Scenario) -> None:

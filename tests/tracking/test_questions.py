@@ -643,6 +643,7 @@ def test_a_question_that_was_answered_unseen_is_known_until_it_is_told(host: Hos
     host.questions.note_task(foreseen, "task-1", number=0)
     assert host.questions.task_of(foreseen) == "task-1"
     host.questions.note_told(foreseen)
+    host.questions.accept()
     assert host.questions.task_of(foreseen) is None
 
 
@@ -651,9 +652,109 @@ def test_the_same_that_is_shown_after_it_is_another_one(host: Host) -> None:
     foreseen = host.questions.foresee("vm-42", read())
     assert foreseen is not None
     host.answer(foreseen)
+    host.questions.begin_poll()
 
-    assert host.show(read()) != foreseen.id
+    assert host.show(read()) not in (foreseen.id, None)
     assert host.questions.take_unseen() == [("vm-42", foreseen, TAKEN)]
+
+
+def test_one_that_the_host_shows_late_is_the_one_that_was_answered(host: Host) -> None:
+    """Its answer to the wait may be of a moment before eventd's own answer was heard."""
+    foreseen = host.questions.foresee("vm-42", read())
+    assert foreseen is not None
+    host.answer(foreseen)
+
+    assert host.show(read()) == foreseen.id
+    assert host.questions.take_unseen() == []
+    assert host.questions.answer_to(foreseen) == TAKEN
+    assert [*host.questions.pending()] == []
+    assert host.show(None) is None
+
+
+def test_one_that_is_shown_when_its_end_is_told_is_not_told_again(host: Host) -> None:
+    """A judgement may come between its answer and the late answer to the wait."""
+    foreseen = host.questions.foresee("vm-42", read())
+    assert foreseen is not None
+    host.answer(foreseen)
+    host.questions.take_unseen()
+    host.questions.note_told(foreseen)
+    host.questions.accept()
+
+    assert host.show(read()) is None
+    host.questions.begin_poll()
+    assert host.show(read()) not in (foreseen.id, None)
+
+
+def test_what_was_foreseen_and_not_shown_leaves_nothing_to_a_later_question(host: Host) -> None:
+    """The wait that was begun after it was read would have shown it: it is gone."""
+    foreseen = host.questions.foresee("vm-42", read())
+    assert foreseen is not None
+    host.begin_answer(foreseen)
+    host.questions.refuse_answer(foreseen)
+    host.questions.begin_poll()
+    host.questions.begin_poll()
+
+    later = host.show(read())
+    assert later not in (foreseen.id, None)
+    host.judge()
+    assert host.due == ["25"]
+
+
+@pytest.mark.parametrize("polls", [0, 1])
+def test_what_was_foreseen_is_shown_by_the_present_wait_or_by_the_next(
+    polls: int, host: Host
+) -> None:
+    """The present one may have been answered before it was read."""
+    foreseen = host.questions.foresee("vm-42", read())
+    assert foreseen is not None
+    for _ in range(polls):
+        host.questions.begin_poll()
+
+    assert host.show(read()) == foreseen.id
+
+
+def test_what_is_read_again_and_again_keeps_its_id(host: Host) -> None:
+    """A host may not notify of it at all."""
+    first = host.questions.foresee("vm-42", read())
+    for _ in range(10):
+        host.questions.begin_poll()
+        assert host.questions.foresee("vm-42", read()) == first
+
+
+def test_what_was_told_and_could_not_be_published_is_told_again(host: Host) -> None:
+    """With the answer that it got."""
+    foreseen = host.questions.foresee("vm-43", read())
+    assert foreseen is not None
+    host.answer(foreseen)
+    host.show(read())
+    shown = host.asked()
+    host.answer()
+    host.show(None)
+    for _ in range(2):
+        assert host.questions.take_unseen() == [("vm-43", foreseen, TAKEN)]
+        host.questions.note_told(foreseen)
+        host.questions.note_told(shown)
+        assert host.questions.answer_to(shown) == TAKEN
+        host.questions.roll_back()
+
+    assert host.questions.answer_to(foreseen) == TAKEN
+    host.questions.restore([DomainPicture("vm-42", question=shown)])
+    assert host.questions.answer_to(shown) == TAKEN
+
+
+def test_since_when_it_is_asked_is_known_after_a_restart(host: Host) -> None:
+    """By its id it is the same question; its answer of eventd's own waits anew."""
+    host.show(read())
+    host.judge(60)
+    question = host.asked()
+    since = host.questions.since(question)
+
+    again = Host()
+    again.questions.restore([DomainPicture("vm-42", question=question, asked_at=since)])
+    again.judge(3600)
+
+    [pending] = again.questions.pending()
+    assert (pending.question.id, pending.since) == (question.id, NOON + timedelta(seconds=60))
 
 
 def test_a_question_that_was_shown_is_not_unseen(host: Host) -> None:
@@ -732,6 +833,7 @@ def test_an_answer_that_is_under_way_is_known_though_the_end_of_its_question_is_
     host.begin_answer(question)
     host.show(None)
     host.questions.note_told(question)
+    host.questions.accept()
     assert host.questions.is_underway(question)
     assert not host.questions.is_open(question)
 
@@ -780,6 +882,7 @@ def test_a_question_that_was_told_already_goes_on_as_another_one(host: Host) -> 
     host.answer(foreseen)
     host.questions.take_unseen()
     host.questions.note_told(foreseen)
+    host.questions.accept()
     again = host.questions.foresee("vm-42", read())
     assert again is not None
 
@@ -796,6 +899,7 @@ def test_the_answer_to_a_question_that_is_gone_is_known_until_its_end_is_told(ho
     assert host.questions.answer_to(gone) == TAKEN
 
     host.questions.note_told(gone)
+    host.questions.accept()
 
     assert host.questions.answer_to(gone) is None
 
@@ -807,6 +911,7 @@ def test_to_tell_the_end_of_one_question_forgets_no_other(host: Host) -> None:
     host.show(read("26"))
     host.answer()
     host.questions.note_told(gone)
+    host.questions.accept()
     host.questions.note_told(read().model_copy(update={"id": "0123456789abcdef"}))
 
     assert host.questions.answer_to(host.asked()) == TAKEN
@@ -856,6 +961,7 @@ def test_the_task_that_a_question_holds_up_is_told_with_it(host: Host) -> None:
     host.show(None)
     assert host.questions.task_of(question) == "task-1"
     host.questions.note_told(question)
+    host.questions.accept()
     assert host.questions.task_of(question) is None
 
 

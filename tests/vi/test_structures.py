@@ -17,6 +17,7 @@ from eventd.vi.structures import (
     text_of,
     time_of,
     unparsed,
+    without_secrets,
 )
 from eventd.vi.types import ManagedObjectReference
 from tests.vi.answers import element_of
@@ -95,3 +96,30 @@ def test_a_long_outline_is_cut() -> None:
     """It is one line of a log."""
     parts = "".join(f"<m{number}/>" for number in range(50))
     assert outline(unparsed(element_of(f"<e>{parts}</e>"))).split()[-2:] == ["m18", "…"]
+
+
+@pytest.mark.parametrize(
+    ("xml", "shown"),
+    [
+        ("<password>hunter2</password>", "<password>***</password>"),
+        ('<a:adminPassword xsi:type="x">hunter2</a:adminPassword>', "xsi:type"),
+        ("<password><value>hunter2</value><plainText>1</plainText></password>", "***"),
+        ("<key>RemoteDisplay.vnc.password</key><value>hunter2</value>", "<value>***</value>"),
+        ('<key>guestinfo.TOKEN</key>\n<value xsi:type="s">hunter2</value>', "guestinfo.TOKEN"),
+        ("<password>hunter2 and no en", "<password>***"),
+        ("<ticket>hunter2</ticket><name>web01</name>", "<name>web01</name>"),
+        ("<password/><name>web01</name>", "<name>web01</name>"),
+    ],
+)
+def test_secrets_are_left_out_of_what_is_shown(xml: str, shown: str) -> None:
+    """A configuration may hold some: of its VNC server, of the guest's customization."""
+    told = without_secrets(xml.encode()).decode()
+
+    assert "hunter2" not in told
+    assert shown in told
+
+
+def test_all_else_is_shown_as_it_came() -> None:
+    """To see what it was."""
+    xml = b'<val xsi:type="OddEvent"><key>7</key><vm><name>web01</name></vm></val>'
+    assert without_secrets(xml) == xml

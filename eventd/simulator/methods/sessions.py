@@ -16,7 +16,7 @@ def retrieve_service_content(call: Call) -> str:
 
 def current_time(call: Call) -> str:
     """Say what time it is on the host."""
-    return call.writer.returnval("xsd:dateTime", call.now)
+    return call.writer.returnval("xsd:dateTime", call.now + call.world.events.clock_ahead)
 
 
 def login(call: Call) -> str:

@@ -46,6 +46,8 @@ class EventHistory:
         self._is_silent = is_silent
         self.next_key = 1
         """May be set, to play a host that has run for long."""
+        self.clock_ahead = timedelta()
+        """May be set, to play a host whose clock was set: its events are recorded by it."""
         self.total = 0
         """How many events were ever posted: the position of the newest."""
         self.events: deque[DataObject] = deque(maxlen=_KEPT)
@@ -86,7 +88,7 @@ class EventHistory:
             {
                 "key": key,
                 "chainId": key if chain is None else chain,
-                "createdTime": now,
+                "createdTime": now + self.clock_ahead,
                 "userName": user,
                 **self._place(domain, host),
                 "fullFormattedMessage": message or kind.removesuffix("Event"),
@@ -101,6 +103,11 @@ class EventHistory:
         else:
             self._publish(event)
         return key if chain is None else chain
+
+    def forget(self) -> None:
+        """Have no event any more, and count from the beginning, as after a restart of the host."""
+        self.events.clear()
+        self.next_key = 1
 
     def _take_key(self) -> int:
         key = self.next_key

@@ -5,7 +5,7 @@ The same operations are open to clients through SOAP, which name a domain by its
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from eventd.simulator.world.availability import Availability
 from eventd.simulator.world.configuration import Configuration
@@ -120,6 +120,16 @@ class World(
         if not -(2**31) <= key < 2**31:
             raise InvalidArgument("key")
         self.events.next_key = key
+
+    def set_clock(self, ahead: timedelta, *, now: datetime) -> None:
+        """Let the host's clock be so far ahead; events and ``CurrentTime`` show it from now on."""
+        self.advance(now)
+        self.events.clock_ahead = ahead
+
+    def forget_events(self, *, now: datetime) -> None:
+        """Have no events any more and count from the beginning, as after a restart of the host."""
+        self.advance(now)
+        self.events.forget()
 
     # -- calls
 

@@ -25,6 +25,7 @@ import (
 
 type options struct {
 	listen, username, password   string
+	instanceUUID                 string
 	esx, tls                     bool
 	domains, standaloneHosts     int
 	clusters, hostsInEachCluster int
@@ -41,6 +42,7 @@ func parseOptions() options {
 	flag.IntVar(&o.standaloneHosts, "standalone-host", 1, "hosts outside of clusters (vCenter only)")
 	flag.IntVar(&o.clusters, "cluster", 1, "clusters (vCenter only)")
 	flag.IntVar(&o.hostsInEachCluster, "host", 3, "hosts of each cluster (vCenter only)")
+	flag.StringVar(&o.instanceUUID, "instance-uuid", "", "what names the vCenter (vCenter only)")
 	flag.Parse()
 	return o
 }
@@ -56,6 +58,9 @@ func inventory(o options) (*simulator.Model, error) {
 		model.ClusterHost = o.hostsInEachCluster
 	}
 	model.Machine = o.domains
+	if o.instanceUUID != "" {
+		model.ServiceContent.About.InstanceUuid = o.instanceUUID
+	}
 	return model, model.Create()
 }
 
