@@ -1,5 +1,7 @@
 """The long run, by hand: ``python -m tests.faults --seed N --runs M [--only PART]``.
 
+``python -m tests.faults.catching_up`` and ``python -m tests.faults.crowd`` are the other two.
+
 It prints what happened and what was wrong with it, and ends with 1 if anything was. A life has at
 most so many runs, so that journals and worlds do not only grow; each has a seed of its own, which
 brings it back.
@@ -8,10 +10,12 @@ brings it back.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +23,7 @@ from typing import Protocol
 
 import structlog
 
+from tests.faults.host import IN_THE_HISTORY
 from tests.faults.lives import live_here, live_in_a_process, live_on_a_small_disk
 from tests.faults.schedule import (
     FOR_A_DAEMON_HERE,
@@ -27,6 +32,8 @@ from tests.faults.schedule import (
     Fault,
 )
 from tests.faults.trial import Report
+from tests.faults.watching import watch_through_kills
+from tests.situations.random_life import OPERATIONS
 
 _RUNS_OF_A_LIFE = 50
 
@@ -34,9 +41,32 @@ _RUNS_OF_A_LIFE = 50
 class Live(Protocol):
     """Lives for so many runs in a directory of its own."""
 
-    def __call__(self, directory: Path, faults: Sequence[Fault], *, seed: int, runs: int) -> Report:
+    def __call__(
+        self,
+        directory: Path,
+        faults: Sequence[Fault],
+        *,
+        seed: int,
+        runs: int,
+        operations: Collection[str],
+    ) -> Report:
         """Return what came of it."""
         ...
+
+
+def _live_with_a_watcher(
+    directory: Path,
+    faults: Sequence[Fault],
+    *,
+    seed: int,
+    runs: int,
+    operations: Collection[str],
+) -> Report:
+    """Kill ``eventd watch`` and the daemon; the one fault there is."""
+    work = watch_through_kills(directory, seed=seed, kills=runs, operations=operations)
+    report = asyncio.run(work)
+    report.runs = Counter(dict.fromkeys(faults, runs))
+    return report
 
 
 _LIVES: dict[str, tuple[Live, Sequence[Fault]]] = {
@@ -44,6 +74,7 @@ _LIVES: dict[str, tuple[Live, Sequence[Fault]]] = {
     "process": (live_in_a_process, FOR_A_PROCESS),
     "disk": (live_on_a_small_disk, FOR_A_PROCESS_WITH_A_DISK),
     "here": (live_here, FOR_A_DAEMON_HERE),
+    "watch": (_live_with_a_watcher, (Fault.WATCHER_KILLED,)),
     "hasty": (partial(live_here, rest=0.02), FOR_A_DAEMON_HERE),
 }
 _USUAL = ("process", "here")
@@ -56,7 +87,15 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--only", choices=sorted(_LIVES), help="a part of the faults")
     parser.add_argument("--life", type=int, default=_RUNS_OF_A_LIFE, help="runs of one life")
+    parser.add_argument(
+        "--operations",
+        default=",".join(sorted(IN_THE_HISTORY)),
+        help=f"what happens to domains, of: {', '.join(sorted(OPERATIONS))}",
+    )
     given = parser.parse_args()
+    operations = frozenset(given.operations.split(","))
+    if unknown := operations - OPERATIONS:
+        parser.error(f"no such operations: {', '.join(sorted(unknown))}")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     parts = (given.only,) if given.only else _USUAL
     total = Report()
@@ -66,7 +105,13 @@ def main() -> int:
             live, faults = _LIVES[part]
             begun = time.monotonic()
             with TemporaryDirectory() as directory:
-                report = live(Path(directory), faults, seed=seed, runs=min(left, given.life))
+                report = live(
+                    Path(directory),
+                    faults,
+                    seed=seed,
+                    runs=min(left, given.life),
+                    operations=operations,
+                )
             took = time.monotonic() - begun
             total.add(report)
             print(

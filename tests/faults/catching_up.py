@@ -1,11 +1,17 @@
-"""A subscriber that does not read while a hundred thousand events happen, and then does."""
+"""A subscriber that does not read while a hundred thousand events happen, and then does.
+
+By hand: ``python -m tests.faults.catching_up [EVENTS]``; it ends with 1 if an event was missing, or
+the daemon has grown by 20 MB.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from tests.faults.daemons import DaemonProcess, write_configuration
@@ -17,6 +23,9 @@ __all__ = ["CaughtUp", "catch_up"]
 
 _WARM = 2000
 """Events after which the daemon has grown to its usual size."""
+
+_MOST_GROWTH = 20_000
+"""kB."""
 
 _STOPS = Temper(stops=1.0)
 
@@ -75,3 +84,17 @@ async def catch_up(
     faults = quick.validator.faults
     faults.add(late.validator.faults)
     return CaughtUp(late.validator.count, before, behind, after, faults)
+
+
+def _main() -> int:
+    events = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    with TemporaryDirectory() as directory:
+        caught_up = asyncio.run(catch_up(Path(directory), events=events, patience=3600.0))
+    grown = max(caught_up.behind, caught_up.after) - caught_up.before
+    print(caught_up)
+    print(f"{caught_up.events} events were caught up with; the daemon has grown by {grown} kB")
+    return 1 if caught_up.faults or grown >= _MOST_GROWTH else 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main())

@@ -2,17 +2,21 @@
 
 Most of the crowd only looks at the order of what it gets, since a thousand programs in one process
 have not the time for more; one of them compares every event with the truth.
+
+By hand: ``python -m tests.faults.crowd [DOMAINS [SUBSCRIBERS [HAPPENINGS]]]``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import resource
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.faults.daemons import DaemonProcess, write_configuration
 from tests.faults.host import Host
@@ -111,3 +115,29 @@ def _crowd(socket: Path, count: int, *, seed: int) -> Sequence[Subscriber]:
         Subscriber(f"{number}", socket, temper=temper, seed=seed, validator=OrderOnly(f"{number}"))
         for number, temper in enumerate(tempers, 1)
     ]
+
+
+def _main() -> int:
+    given = [int(each) for each in sys.argv[1:]]
+    domains, subscribers, happenings = [*given, *(10_000, 1_000, 500)[len(given) :]]
+    if not raise_descriptors(subscribers + 200):
+        print(f"a process may not have {subscribers + 200} descriptors here")
+        return 2
+    with TemporaryDirectory() as directory:
+        report = asyncio.run(
+            live_with_many(
+                Path(directory),
+                seed=1,
+                domains=domains,
+                subscribers=subscribers,
+                happenings=happenings,
+                operations=CHURN,
+                patience=1800.0,
+            )
+        )
+    print(report)
+    return 1 if report.found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main())

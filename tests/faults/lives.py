@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from itertools import islice
@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.faults.daemons import DaemonHere, DaemonProcess, write_configuration
 from tests.faults.disk import Disk, mounted
 from tests.faults.fast_loop import Clock, run_fast
-from tests.faults.host import Host
+from tests.faults.host import IN_THE_HISTORY, Host
 from tests.faults.proxy import Proxy
 from tests.faults.schedule import Fault, draw
 from tests.faults.subscriber import RESTLESS, STEADY, TIRED, Subscriber
@@ -25,9 +25,6 @@ _PATIENCE_HERE = 400.0
 
 _PATIENCE = 30.0
 _REST = 0.02
-
-Tell = Callable[[Report], None]
-"""Is told of each run."""
 
 
 def _subscribers(socket: Path, *, seed: int) -> list[Subscriber]:
@@ -63,7 +60,13 @@ async def _runs(trial: Trial, faults: Sequence[Fault], *, seed: int, count: int)
 
 
 def live_here(
-    directory: Path, faults: Sequence[Fault], *, seed: int, runs: int, rest: float = 2.0
+    directory: Path,
+    faults: Sequence[Fault],
+    *,
+    seed: int,
+    runs: int,
+    operations: Collection[str] = IN_THE_HISTORY,
+    rest: float = 2.0,
 ) -> Report:
     """Live with a daemon in this process, in fast time.
 
@@ -72,7 +75,7 @@ def live_here(
 
     async def live() -> Report:
         clock = Clock()
-        host = Host(seed=seed, clock=Clock())
+        host = Host(seed=seed, clock=Clock(), operations=operations)
         async with _way_to(host, seed=seed) as proxy, asyncio.TaskGroup() as tasks:
             daemon = DaemonHere(write_configuration(directory, _uri(proxy)), tasks, clock=clock)
             trial = Trial(
@@ -96,12 +99,13 @@ def live_in_a_process(
     *,
     seed: int,
     runs: int,
+    operations: Collection[str] = IN_THE_HISTORY,
     disk: Disk | None = None,
 ) -> Report:
     """Live with a daemon in a process of its own, that can be killed."""
 
     async def live() -> Report:
-        host = Host(seed=seed, clock=lambda: datetime.now(UTC))
+        host = Host(seed=seed, clock=lambda: datetime.now(UTC), operations=operations)
         async with AsyncExitStack() as stack:
             proxy = await stack.enter_async_context(_way_to(host, seed=seed))
             daemon = DaemonProcess(write_configuration(directory, _uri(proxy)))
@@ -123,7 +127,12 @@ def live_in_a_process(
 
 
 def live_on_a_small_disk(
-    directory: Path, faults: Sequence[Fault], *, seed: int, runs: int
+    directory: Path,
+    faults: Sequence[Fault],
+    *,
+    seed: int,
+    runs: int,
+    operations: Collection[str] = IN_THE_HISTORY,
 ) -> Report:
     """The same with a state directory on a disk that can be full.
 
@@ -131,4 +140,6 @@ def live_on_a_small_disk(
         NoDisk: none can be mounted here.
     """
     with mounted(directory / "state") as disk:
-        return live_in_a_process(directory, faults, seed=seed, runs=runs, disk=disk)
+        return live_in_a_process(
+            directory, faults, seed=seed, runs=runs, operations=operations, disk=disk
+        )

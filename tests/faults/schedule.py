@@ -23,6 +23,7 @@ class Fault(StrEnum):
     DAEMON_KILLED = "the daemon is killed, and started again"
     DAEMON_KILLED_TWICE = "the daemon is killed, and once more while it starts"
     DAEMON_RESTARTED = "the daemon is stopped in order, and started again"
+    WATCHER_KILLED = "eventd watch is killed, and the daemon"
     DISK_FULL = "the disk is full for a while; soon after, the daemon is killed"
     HOST_RESTARTED = "the host ends, and is there again with the domains as they were"
     HOST_CUT_OFF = "all connections to the host end"

@@ -51,6 +51,8 @@ class Report:
     """How many events came to all subscribers."""
     undurable: int = 0
     """How many of them were not on the disk when they were told."""
+    repeated: int = 0
+    """How many lines a watcher that was killed printed twice, as it may."""
     connections: int = 0
     """How often a subscriber was connected."""
     found: Faults = field(default_factory=Faults)
@@ -61,6 +63,7 @@ class Report:
         self.happened += other.happened
         self.events += other.events
         self.undurable += other.undurable
+        self.repeated += other.repeated
         self.connections += other.connections
         self.found.add(other.found)
 
@@ -70,7 +73,7 @@ class Report:
             f"subscribers over {self.connections} connections, {self.undurable} before they were "
             f"on the disk",
             f"lost {self.found.lost}, doubled {self.found.doubled}, "
-            f"misordered {self.found.misordered}",
+            f"misordered {self.found.misordered}; repeated by watchers {self.repeated}",
         ]
         lines += [f"{count:6}  {fault.value}" for fault, count in sorted(self.runs.items())]
         return "\n".join([*lines, *self.found.sentences[:_SENTENCES]])
@@ -224,13 +227,15 @@ class Trial:
                 await self._moment(pieces, self.host.server.expire_sessions)
                 await self._live(planned.meanwhile)
             case Fault.CONNECTION_STUCK:
+                ended = self.proxy.ended
                 await self._moment(pieces, self.proxy.stick)
                 await self._live(planned.meanwhile)
-                await self._until_given_up()
+                await self._until_given_up(ended)
             case Fault.ANSWER_LATE:
+                ended = self.proxy.ended
                 await self._moment(pieces, self.proxy.slow_down)
                 await self._live(planned.meanwhile)
-                await self._until_given_up()
+                await self._until_given_up(ended)
                 self.proxy.speed_up()
             case Fault.DAEMON_CLOCK_AHEAD | Fault.DAEMON_CLOCK_BEHIND:
                 assert self._clock is not None
@@ -241,6 +246,8 @@ class Trial:
                 by = _DAY if fault is Fault.HOST_CLOCK_AHEAD else -_DAY
                 await self._moment(pieces, lambda: self._jump(self.host.clock, by))
                 await self._live(planned.meanwhile)
+            case Fault.WATCHER_KILLED:
+                raise NotImplementedError("that has a life of its own")
             case _:
                 assert_never(fault)
 
@@ -248,9 +255,11 @@ class Trial:
         assert isinstance(clock, Clock)
         clock.jump(by)
 
-    async def _until_given_up(self) -> None:
-        """Wait until the daemon has ended a connection on which it waited in vain."""
-        ended = self.proxy.ended
+    async def _until_given_up(self, ended: int) -> None:
+        """Wait until the daemon has ended a connection on which it waited in vain.
+
+        It had ended so many when the fault struck.
+        """
         async with asyncio.timeout(self._patience):
             await self.proxy.until(lambda: self.proxy.ended > ended)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from pathlib import Path
 from eventd.model.events import EVENT_CLASSES, QuestionRaised
 from eventd.model.record import EventRecord
 from tests.faults.daemons import DaemonProcess, EventdProcess, write_configuration
-from tests.faults.host import Host
+from tests.faults.host import IN_THE_HISTORY, Host
 from tests.faults.subscriber import until_ready
 from tests.faults.trial import Report
 from tests.faults.validator import Validator, by_domain, compare
@@ -71,10 +71,16 @@ async def _pipe(path: Path) -> AsyncIterator[asyncio.StreamReader]:
         transport.close()
 
 
-async def watch_through_kills(directory: Path, *, seed: int, kills: int) -> Report:
+async def watch_through_kills(
+    directory: Path,
+    *,
+    seed: int,
+    kills: int,
+    operations: Collection[str] = IN_THE_HISTORY,
+) -> Report:
     """Kill both ends so often, at random moments, while things happen."""
     source = random.Random(f"watching {seed}")
-    host = Host(seed=seed, clock=lambda: datetime.now(UTC))
+    host = Host(seed=seed, clock=lambda: datetime.now(UTC), operations=operations)
     report = Report()
     output = _Output()
     async with host.serve() as server, _pipe(directory / "pipe") as reader:
@@ -99,9 +105,10 @@ async def watch_through_kills(directory: Path, *, seed: int, kills: int) -> Repo
         await watcher.start()
         for _ in range(kills):
             async with asyncio.timeout(_PATIENCE):
+                await read_until_told()
                 for _ in range(source.randrange(1, 8)):
                     host.happen()
-                await read(source.randrange(1, 6))
+                await read(source.randrange(3))
                 for end in source.sample((daemon, watcher), 2):
                     end.kill()
                     await end.ended()
@@ -112,6 +119,7 @@ async def watch_through_kills(directory: Path, *, seed: int, kills: int) -> Repo
         happened = host.happened()
         async with asyncio.timeout(_PATIENCE):
             await read_until_told()
+            # What waits for its cause is told behind the question.
             while compare(happened, by_domain(output.validator.told)).lost:
                 await read(1)
         watcher.kill()
@@ -120,6 +128,7 @@ async def watch_through_kills(directory: Path, *, seed: int, kills: int) -> Repo
     report.happened = sum(map(len, happened.values()))
     report.events = output.lines
     report.connections = kills + 1
+    report.repeated = output.repeated
     report.found.add(output.validator.faults)
     report.found.add(compare(happened, by_domain(output.validator.told)))
     if output.repeated > kills:
