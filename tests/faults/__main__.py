@@ -27,6 +27,7 @@ from tests.faults.host import IN_THE_HISTORY
 from tests.faults.lives import live_here, live_in_a_process, live_on_a_small_disk
 from tests.faults.schedule import (
     FOR_A_DAEMON_HERE,
+    FOR_A_HOST_WITH_A_CLOCK,
     FOR_A_PROCESS,
     FOR_A_PROCESS_WITH_A_DISK,
     Fault,
@@ -74,6 +75,7 @@ _LIVES: dict[str, tuple[Live, Sequence[Fault]]] = {
     "process": (live_in_a_process, FOR_A_PROCESS),
     "disk": (live_on_a_small_disk, FOR_A_PROCESS_WITH_A_DISK),
     "here": (live_here, FOR_A_DAEMON_HERE),
+    "clock": (live_here, FOR_A_HOST_WITH_A_CLOCK),
     "watch": (_live_with_a_watcher, (Fault.WATCHER_KILLED,)),
     "hasty": (partial(live_here, rest=0.02), FOR_A_DAEMON_HERE),
 }

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 __all__ = [
     "FOR_A_DAEMON_HERE",
+    "FOR_A_HOST_WITH_A_CLOCK",
     "FOR_A_PROCESS",
     "FOR_A_PROCESS_WITH_A_DISK",
     "Fault",
@@ -59,9 +60,11 @@ FOR_A_DAEMON_HERE = (
     Fault.ANSWER_LATE,
     Fault.DAEMON_CLOCK_AHEAD,
     Fault.DAEMON_CLOCK_BEHIND,
-    Fault.HOST_CLOCK_AHEAD,
-    Fault.HOST_CLOCK_BEHIND,
 )
+
+FOR_A_HOST_WITH_A_CLOCK = (Fault.HOST_CLOCK_AHEAD, Fault.HOST_CLOCK_BEHIND)
+"""In lives of their own: a simulated world stands still until a clock that was put back is where it
+was, so that all that follows happens at one moment."""
 
 
 class Planned(NamedTuple):
