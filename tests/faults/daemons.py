@@ -138,7 +138,8 @@ class EventdProcess:
         Raises:
             AssertionError: it has not ended as it should.
         """
-        os.kill(self.pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):  # it has ended by itself, and will be asked why
+            os.kill(self.pid, signal.SIGTERM)
         code = await self.ended()
         assert code == 0, f"exit code {code}: {self.log.read_text('utf-8')[-2000:]}"
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 __all__ = ["Disk", "NoDisk", "mounted"]
 
-_SIZE = "16m"
+_SIZE = "64m"
+"""Much more than the journal of one life needs: it is the filler that makes it full."""
 _FILLER = "filler"
 _PIECE = b"\0" * 4096
 
