@@ -33,9 +33,9 @@ class Group:
     def wanted(self, records: Sequence[EventRecord]) -> Sequence[EventRecord]:
         """Return those of the records that the members get."""
         if self.filter.lets_all_through:
-            return records  # and whoever reads much of a history has no event of it decoded
+            return records
         matches = self.filter.matches
-        return [record for record in records if matches(record.event)]
+        return [record for record in records if matches(record.traits)]
 
 
 @dataclass(eq=False, slots=True)

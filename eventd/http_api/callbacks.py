@@ -24,7 +24,7 @@ from pydantic_core import from_json, to_json
 
 from eventd import metrics
 from eventd.bus.registry import Owner, Registration, Registry
-from eventd.errors import CursorExpired, EventdError, InvalidArgument
+from eventd.errors import CursorExpired, EventdError, InvalidArgument, JournalUnusable
 from eventd.http_api.admission import Connection, peer_of
 from eventd.http_api.bodies import json_response
 from eventd.http_api.framing import close_frame, text_frame
@@ -224,6 +224,12 @@ class _Session:
                 self._left_behind.clear()
         except CursorExpired:
             self._give_up()
+        except JournalUnusable as error:
+            _log.warning("callbacks closed", cursor=str(self._position), error=error.message)
+            self.close(
+                WSCloseCode.GOING_AWAY,
+                "the journal cannot be read now: register again, then read the present state",
+            )
         except ConnectionError:
             pass  # the client has gone
 

@@ -16,6 +16,7 @@ from eventd.errors import InvalidArgument
 from eventd.model.domain import Domain
 from eventd.model.events import EVENT_CLASSES, ConnectionEvent, DomainEvent, Event
 from eventd.model.ids import EventKind
+from eventd.model.traits import Traits
 
 __all__ = ["DOMAIN_KEYS", "FILTER_KEYS", "MOST_VALUES", "WORDS", "Filter"]
 
@@ -73,8 +74,8 @@ class Filter:
         """Whether there is no condition at all, so that no event need be looked at."""
         return self == _NO_FILTER
 
-    def matches(self, event: Event) -> bool:
-        """Say whether a stream with this filter carries the event."""
+    def matches(self, event: Event | Traits) -> bool:
+        """Say whether a stream with this filter carries the event, or the one of these traits."""
         return (
             _allows(self.event, event.kind)
             and _allows(self.type, event.type)
@@ -88,23 +89,28 @@ class Filter:
 
     def matches_domain(self, domain: Domain) -> bool:
         """Say whether events of this domain can match at all, whatever they are."""
-        return (
-            _allows(self.connection, domain.connection)
-            and _allows(self.host, domain.host)
-            and (not self.domain or self._names_domain(domain))
-        )
+        return self._matches_about(domain)
 
-    def _names_domain(self, domain: Domain) -> bool:
-        return domain.uuid in self.domain or self._names.match(domain.name) is not None
-
-    def _matches_subject(self, event: Event) -> bool:
+    def _matches_subject(self, event: Event | Traits) -> bool:
         match event:
             case DomainEvent(domain=domain):
-                return self.matches_domain(domain)
+                return self._matches_about(domain)
             case ConnectionEvent(connection=connection):
                 return _allows(self.connection, connection) and not (self.domain or self.host)
+            case Traits():
+                return self._matches_about(event)
             case _:
                 return not (self.connection or self.domain or self.host)
+
+    def _matches_about(self, subject: Domain | Traits) -> bool:
+        return (
+            _allows(self.connection, subject.connection)
+            and _allows(self.host, subject.host)
+            and (not self.domain or self._names_domain(subject.uuid, subject.name))
+        )
+
+    def _names_domain(self, uuid: str | None, name: str | None) -> bool:
+        return uuid in self.domain or (name is not None and self._names.match(name) is not None)
 
 
 _NO_FILTER = Filter()

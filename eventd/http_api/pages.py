@@ -13,7 +13,7 @@ _BYTES = 128 * 1024
 """Of a page. A transport that takes a further one has less than its own 64 KiB waiting: together
 they are below the 256 KiB that may wait for one client."""
 _MOST = 256
-"""Records of a page: where events are decoded to be chosen from, some milliseconds of work."""
+"""Records of a page: where the JSON of each is read to choose, one or two milliseconds of work."""
 _FEWEST = 4
 
 

@@ -20,6 +20,7 @@ from eventd.errors import (
     HostError,
     HostUnreachable,
     InvalidArgument,
+    JournalUnusable,
     LimitReached,
     NoSuchChoice,
     NoSuchDomain,
@@ -59,6 +60,7 @@ _KINDS: Mapping[type[EventdError], tuple[str, HTTPStatus]] = {
     OperationError: ("operation-failed", HTTPStatus.BAD_GATEWAY),
     HostUnreachable: ("host-unreachable", HTTPStatus.SERVICE_UNAVAILABLE),
     HostError: ("host-error", HTTPStatus.BAD_GATEWAY),
+    JournalUnusable: ("journal-unusable", HTTPStatus.SERVICE_UNAVAILABLE),
     EventdError: ("failed", HTTPStatus.INTERNAL_SERVER_ERROR),
 }
 

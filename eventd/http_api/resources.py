@@ -37,7 +37,10 @@ def resources(
             (NDJSON, "text/event-stream"),
             (*_FILTERS, *_STREAM),
             (HTTPStatus.OK, HTTPStatus.SWITCHING_PROTOCOLS),
-            (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.GONE),
+            (
+                *(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.GONE),
+                HTTPStatus.SERVICE_UNAVAILABLE,
+            ),
         ),
         Route(
             "/v1/callbacks",
@@ -56,6 +59,7 @@ def resources(
                 HTTPStatus.CONFLICT,
                 HTTPStatus.GONE,
                 HTTPStatus.TOO_MANY_REQUESTS,
+                HTTPStatus.SERVICE_UNAVAILABLE,
             ),
             method="POST",
             body=_SUBSCRIPTION,

@@ -15,10 +15,11 @@ from datetime import datetime
 from enum import Enum, auto
 from itertools import islice
 
+import structlog
 from aiohttp import WSCloseCode
 
 from eventd import metrics
-from eventd.errors import CursorExpired
+from eventd.errors import CursorExpired, JournalUnusable
 from eventd.http_api.broadcast import Broadcast, Group, Subscriber
 from eventd.http_api.framing import Line
 from eventd.http_api.gaps import gap
@@ -42,6 +43,9 @@ _SHORTEST_WAIT, _LONGEST_WAIT = 0.001, 10.0
 """Seconds after which the clock is looked at again; it may have been set, or the machine slept."""
 
 
+_log = structlog.get_logger(__name__)
+
+
 class Ending(Enum):
     """Why a stream ends."""
 
@@ -49,6 +53,8 @@ class Ending(Enum):
     """All that was asked for has been told."""
     OVERRUN = auto()
     """The journal no longer has what follows."""
+    UNREADABLE = auto()
+    """The journal cannot be read now."""
     SHUTDOWN = auto()
     """The daemon stops."""
 
@@ -56,6 +62,8 @@ class Ending(Enum):
 _CLOSE_CODES = {
     Ending.COMPLETE: WSCloseCode.OK,
     Ending.OVERRUN: WSCloseCode.TRY_AGAIN_LATER,
+    # For a client the two are one: it comes back with its cursor.
+    Ending.UNREADABLE: WSCloseCode.GOING_AWAY,
     Ending.SHUTDOWN: WSCloseCode.GOING_AWAY,
 }
 
@@ -137,6 +145,9 @@ class Stream:
                 await self._tell()
         except CursorExpired:
             self.ending = Ending.OVERRUN
+        except JournalUnusable as error:
+            self.ending = Ending.UNREADABLE
+            _log.warning("stream ended", cursor=str(self.position), error=error.message)
         except TimeoutError:
             pass  # `end` was called
         except ConnectionError:

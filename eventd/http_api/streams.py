@@ -78,6 +78,7 @@ class EventStreams:
             InvalidArgument: the query is wrong.
             NoSuchSubscription: there is no durable subscription of the name that it has.
             CursorExpired: the journal no longer has what follows the cursor.
+            JournalUnusable: the journal cannot be read now.
         """
         query = EventsQuery.parse(request.query, request.headers, now=self.clock())
         if query.durable is not None:

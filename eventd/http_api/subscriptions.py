@@ -13,7 +13,13 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from eventd.errors import CursorExpired, InvalidArgument, LimitReached, NoSuchSubscription
+from eventd.errors import (
+    CursorExpired,
+    InvalidArgument,
+    JournalUnusable,
+    LimitReached,
+    NoSuchSubscription,
+)
 from eventd.http_api import problems
 from eventd.http_api.bodies import json_response, read_object
 from eventd.http_api.filters import FILTER_KEYS, Filter
@@ -51,7 +57,7 @@ class Subscriptions:
         return _describe(subscription) | ({} if lag is None else {"lag": lag})
 
     def _lag(self, acknowledged: Cursor) -> int | None:
-        """Return how many records follow; None if the cursor is of another journal."""
+        """Return how many records follow; None if nobody can tell."""
         newest = self._journal.newest
         is_known = acknowledged.epoch == newest.epoch or self._is_readable(acknowledged)
         return newest.sequence - acknowledged.sequence if is_known else None
@@ -59,7 +65,7 @@ class Subscriptions:
     def _is_readable(self, cursor: Cursor) -> bool:
         try:
             self._journal.read(cursor, limit=1)
-        except CursorExpired:
+        except (CursorExpired, JournalUnusable):
             return False
         return True
 
@@ -70,6 +76,7 @@ class Subscriptions:
             InvalidArgument: the body is wrong.
             LimitReached: there are `MOST_SUBSCRIPTIONS` already.
             CursorExpired: the journal cannot be read after the cursor of the body.
+            JournalUnusable: the journal cannot be read now.
         """
         wish = _Wish(await read_object(request, timeout=self._body_timeout))
         known = {each.name: each for each in self._journal.subscriptions()}
@@ -101,27 +108,8 @@ class Subscriptions:
         """
         name = request.match_info["name"]
         cursor = _cursor_of(await read_object(request, timeout=self._body_timeout))
-        known = find_subscription(self._journal, name)
-        if self._was_dropped(cursor, known.acknowledged):
-            # It was dealt with all the same; the journal itself takes what it still has.
-            self._journal.subscribe(known._replace(acknowledged=cursor))
-        elif not self._is_behind(cursor, known.acknowledged):
-            self._journal.acknowledge(name, cursor)
+        self._journal.acknowledge(find_subscription(self._journal, name).name, cursor)
         return json_response(_describe(find_subscription(self._journal, name)))
-
-    def _was_dropped(self, cursor: Cursor, acknowledged: Cursor) -> bool:
-        """Whether the cursor is ahead of what is acknowledged, and too old for the journal."""
-        oldest = self._journal.oldest
-        is_of_one_epoch = cursor.epoch == acknowledged.epoch == oldest.epoch
-        return is_of_one_epoch and acknowledged.sequence < cursor.sequence < oldest.sequence
-
-    def _is_behind(self, cursor: Cursor, acknowledged: Cursor) -> bool:
-        if cursor.sequence > acknowledged.sequence:
-            return False
-        # Sequences can be compared within one journal, which may have had several epochs.
-        return cursor.epoch == acknowledged.epoch or (
-            self._is_readable(cursor) and self._is_readable(acknowledged)
-        )
 
     async def delete(self, request: web.Request) -> web.Response:
         """Forget a subscription.

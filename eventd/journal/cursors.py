@@ -1,4 +1,4 @@
-"""What the journals say alike: that a cursor cannot be read from, and what was published."""
+"""What the journals say alike: what is wrong with a cursor, and what was published."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from eventd.errors import CursorExpired
 from eventd.model.events import ConnectionEvent, DomainEvent, Event
 from eventd.model.record import Cursor
 
-__all__ = ["count_published", "expired"]
+__all__ = ["count_published", "expired", "not_given_out"]
 
 
 def expired(after: Cursor, *, oldest: Cursor, newest: Cursor) -> CursorExpired:
@@ -17,6 +17,16 @@ def expired(after: Cursor, *, oldest: Cursor, newest: Cursor) -> CursorExpired:
     return CursorExpired(
         f"the journal cannot be read after {after}: it holds what follows {oldest}, "
         f"up to {newest}; read the present state and go on from there",
+        oldest=str(oldest),
+        newest=str(newest),
+    )
+
+
+def not_given_out(cursor: Cursor, *, oldest: Cursor, newest: Cursor) -> CursorExpired:
+    """Return the error that a cursor cannot be acknowledged."""
+    return CursorExpired(
+        f"the journal has never given out {cursor}, its newest cursor is {newest}; acknowledge "
+        "that of a record",
         oldest=str(oldest),
         newest=str(newest),
     )

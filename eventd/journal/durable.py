@@ -23,7 +23,7 @@ from structlog.typing import FilteringBoundLogger
 
 from eventd.errors import JournalUnusable
 from eventd.journal.changes import Changes
-from eventd.journal.cursors import count_published, expired
+from eventd.journal.cursors import count_published, expired, not_given_out
 from eventd.journal.files import locked, remove, set_aside
 from eventd.journal.retention import Retention
 from eventd.journal.store import Durability, Store
@@ -259,9 +259,11 @@ class DurableJournal:
 
     def acknowledge(self, name: str, cursor: Cursor) -> None:
         """Let a subscription have dealt with everything up to a cursor."""
-        acknowledged = self._known.acknowledged(name, cursor)
-        self._check(cursor)
-        self.subscribe(acknowledged)
+        acknowledged = self._known.acknowledged(name, cursor, epochs=self._epochs)
+        if cursor.epoch not in self._epochs or cursor.sequence > self._newest:
+            raise not_given_out(cursor, oldest=self.oldest, newest=self.newest)
+        if acknowledged != self._known.subscription(name):
+            self.subscribe(acknowledged)
 
     def unsubscribe(self, name: str) -> None:
         """Forget a subscription."""

@@ -84,9 +84,12 @@ class Journal(Protocol):
     def acknowledge(self, name: str, cursor: Cursor) -> None:
         """Let a subscription have dealt with everything up to a cursor.
 
+        One that is behind what is acknowledged changes nothing; one that can no longer be read
+        from is as good as any.
+
         Raises:
             NoSuchSubscription: there is none of this name.
-            CursorExpired: the cursor is of another epoch, or none that was given out.
+            CursorExpired: the cursor is of another epoch, or beyond `newest`.
         """
         ...
 

@@ -7,7 +7,7 @@ file with, should the old one break.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
 from eventd.errors import NoSuchSubscription
@@ -57,13 +57,18 @@ class LastKnown:
         """Return the subscriptions, by name."""
         return [subscription for _, subscription in sorted(self.subscriptions.items())]
 
-    def acknowledged(self, name: str, cursor: Cursor) -> Subscription:
+    def acknowledged(self, name: str, cursor: Cursor, *, epochs: Collection[str]) -> Subscription:
         """Return a subscription as it is when it has dealt with everything up to a cursor.
+
+        ``epochs`` are those of the journal: the sequences of all of them are of one order.
 
         Raises:
             NoSuchSubscription: there is none of this name.
         """
-        return self.subscription(name)._replace(acknowledged=cursor)
+        known = self.subscription(name)
+        before = known.acknowledged
+        is_behind = before.epoch in epochs and cursor.sequence <= before.sequence
+        return known if is_behind else known._replace(acknowledged=cursor)
 
     def subscription(self, name: str) -> Subscription:
         """Return the subscription of this name.

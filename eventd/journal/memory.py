@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 
-from eventd.journal.cursors import count_published, expired
+from eventd.journal.cursors import count_published, expired, not_given_out
 from eventd.journal.last_known import LastKnown
 from eventd.model.events import Event
 from eventd.model.picture import DomainPicture, HostPicture, PictureChange
@@ -97,8 +97,9 @@ class MemoryJournal:
 
     def acknowledge(self, name: str, cursor: Cursor) -> None:
         """Let a subscription have dealt with everything up to a cursor."""
-        acknowledged = self._known.acknowledged(name, cursor)
-        self._check(cursor)
+        acknowledged = self._known.acknowledged(name, cursor, epochs={self._epoch})
+        if cursor.epoch != self._epoch or cursor.sequence > self._sequence:
+            raise not_given_out(cursor, oldest=self.oldest, newest=self.newest)
         self.subscribe(acknowledged)
 
     def unsubscribe(self, name: str) -> None:

@@ -12,6 +12,7 @@ from typing import NoReturn
 from eventd.errors import InvalidArgument
 from eventd.model import cloudevents
 from eventd.model.events import Event
+from eventd.model.traits import Traits, read_traits
 
 __all__ = ["Cursor", "EventRecord", "microseconds"]
 
@@ -101,6 +102,11 @@ class EventRecord:
     def event(self) -> Event:
         """What happened."""
         return self._decoded()[0]
+
+    @property
+    def traits(self) -> Event | Traits:
+        """What readers choose it by: the event where it is at hand, else what its JSON says."""
+        return read_traits(self.json) if self._content is None else self._content[0]
 
     @property
     def recorded_at(self) -> datetime:

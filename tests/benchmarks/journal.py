@@ -1,6 +1,6 @@
 """What the journal costs: beside one in memory, and as it grows.
 
-Run by hand: ``python tests/benchmarks/journal.py [ROUNDS [MILLIONS]]``. All kinds of journals take
+Run by hand: ``python -m tests.benchmarks.journal [ROUNDS [MILLIONS]]``. All kinds of journals take
 turns, so that the ratios hold on a busy machine. Latency is from the call that publishes an event
 to the moment when a subscriber in a process of its own has it, by the monotonic clock that both
 share. Replay is to one subscriber over the socket, too. With MILLIONS of events, the last part
@@ -118,7 +118,8 @@ def subscribe(path: str, query: str, count: int) -> None:
 async def subscriber(path: Path, query: str, count: int) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
-        __file__,
+        "-m",
+        "tests.benchmarks.journal",
         "--subscribe",
         str(path),
         query,

@@ -17,6 +17,7 @@ from eventd.cli.lines import layout
 from eventd.cli.watching import watch
 from eventd.cli.words import Output
 from eventd.client import Client
+from eventd.http_api.stream import Stream
 from eventd.model.events import Event
 from eventd.model.record import Cursor
 from tests.cli.commands import line_of, outcome, running
@@ -100,16 +101,36 @@ async def test_a_reader_that_is_killed_goes_on_where_it_was(daemon: Daemon, tmp_
         await until_subscribed()
         daemon.publish(started(1))
         first = await line_of(process)
-        while not file.exists():  # noqa: ASYNC110  # the file tells nobody
+        while file.read_text() != "e1-1\n":  # noqa: ASYNC110  # the file tells nobody
             await asyncio.sleep(0.01)
         process.kill()
         await process.wait()
-    assert file.read_text() == "e1-1\n"
     daemon.publish(stopped(1), started(2))
     async with running(daemon.read_only_socket, *command, "--count", "2") as process:
         code, output, errors = await outcome(process)
     assert (code, numbers(first + output), errors) == (0, [1, 2, 3], "")
     assert file.read_text() == "e1-3\n"
+
+
+async def test_a_reader_that_is_killed_before_anything_came_misses_nothing(
+    daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it began is in the file from the beginning, and not only with the first heartbeat."""
+    monkeypatch.setattr(Stream, "_beat", lambda *_: None)
+    daemon.record(started(1))
+    file = tmp_path / "cursor"
+    command = ("watch", "-o", "json", "--cursor-file", str(file))
+    async with running(daemon.read_only_socket, *command) as process:
+        await until_subscribed()
+        while not file.exists():  # noqa: ASYNC110  # the file tells nobody
+            await asyncio.sleep(0.01)
+        process.kill()
+        await process.wait()
+    assert file.read_text() == "e1-1\n"
+    daemon.publish(stopped(1))
+    async with running(daemon.read_only_socket, *command, "--count", "1") as process:
+        code, output, _ = await outcome(process)
+    assert (code, numbers(output)) == (0, [2])
 
 
 async def test_the_file_comes_before_the_other_beginnings(daemon: Daemon, tmp_path: Path) -> None:

@@ -49,7 +49,10 @@ def configuration(directory: Path, server: SimulatorServer) -> Configuration:
     uri = f"{server.world.product}://root@127.0.0.1:{server.port}/?transport=http"
     connection = {"name": "host", "uri": uri, "password_file": password_file}
     return Configuration.model_validate(
-        {"daemon": {"runtime_directory": directory}, "connections": [connection]}
+        {
+            "daemon": {"runtime_directory": directory, "state_directory": directory},
+            "connections": [connection],
+        }
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from eventd.bus.delivery import Delivery
 from eventd.bus.registry import Registry
-from eventd.errors import EventdError, NoSuchQuestion
+from eventd.errors import EventdError, JournalUnusable, NoSuchQuestion
 from eventd.http_api import HttpApi
 from eventd.journal.memory import MemoryJournal
 from eventd.model.configuration import DomainConfiguration
@@ -31,7 +31,7 @@ from eventd.model.lifecycle import StartedDetail, StoppedDetail
 from eventd.model.operations import Answered, DomainOperation, OperationResult, TaskProgress
 from eventd.model.operator import Report
 from eventd.model.questions import PendingQuestion, Requester, find_choice
-from eventd.model.record import EventRecord
+from eventd.model.record import Cursor, EventRecord
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -228,6 +228,17 @@ class FakeOperator:
         return find_domain(self.directory.domains(), domain, connection=connection).domain
 
 
+class FailingJournal(MemoryJournal):
+    """A journal that cannot be read for as long as a test says so."""
+
+    is_failing = False
+
+    def read(self, after: Cursor, *, limit: int) -> list[EventRecord]:
+        if self.is_failing:
+            raise JournalUnusable(f"the journal cannot be read now: disk I/O error; from {after}")
+        return super().read(after, limit=limit)
+
+
 @dataclass
 class Clock:
     """The time that a test says it is."""
@@ -275,10 +286,15 @@ MakeDaemon = Callable[..., AbstractAsyncContextManager[Daemon]]
 
 @asynccontextmanager
 async def serving(
-    runtime_directory: Path, *, capacity: int = 65_536, epoch: str = "e1", **limits: float
+    runtime_directory: Path,
+    *,
+    capacity: int = 65_536,
+    epoch: str = "e1",
+    journal: MemoryJournal | None = None,
+    **limits: float,
 ) -> AsyncIterator[Daemon]:
     """Serve the API in a directory; ``limits`` are arguments of `HttpApi`."""
-    journal = MemoryJournal(epoch, capacity=capacity)
+    journal = journal or MemoryJournal(epoch, capacity=capacity)
     registry = Registry()
     directory = FakeDirectory()
     operator = FakeOperator(directory)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ import aiohttp
 from pydantic_core import from_json
 from yarl import URL
 
-__all__ = ["Talk", "talking"]
+__all__ = ["Talk", "subscribers", "talking"]
 
 
 class Talk:
@@ -50,3 +51,17 @@ async def talking(socket: Path) -> AsyncIterator[Talk]:
     connector = aiohttp.UnixConnector(str(socket))
     async with aiohttp.ClientSession(connector=connector) as session:
         yield Talk(session)
+
+
+async def subscribers(
+    socket: Path, count: int
+) -> list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Subscribe so many clients to the stream of events; return when all are."""
+    clients = []
+    for _ in range(count):
+        reader, writer = await asyncio.open_unix_connection(str(socket))
+        writer.write(b"GET /v1/events HTTP/1.0\r\n\r\n")
+        clients.append((reader, writer))
+    for reader, _ in clients:
+        await reader.readuntil(b"\r\n\r\n")
+    return clients

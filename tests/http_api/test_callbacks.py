@@ -15,7 +15,14 @@ import structlog
 from eventd import metrics
 from eventd.errors import CursorExpired
 from eventd.model.record import Cursor, EventRecord
-from tests.http_api.fake_daemon import Daemon, MakeDaemon, started, stopped, uuid_of
+from tests.http_api.fake_daemon import (
+    Daemon,
+    FailingJournal,
+    MakeDaemon,
+    started,
+    stopped,
+    uuid_of,
+)
 
 URL = "http://eventd/v1/callbacks"
 
@@ -359,6 +366,31 @@ async def test_a_session_that_the_journal_cannot_serve_is_closed(
         while (message := await client.websocket.receive()).type is aiohttp.WSMsgType.TEXT:
             pass
         assert message.data == aiohttp.WSCloseCode.TRY_AGAIN_LATER
+
+
+async def test_a_session_is_closed_while_the_journal_cannot_be_read(
+    make_daemon: MakeDaemon,
+) -> None:
+    """As when the daemon goes, with a word in the log; others are called as before."""
+    journal = FailingJournal("e1")
+    async with (
+        make_daemon(write_limit=1_000, journal=journal) as daemon,
+        connected(daemon.socket) as client,
+        connected(daemon.socket) as quick,
+    ):
+        await client.register()
+        remaining = await quick.register("reboot")
+        journal.is_failing = True
+        with structlog.testing.capture_logs() as entries:
+            daemon.publish(started(1, message="x" * 2_000), started(2))
+            while (message := await client.websocket.receive()).type is aiohttp.WSMsgType.TEXT:
+                pass
+        assert message.data == aiohttp.WSCloseCode.GOING_AWAY
+        assert "register again" in str(message.extra)
+        [entry] = [each for each in entries if each["log_level"] != "debug"]
+        assert entry["log_level"] == "warning"
+        assert "disk I/O error" in entry["error"]
+        assert registered(daemon) == [remaining]
 
 
 async def test_sessions_are_closed_when_the_daemon_stops(make_daemon: MakeDaemon) -> None:

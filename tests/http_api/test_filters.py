@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from eventd.errors import InvalidArgument
 from eventd.http_api.filters import FILTER_KEYS, MOST_VALUES, Filter
@@ -17,7 +19,10 @@ from eventd.model.events import (
 )
 from eventd.model.evidence import Cause, Evidence
 from eventd.model.lifecycle import StartedDetail
+from eventd.model.record import Cursor, EventRecord
+from eventd.model.traits import read_traits
 from tests.http_api.fake_daemon import NOW, domain_of, started, stopped, uuid_of
+from tests.model.test_cloudevents import events_of
 
 SOURCE = "esx://esx01.example/"
 
@@ -129,6 +134,42 @@ def test_a_filter_matches_what_it_names(query: str, event: Event) -> None:
 def test_a_filter_does_not_match_anything_else(query: str, event: Event) -> None:
     """What lacks the attribute does not match a filter on it."""
     assert not of(query).matches(event)
+
+
+def own_words(event: Event) -> dict[str, set[str | None]]:
+    """Return, by the key of the filter, the words with which it lets this event through."""
+    about = getattr(event, "domain", None)
+    connection = about.connection if about else getattr(event, "connection", None)
+    return {
+        "domain": {about.uuid, "*"} if about else set(),
+        "connection": {connection},
+        "host": {about.host} if about else set(),
+        "event": {event.kind},
+        "type": {event.type},
+        "reason": {event.reason},
+    }
+
+
+@pytest.mark.parametrize("cls", EVENT_CLASSES)
+@given(data=st.data())
+@settings(max_examples=25)
+def test_a_record_is_chosen_by_its_json_as_by_its_event(
+    cls: type[Event], data: st.DataObject
+) -> None:
+    """Whether the event is at hand or still undecoded makes no difference to anybody."""
+    event = data.draw(events_of(cls))
+    record = EventRecord.of(event, cursor=Cursor("a", 7), recorded_at=NOW)
+    own = own_words(event)
+    values = {key: sorted({"other", *filter(None, own[key])}) for key in FILTER_KEYS}
+    wanted = Filter(
+        **{
+            key: data.draw(st.frozensets(st.sampled_from(values[key]), max_size=2))
+            for key in FILTER_KEYS
+        }
+    )
+    expected = all(not getattr(wanted, key) or getattr(wanted, key) & own[key] for key in own)
+    assert wanted.matches(event) == expected
+    assert wanted.matches(read_traits(record.json)) == expected
 
 
 def test_values_of_one_key_are_alternatives() -> None:

@@ -10,11 +10,20 @@ from typing import Any
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
 from eventd.errors import CursorExpired
 from eventd.model.events import Event
 from eventd.model.record import Cursor, EventRecord
-from tests.http_api.fake_daemon import NOW, Daemon, MakeDaemon, started, stopped
+from tests.http_api.fake_daemon import (
+    NOW,
+    Daemon,
+    FailingJournal,
+    MakeDaemon,
+    started,
+    stopped,
+)
+from tests.http_api.talk import subscribers
 from tests.http_api.test_streams import (
     BIG,
     line,
@@ -305,14 +314,7 @@ async def test_a_thousand_subscribers_of_which_some_do_not_read(
     daemon: Daemon, many_files: None
 ) -> None:
     """The others get everything, as it comes; for each, a bounded amount waits."""
-    request = b"GET /v1/events HTTP/1.0\r\n\r\n"
-    clients = []
-    for _ in range(1000):
-        reader, writer = await asyncio.open_unix_connection(str(daemon.read_only_socket))
-        writer.write(request)
-        clients.append((reader, writer))
-    for reader, _ in clients:
-        await reader.readuntil(b"\r\n\r\n")
+    clients = await subscribers(daemon.read_only_socket, 1000)
     stuck, healthy = clients[::50], [each for number, each in enumerate(clients) if number % 50]
     for _, writer in stuck:
         transport = writer.transport
@@ -366,14 +368,77 @@ async def test_a_stream_that_catches_up_has_a_bounded_amount_waiting(
     assert found == [1] * 202
 
 
-async def test_whoever_reads_all_decodes_nothing(
-    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("wanted", ["", "&type=started&domain=web-*"])
+async def test_whoever_reads_a_history_has_nothing_decoded(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch, wanted: str
 ) -> None:
-    """A history that comes from a file is passed on as it is."""
+    """What comes from a file is passed on as it is, and chosen by little more than its words."""
     records = daemon.record(*(started(number) for number in range(3)))
     stored = [type(each)(each.cursor, each.json, happened=each.happened) for each in records]
     monkeypatch.setattr(daemon.journal, "_records", type(daemon.journal._records)(stored))
-    async with opened(daemon, "?follow=false&since=1h&limit=2") as response:
+    async with opened(daemon, f"?follow=false&since=1h&limit=2{wanted}") as response:
         lines = await until_ended(response)
     assert cursors(lines) == ["e1-1", "e1-2"]
     assert [each._content for each in stored] == [None] * 3
+
+
+# While the journal cannot be read
+
+
+@pytest.mark.parametrize("query", ["?after=e1-0", "?follow=false", ""])
+async def test_a_request_is_answered_that_the_journal_cannot_be_read_now(
+    make_daemon: MakeDaemon, query: str
+) -> None:
+    """The daemon is not broken, and the cursor is as good as before."""
+    journal = FailingJournal("e1")
+    async with make_daemon(journal=journal) as daemon:
+        daemon.record(started(1))
+        journal.is_failing = True
+        with capture_logs() as entries:
+            async with opened(daemon, query) as response:
+                problem = json.loads(await response.read())
+        assert response.content_type == "application/problem+json"
+        assert (response.status, problem["code"]) == (503, "journal-unusable")
+        assert "disk I/O error" in problem["detail"]
+        assert [each for each in entries if each["log_level"] != "debug"] == []
+        journal.is_failing = False
+        async with opened(daemon, "?after=e1-0") as response:
+            assert (await line(response))["cursor"] == "e1-1"
+
+
+async def test_a_stream_ends_as_if_the_daemon_went_when_the_journal_cannot_be_read(
+    make_daemon: MakeDaemon,
+) -> None:
+    """All that it has told can be read to its end; the log says why it ended, and where."""
+    journal = FailingJournal("e1")
+    async with make_daemon(journal=journal) as daemon:
+        daemon.record(*(started(number, message=BIG) for number in range(100)))
+        with capture_logs() as entries:
+            async with opened(daemon, "?after=e1-0") as response:
+                first = await line(response)
+                journal.is_failing = True
+                lines = [first, *await until_ended(response)]
+        told = cursors(lines)
+        assert told == [f"e1-{number}" for number in range(1, len(told) + 1)]
+        assert len(told) < 100
+        [entry] = [each for each in entries if each["log_level"] != "debug"]
+        assert (entry["log_level"], entry["cursor"]) == ("warning", told[-1])
+        assert "disk I/O error" in entry["error"]
+
+
+async def test_a_websocket_whose_journal_cannot_be_read_is_told_to_come_back(
+    make_daemon: MakeDaemon,
+) -> None:
+    """With the code that it has when the daemon goes."""
+    journal = FailingJournal("e1")
+    async with make_daemon(journal=journal) as daemon:
+        connector = aiohttp.UnixConnector(str(daemon.read_only_socket))
+        async with (
+            aiohttp.ClientSession(connector=connector) as session,
+            session.ws_connect("http://eventd/v1/events?limit=2") as client,
+        ):
+            [first] = daemon.publish(started(1))
+            assert (await client.receive()).data == first.json.decode()
+            journal.is_failing = True
+            daemon.publish(started(2))
+            assert (await client.receive()).data == aiohttp.WSCloseCode.GOING_AWAY

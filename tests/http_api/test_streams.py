@@ -16,6 +16,7 @@ import pytest
 from eventd import metrics
 from eventd.model.domain import DomainState
 from tests.http_api.fake_daemon import Daemon, MakeDaemon, domain_of, started, stopped, uuid_of
+from tests.http_api.talk import subscribers
 
 
 class Curl:
@@ -289,14 +290,7 @@ async def test_one_event_to_a_thousand_subscribers_is_encoded_once(
     daemon: Daemon, many_files: None
 ) -> None:
     """Everyone gets the event, and its encoding is made a single time."""
-    request = b"GET /v1/events HTTP/1.0\r\n\r\n"
-    clients = []
-    for _ in range(1000):
-        reader, writer = await asyncio.open_unix_connection(str(daemon.read_only_socket))
-        writer.write(request)
-        clients.append((reader, writer))
-    for reader, _ in clients:
-        await reader.readuntil(b"\r\n\r\n")
+    clients = await subscribers(daemon.read_only_socket, 1000)
     before = value("eventd_events_encoded_total")
     [record] = daemon.publish(started(1))
     for reader, _ in clients:

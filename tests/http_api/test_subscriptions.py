@@ -1,36 +1,30 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
 from pydantic_core import from_json
 
-from eventd.errors import CursorExpired
 from eventd.http_api.subscriptions import MOST_SUBSCRIPTIONS, Subscriptions
-from eventd.journal.memory import MemoryJournal
-from eventd.model.record import Cursor, EventRecord
+from eventd.model.record import Cursor
 from eventd.model.subscriptions import Subscription
-from tests.http_api.fake_daemon import NOW, Daemon, MakeDaemon, started, stopped, uuid_of
+from tests.http_api.fake_daemon import (
+    NOW,
+    Daemon,
+    FailingJournal,
+    MakeDaemon,
+    started,
+    stopped,
+    uuid_of,
+)
 from tests.http_api.test_streams import line, opened
-
-
-class JournalOfTwoEpochs(MemoryJournal):
-    """Its cursors are e1-0 to e1-2, and then e2-3 to e2-5."""
-
-    def __init__(self) -> None:
-        super().__init__("e2")
-        self.append([started(number) for number in range(5)], now=NOW)
-
-    def read(self, after: Cursor, *, limit: int) -> list[EventRecord]:
-        if after.epoch != ("e1" if after.sequence < 3 else "e2"):
-            raise CursorExpired("no such cursor", oldest="e1-0", newest="e2-5")
-        return super().read(Cursor("e2", after.sequence), limit=limit)
-
+from tests.journal.test_durable import kept_from_writing
+from tests.journal.things import opened as opened_journal
 
 CALLBACKS = "http://eventd/v1/callbacks"
 
@@ -242,25 +236,26 @@ async def test_what_the_journal_has_dropped_meanwhile_can_be_acknowledged(
             assert (await line(response))["data"]["lost"] == 2
 
 
-async def test_a_journal_of_several_epochs_is_acknowledged_in_its_one_order(
-    tmp_path: Path,
-) -> None:
-    """A full disk gives cursors an epoch of their own; an old one is still an old one."""
-    journal = JournalOfTwoEpochs()
-    subscriptions = Subscriptions(journal, clock=lambda: NOW, body_timeout=1.0)
-    journal.subscribe(Subscription("agent", (), Cursor("e2", 3), NOW))
-    application = web.Application()
-    application.router.add_post("/v1/callbacks/{name}/ack", subscriptions.acknowledge)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    await web.UnixSite(runner, str(tmp_path / "socket")).start()
-    async with agent_of(tmp_path / "socket").session as session:
-        agent = Agent(session)
-        for cursor, expected in (("e1-1", "e2-3"), ("e2-4", "e2-4"), ("e1-2", "e2-4")):
-            assert (await agent.acknowledge("agent", cursor))[1]["acknowledged"] == expected
-    await runner.cleanup()
-    [told] = subscriptions.listed()
-    assert told["lag"] == 1
+def test_the_lag_is_counted_over_the_epochs_of_a_journal(tmp_path: Path) -> None:
+    """A full disk gives cursors an epoch of their own, in the same order."""
+    with closing(opened_journal(tmp_path)) as journal:
+        [first] = journal.append([started(1)], now=NOW)
+        journal.subscribe(Subscription("agent", (), first.cursor, NOW))
+        with kept_from_writing(tmp_path):
+            journal.append([started(2), started(3)], now=NOW)
+            assert journal.newest.epoch != first.cursor.epoch
+            [told] = Subscriptions(journal, clock=lambda: NOW, body_timeout=1.0).listed()
+    assert told["lag"] == 2
+
+
+def test_a_journal_that_cannot_be_read_lists_its_subscriptions() -> None:
+    """Only how far a reader of an older epoch is behind is not known then."""
+    journal = FailingJournal("e2")
+    journal.subscribe(Subscription("agent", (), Cursor("e1", 7), NOW))
+    journal.is_failing = True
+    [told] = Subscriptions(journal, clock=lambda: NOW, body_timeout=1.0).listed()
+    assert told["acknowledged"] == "e1-7"
+    assert "lag" not in told
 
 
 async def test_a_subscription_of_another_journal_has_no_lag(daemon: Daemon, agent: Agent) -> None:

@@ -230,10 +230,29 @@ def test_a_subscription_that_is_not_there_is_no_such_one(journal: Journal) -> No
         journal.acknowledge("other", Cursor("a", 0))
 
 
+def test_what_is_behind_changes_nothing_when_it_is_acknowledged(journal: Journal) -> None:
+    """An acknowledgement may come twice, or late."""
+    journal.append([EVENT] * 3, now=NOW)
+    journal.subscribe(SUBSCRIPTION)
+    for sequence, expected in ((2, 2), (2, 2), (0, 2), (3, 3), (1, 3)):
+        journal.acknowledge("agent", Cursor("a", sequence))
+        [subscription] = journal.subscriptions()
+        assert subscription.acknowledged == Cursor("a", expected)
+
+
+def test_what_is_acknowledged_of_another_journal_is_behind_all(journal: Journal) -> None:
+    """Its sequences cannot be compared, and its reader goes on here."""
+    journal.append([EVENT] * 3, now=NOW)
+    journal.subscribe(SUBSCRIPTION._replace(acknowledged=Cursor("z", 77)))
+    journal.acknowledge("agent", Cursor("a", 1))
+    [subscription] = journal.subscriptions()
+    assert subscription.acknowledged == Cursor("a", 1)
+
+
 @pytest.mark.parametrize("cursor", [Cursor("a", 1), Cursor("b", 0)])
 def test_what_was_never_told_cannot_be_acknowledged(journal: Journal, cursor: Cursor) -> None:
     """It would be passed by when it comes."""
     journal.subscribe(SUBSCRIPTION)
-    with pytest.raises(CursorExpired):
+    with pytest.raises(CursorExpired, match=f"never given out {cursor}"):
         journal.acknowledge("agent", cursor)
     assert journal.subscriptions() == [SUBSCRIPTION]

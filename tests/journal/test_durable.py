@@ -412,7 +412,37 @@ def test_a_subscription_that_cannot_be_written_waits_too(tmp_path: Path) -> None
         assert journal.subscriptions() == [SUBSCRIPTION]
 
 
+def test_epochs_are_acknowledged_in_the_one_order_of_their_journal(tmp_path: Path) -> None:
+    """A full disk gives cursors an epoch of their own; an old one is still an old one."""
+    with closing(opened(tmp_path)) as journal:
+        journal.subscribe(SUBSCRIPTION)
+        journal.append([EVENT] * 2, now=NOW)
+        with kept_from_writing(tmp_path):
+            journal.append([EVENT] * 2, now=NOW)
+            assert journal.newest == Cursor("b", 4)
+        for told, expected in (
+            (Cursor("b", 3), Cursor("b", 3)),
+            (Cursor("a", 2), Cursor("b", 3)),
+            (Cursor("b", 4), Cursor("b", 4)),
+        ):
+            journal.acknowledge("agent", told)
+            assert journal.subscriptions() == [SUBSCRIPTION._replace(acknowledged=expected)]
+
+
 # What is forgotten
+
+
+def test_what_was_forgotten_can_be_acknowledged(tmp_path: Path) -> None:
+    """It was told and dealt with, however long ago; and it stays so."""
+    expected = SUBSCRIPTION._replace(acknowledged=Cursor("a", 3))
+    with closing(opened(tmp_path)) as journal:
+        journal.subscribe(SUBSCRIPTION)
+        journal.append([EVENT] * 6, now=NOW)
+        journal.forget_oldest(keep=Retention(bytes=0), now=NOW, most=5)
+        journal.acknowledge("agent", Cursor("a", 3))
+        assert journal.subscriptions() == [expected]
+    with closing(opened(tmp_path)) as journal:
+        assert journal.subscriptions() == [expected]
 
 
 def test_what_is_too_old_is_forgotten_in_steps(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from eventd.errors import CursorExpired
 from eventd.journal.memory import MemoryJournal
 from eventd.model.record import Cursor
-from tests.journal.things import EVENT, NOW
+from tests.journal.things import EVENT, NOW, SUBSCRIPTION
 
 
 def test_a_full_journal_forgets_its_oldest_records() -> None:
@@ -21,6 +21,15 @@ def test_a_full_journal_forgets_its_oldest_records() -> None:
     assert [record.sequence for record in records] == [3, 4, 5, 6]
     with pytest.raises(CursorExpired):
         journal.read(Cursor("a", 1), limit=100)
+
+
+def test_what_was_forgotten_can_be_acknowledged() -> None:
+    """It was told and dealt with, however long ago."""
+    journal = MemoryJournal("a", capacity=2)
+    journal.subscribe(SUBSCRIPTION)
+    journal.append([EVENT] * 6, now=NOW)
+    journal.acknowledge("agent", Cursor("a", 3))
+    assert journal.subscriptions() == [SUBSCRIPTION._replace(acknowledged=Cursor("a", 3))]
 
 
 @given(st.integers(1, 5), st.lists(st.integers(0, 3), max_size=8), st.integers(1, 3))
