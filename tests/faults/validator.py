@@ -106,11 +106,9 @@ class Validator:
         self.count += 1
         self._check_place(record.cursor, is_durable=_UNDURABLE not in record.json)
         event = record.event
-        # A task that the host still lists is told again by a daemon that was started anew.
-        if not isinstance(event, TaskEvent):
-            if record.id in self._ids:
-                self.faults.double(f"{self.name} got the id {record.id} again")
-            self._ids.add(record.id)
+        if record.id in self._ids:
+            self.faults.double(f"{self.name} got the id {record.id} of {event.kind} again")
+        self._ids.add(record.id)
         if _is_compared(event):
             self.told.append((event.domain.uuid, words(event)))
         return event
