@@ -52,6 +52,12 @@ __all__ = ["Daemon", "check", "run"]
 
 _log = structlog.get_logger(__name__)
 
+_DESCRIPTORS = 32
+"""What the daemon itself has open, the journal included, with some to spare."""
+
+_DESCRIPTORS_OF_A_HOST = 8
+"""The long poll, what is read beside it, and what clients ask for."""
+
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
@@ -210,6 +216,7 @@ class Daemon:
             directory=self,
             operator=self,
             clock=self._clock,
+            kept_descriptors=_DESCRIPTORS + _DESCRIPTORS_OF_A_HOST * len(self._connections),
         )
         async with AsyncExitStack() as stack:
             try:

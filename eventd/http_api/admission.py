@@ -65,13 +65,51 @@ def _account_of(uid: int) -> str | None:
         return None
 
 
+_MOST_REFUSED = 8
+"""How many may be told at a time that there is no room for them. Further ones wait for that."""
+
+
 class Admission:
-    """Counts connections, over both sockets, against the caps."""
+    """Counts connections, over both sockets, against the caps.
+
+    Whoever accepts a connection calls `open`, and `close` when it is gone; between the two one may
+    `enter` and `leave`, who was not refused.
+    """
 
     def __init__(self, *, max_connections: int, max_connections_per_user: int) -> None:
         self._max_connections = max_connections
         self._max_per_user = max_connections_per_user
         self._by_user: Counter[int] = Counter()
+        self._open = 0
+        self._waiting: dict[object, Callable[[], None]] = {}
+        self._has_refused = False
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more connection may be accepted, be it to refuse it."""
+        return self._open < self._max_connections + _MOST_REFUSED
+
+    def open(self) -> None:
+        """Count one connection more that is accepted."""
+        self._open += 1
+
+    def close(self) -> None:
+        """Count one connection less that is accepted."""
+        had_room = self.has_room
+        self._open -= 1
+        if not had_room:
+            for call in tuple(self._waiting.values()):
+                call()
+
+    def when_room(self, call: Callable[[], None]) -> Callable[[], None]:
+        """Have something called whenever there is room again; call what is returned to end that."""
+        key = object()
+        self._waiting[key] = call
+
+        def remove() -> None:
+            del self._waiting[key]
+
+        return remove
 
     def refusal(self, uid: int) -> str | None:
         """Return why this user cannot have one more connection, or None if it can."""
@@ -95,6 +133,13 @@ class Admission:
         """Count one connection less."""
         self._by_user[uid] -= 1
         self._by_user += Counter()  # drops the zeros
+        self._has_refused = False
+
+    def note_refusal(self, reason: str) -> None:
+        """Log that somebody was refused: once, until somebody goes."""
+        log = _log.debug if self._has_refused else _log.warning
+        self._has_refused = True
+        log("client_refused", reason=reason)
 
 
 class Connection(web.RequestHandler):
@@ -146,6 +191,7 @@ class Connection(web.RequestHandler):
         stream = cast(asyncio.Transport, transport)  # uvloop's have no base class to ask for
         peer = peer_of(stream)
         if reason := self._admission.refusal(peer.uid):
+            self._admission.note_refusal(reason)
             self._refuse(stream, reason)
             return
         self._peer = peer
@@ -177,6 +223,7 @@ class Connection(web.RequestHandler):
         """Give the place back."""
         self._writable.set()
         self.note_request()
+        self._admission.close()
         if self._peer is None:
             return
         self._admission.leave(self._peer.uid)

@@ -23,6 +23,7 @@ from eventd.bus.delivery import Delivery
 from eventd.bus.registry import Registry
 from eventd.errors import ErrorCode
 from eventd.http_api import openapi, problems, sockets
+from eventd.http_api.accepting import accepting, room_for_clients
 from eventd.http_api.admission import Admission, Connection, note_request
 from eventd.http_api.bodies import MOST_BYTES
 from eventd.http_api.callbacks import Callbacks
@@ -53,7 +54,9 @@ class HttpApi:
     ``clock`` returns the present time, aware and in UTC. ``write_limit`` is in bytes: what may
     wait for one subscriber. A connection that has sent no complete request for
     ``request_timeout`` seconds is closed; one that the daemon has ended is cut after
-    ``closing_timeout`` seconds if its client does not take what waits for it.
+    ``closing_timeout`` seconds if its client does not take what waits for it. There are fewer
+    connections than ``max_connections`` where the process may not have so many descriptors and
+    ``kept_descriptors`` for all that is no client.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class HttpApi:
         write_limit: int = 256 * 1024,
         max_connections: int = 4096,
         max_connections_per_user: int = 2048,
+        kept_descriptors: int = 40,
         request_timeout: float = 10.0,
         closing_timeout: float = 5.0,
     ) -> None:
@@ -88,7 +92,8 @@ class HttpApi:
             closing_timeout=closing_timeout,
         )
         self._admission = Admission(
-            max_connections=max_connections, max_connections_per_user=max_connections_per_user
+            max_connections=room_for_clients(max_connections, kept=kept_descriptors),
+            max_connections_per_user=max_connections_per_user,
         )
         self._request_timeout = request_timeout
         self.routes = (
@@ -150,7 +155,6 @@ class HttpApi:
     async def _listening(
         self, listener: socket, application: web.Application
     ) -> AsyncIterator[None]:
-        loop = asyncio.get_running_loop()
         runner = web.AppRunner(
             application, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_TIMEOUT
         )
@@ -159,17 +163,14 @@ class HttpApi:
         make_connection = partial(
             Connection,
             runner.server,
-            loop=loop,
+            loop=asyncio.get_running_loop(),
             admission=self._admission,
             request_timeout=self._request_timeout,
         )
-        server = await loop.create_unix_server(
-            make_connection, sock=listener, backlog=sockets.BACKLOG
-        )
         try:
-            yield
+            async with accepting(listener, make_connection, admission=self._admission):
+                yield
         finally:
-            server.close()
             await runner.cleanup()
 
     async def _openapi(self, _: web.Request) -> web.Response:

@@ -14,7 +14,6 @@ from pathlib import Path
 from eventd.errors import SocketInUse
 
 __all__ = [
-    "BACKLOG",
     "READ_ONLY_MODE",
     "READ_ONLY_NAME",
     "READ_WRITE_MODE",
@@ -30,9 +29,9 @@ READ_ONLY_NAME = "eventd-ro.sock"
 READ_WRITE_MODE = 0o660
 READ_ONLY_MODE = 0o666
 
-BACKLOG = 128
-"""asyncio's accept loop repeats an EMFILE up to this often (cpython issue 151615): keep it low."""
-
+_BACKLOG = 1024
+"""How many clients may wait to be taken in. Further ones of asyncio would believe to be connected:
+a connect to a Unix socket that cannot be done at once is none that goes on."""
 
 _LOCK_NAME = "eventd.lock"
 
@@ -87,7 +86,7 @@ def bound(path: Path, *, mode: int) -> Iterator[socket.socket]:
         _bind(listener, path, mode=mode)
         identity = _identity_of(path.lstat())
         try:
-            listener.listen(BACKLOG)
+            listener.listen(_BACKLOG)
             yield listener
         finally:
             # By now the path may belong to a daemon that was started after us.

@@ -14,7 +14,14 @@ from typing import NamedTuple
 
 from eventd.model.domain import Question
 
-__all__ = ["DomainPicture", "HistoryPosition", "HostPicture", "PictureChange", "PowerState"]
+__all__ = [
+    "DomainPicture",
+    "HistoryPosition",
+    "HostPicture",
+    "PictureChange",
+    "PowerState",
+    "ToldTask",
+]
 
 
 class PowerState(StrEnum):
@@ -23,6 +30,23 @@ class PowerState(StrEnum):
     POWERED_OFF = "poweredOff"
     POWERED_ON = "poweredOn"
     SUSPENDED = "suspended"
+
+
+class ToldTask(NamedTuple):
+    """What was told of a task that its domain lists, so that it is not told once more."""
+
+    task: str
+    """Value of the managed object reference."""
+    queued_at: datetime | None
+    """``queueTime``: a host that was restarted uses references again, for other tasks."""
+    state: str
+    """``TaskInfoState`` as it was told last: ``queued``, ``running``, ``success``, ``error``."""
+    progress: int
+    """Percent, as it was told last."""
+    is_spent: bool
+    """Whether it has explained what it can."""
+    is_settled: bool
+    """Whether it was told that the job is completed, or that is never to be told."""
 
 
 class DomainPicture(NamedTuple):
@@ -72,6 +96,8 @@ class DomainPicture(NamedTuple):
     on to show the power state that it had."""
     asked_at: datetime | None = None
     """When the question was judged first: aware, UTC."""
+    told_tasks: tuple[ToldTask, ...] = ()
+    """What was told of the tasks that it lists; of those that go on, too."""
 
     @property
     def power(self) -> PowerState:

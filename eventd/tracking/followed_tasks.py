@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from typing import NamedTuple
 
+from eventd.model.picture import ToldTask
 from eventd.vi.tasks import task_info
 from eventd.vi.types import ObjectUpdate, PropertyValue, TaskInfo, TaskState, UpdateKind
 
@@ -44,6 +45,10 @@ class FollowedTasks:
         self._ended: dict[str, None] = {}
         """Those that are over, or that the host knows no longer."""
         self._told: dict[str, _Told] = {}
+        self._told_before: dict[str, ToldTask] = {}
+        """What was told in an earlier life, until the task is known again."""
+        self._newly_told: set[str] = set()
+        """Domains of which something was told anew."""
         self._changed: dict[str, None] = {}
         self._quiet: set[str] = set()
         """Tasks of which the state that they are found in is no news."""
@@ -58,6 +63,10 @@ class FollowedTasks:
                 self._count += 1
                 if not is_news:
                     self._quiet.add(task)
+
+    def remember(self, told: Iterable[ToldTask]) -> None:
+        """So much was told of these tasks in an earlier life."""
+        self._told_before.update((each.task, each) for each in told)
 
     @property
     def count(self) -> int:
@@ -98,6 +107,9 @@ class FollowedTasks:
             return
         if task == known or (known is None and key in self._ended):
             return
+        before = self._told_before.pop(key, None)
+        if before and before.queued_at == task.queue_time and before.state in _ORDER:
+            self._told[key] = _Told(TaskState(before.state), before.progress // _STEP)
         self._known[key] = task
         self._changed[key] = None
         if task.state in _ENDED:
@@ -121,6 +133,7 @@ class FollowedTasks:
     def forget(self, tasks: Iterable[str]) -> None:
         """The host no longer lists these tasks: should it use a key again, that is another task."""
         for task in tasks:
+            self._told_before.pop(task, None)
             if task in self._ended:
                 self._forget(task)
 
@@ -130,12 +143,15 @@ class FollowedTasks:
         Those that go on are kept in any case, and those of which something is to be told.
         """
         kept = self._changed.keys()
-        self.forget([task for task in self._ended if task not in listed and task not in kept])
+        known = (*self._ended, *self._told_before)
+        self.forget([task for task in known if task not in listed and task not in kept])
 
     def forget_everything(self) -> None:
         """It is another host, whose keys mean other tasks; the count goes on."""
         for kept in (self._wanted, self._numbers, self._leaves, self._known, self._ended):
             kept.clear()
+        for memory in (self._told_before, self._newly_told):
+            memory.clear()
         for told in (self._told, self._changed, self._quiet, self._found):
             told.clear()
 
@@ -170,6 +186,25 @@ class FollowedTasks:
         found = [self._known[key] for key in changed if key in self._known]
         return [task for task in found if self._is_news(task)]
 
+    def take_newly_told(self) -> set[str]:
+        """Return the domains of which something was told since this was asked last."""
+        newly_told, self._newly_told = self._newly_told, set()
+        return newly_told
+
+    def told(self, task: str) -> ToldTask | None:
+        """Return what was told of a task, now or in an earlier life; None if nothing was."""
+        told, info = self._told.get(task), self._known.get(task)
+        if told is None or info is None:
+            return self._told_before.get(task)
+        return ToldTask(
+            task,
+            info.queue_time,
+            str(told.state),
+            told.step * _STEP,
+            is_spent=False,
+            is_settled=False,
+        )
+
     def take_found(self) -> list[TaskInfo]:
         """Return the tasks whose state was no news, as they were found; once."""
         found, self._found = self._found, []
@@ -182,6 +217,8 @@ class FollowedTasks:
         if told is not None and told.state is now.state and now.step <= told.step:
             return False
         self._told[key] = now
+        if task.entity is not None:
+            self._newly_told.add(task.entity.value)
         if key in self._quiet:
             self._quiet.discard(key)
             self._found.append(task)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from eventd.model.arguments import JobOperation
+from eventd.model.picture import ToldTask
 from eventd.tracking.operations import JOBS, Operation, operation_of
 from eventd.vi.types import TaskInfo, TaskState
 
@@ -67,10 +68,34 @@ class Tasks:
         self._told_jobs: dict[str, None] = {}
         self._watched: dict[str, None] = {}
         """Tasks whose end something waits for."""
+        self._told_before: dict[str, ToldTask] = {}
+        """What was told in an earlier life, until the task is read again."""
 
     def begin(self, host_time: datetime) -> None:
         """The first picture is taken now: what ended before has led to it."""
         self._host_time = host_time
+
+    def remember(self, told: Iterable[ToldTask]) -> None:
+        """These tasks have explained and told so much in an earlier life."""
+        self._told_before.update((each.task, each) for each in told)
+
+    def as_told(self, told: ToldTask, task: TaskInfo | None) -> ToldTask:
+        """Return what was told of a task, with what it has explained by now."""
+        if task is None:
+            return told
+        before = self._told_before.get(told.task)
+        if before is not None and before.queued_at == told.queued_at:
+            return told._replace(is_spent=before.is_spent, is_settled=before.is_settled)
+        is_old = not self.is_new(task)
+        return told._replace(
+            is_spent=is_old or told.task in self._spent,
+            is_settled=is_old or told.task in self._told_jobs,
+        )
+
+    @property
+    def domains_read(self) -> set[str]:
+        """The domains of the tasks that were read last."""
+        return {task.entity.value for task in self._read if task.entity is not None}
 
     def listed_by(self, domain: str) -> frozenset[str]:
         """Return the tasks that a domain listed last."""
@@ -91,13 +116,14 @@ class Tasks:
     def forget(self, tasks: Iterable[str]) -> None:
         """The host no longer lists these tasks: should it use a key again, that is another task."""
         for task in tasks:
+            self._told_before.pop(task, None)
             for memory in (self._spent, self._told_jobs, self._watched, self._seen_ended):
                 memory.pop(task, None)
 
     def forget_all_but(self, listed: Container[str]) -> None:
         """The host lists these tasks alone."""
         memories = (self._spent, self._told_jobs, self._watched, self._seen_ended)
-        known = frozenset().union(*memories)
+        known = frozenset().union(*memories, self._told_before)
         self.forget([task for task in known if task not in listed])
 
     def note_new(self, tasks: Iterable[str]) -> None:
@@ -135,9 +161,20 @@ class Tasks:
             key=_queued,
         )
         for task in self._read:
+            self._recognise(task)
             if task.state in _ENDED:
                 self._seen_ended.setdefault(task.task.value, now)
         _trim(self._seen_ended)
+
+    def _recognise(self, task: TaskInfo) -> None:
+        key = task.task.value
+        before = self._told_before.pop(key, None)
+        if before is None or before.queued_at != task.queue_time:
+            return
+        if before.is_spent:
+            _remember(self._spent, [key])
+        if before.is_settled:
+            _remember(self._told_jobs, [key])
 
     def explain(
         self,

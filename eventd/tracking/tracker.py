@@ -11,7 +11,7 @@ agree.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import NamedTuple
@@ -19,7 +19,13 @@ from typing import NamedTuple
 from eventd.model.domain import DomainStatus
 from eventd.model.events import Event
 from eventd.model.evidence import Cause, TaskEvidence
-from eventd.model.picture import DomainPicture, HostPicture, PictureChange, PowerState
+from eventd.model.picture import (
+    DomainPicture,
+    HostPicture,
+    PictureChange,
+    PowerState,
+    ToldTask,
+)
 from eventd.model.questions import PendingQuestion
 from eventd.tracking.attribution import evidence
 from eventd.tracking.facts import Found
@@ -133,6 +139,7 @@ class Tracker:
         self._told: dict[str, DomainPicture] = dict(known or {})
         """The pictures that the published events lead to."""
         self._begin_with_what_is_told()
+        self.followed_tasks.remember(self._told_tasks())
         self.follows_history = False
         """Whether the host's event history is read; without it nothing is worth waiting for."""
         self.follows_tasks = False
@@ -171,6 +178,7 @@ class Tracker:
             questions=self.questions,
         )
         self._tasks = Tasks()
+        self._tasks.remember(self._told_tasks())
         self._history = History(self._host.position)
         knowledge = Knowledge(self._inventory, self._history, self._tasks)
         self._judge = self._make_judge(knowledge, self.questions, self.followed_tasks)
@@ -182,6 +190,9 @@ class Tracker:
         """Followed tasks that may explain what is judged next, and need not be read."""
         self._left_behind: dict[str, frozenset[str]] = {}
         """The tasks that domains listed last that are gone, until it is told why they went."""
+
+    def _told_tasks(self) -> Iterator[ToldTask]:
+        return (told for picture in self._told.values() for told in picture.told_tasks)
 
     def begin_sync(
         self,
@@ -464,13 +475,20 @@ class Tracker:
 
     def _picture_change(self, judgement: Judgement) -> PictureChange:
         last = {step.reference: step.after for step in judgement.steps}
+        changed = {
+            ref: self._with_told_tasks(self._with_time_of_question(picture))
+            for ref, picture in last.items()
+            if picture is not None
+        }
+        for reference in self.followed_tasks.take_newly_told() | self._tasks.domains_read:
+            picture = self._told.get(reference)
+            if picture is not None and reference not in last:
+                with_tasks = self._with_told_tasks(picture)
+                if with_tasks != picture:
+                    changed[reference] = with_tasks
         return PictureChange(
             self._connection,
-            changed={
-                ref: self._with_time_of_question(picture)
-                for ref, picture in last.items()
-                if picture is not None
-            },
+            changed=changed,
             removed=frozenset(ref for ref, picture in last.items() if picture is None and ref),
             host=self._host_picture(held=self._judge.open_events(judgement.held)),
         )
@@ -479,6 +497,15 @@ class Tracker:
         if picture.question is None:
             return picture if picture.asked_at is None else picture._replace(asked_at=None)
         return picture._replace(asked_at=self.questions.since(picture.question))
+
+    def _with_told_tasks(self, picture: DomainPicture) -> DomainPicture:
+        listed = sorted(self._tasks.listed_by(picture.reference))
+        told = [self.followed_tasks.told(task) for task in listed]
+        known = [each for each in told if each is not None]
+        info = self.followed_tasks.info
+        return picture._replace(
+            told_tasks=tuple(self._tasks.as_told(each, info(each.task)) for each in known)
+        )
 
     def _host_picture(self, *, held: Collection[HistoryEvent]) -> HostPicture:
         return HostPicture(

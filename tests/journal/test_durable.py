@@ -24,11 +24,12 @@ from eventd.journal.retention import Retention
 from eventd.journal.schema import APPLICATION_ID, VERSION
 from eventd.journal.store import Durability
 from eventd.model.events import JournalReplaced
-from eventd.model.picture import DomainPicture, PictureChange
+from eventd.model.picture import DomainPicture, PictureChange, ToldTask
 from eventd.model.record import Cursor, EventRecord
 from tests.journal.things import EVENT, HOST, NONE, NOW, REBOOT, SUBSCRIPTION, opened
 
-WEB = DomainPicture("vm-1", "web")
+TASK = ToldTask("task-7", NOW, "success", 0, is_spent=True, is_settled=False)
+WEB = DomainPicture("vm-1", "web", told_tasks=(TASK,))
 
 
 def read_on(journal: DurableJournal, after: Cursor) -> list[EventRecord]:

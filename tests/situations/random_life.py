@@ -17,7 +17,7 @@ from eventd.simulator import Question, World
 from eventd.simulator.world.values import DataObject
 from tests.situations.stage import BARRIER
 
-__all__ = ["RandomLife"]
+__all__ = ["OPERATIONS", "RandomLife"]
 
 _SECONDARY = "(secondary)"
 _CDROM = 3000
@@ -429,6 +429,9 @@ _POSSIBLE: dict[str, Possible] = {
     "fail_over": protected,
     "terminate_fault_tolerant": protected,
 }
+
+OPERATIONS = frozenset(_POSSIBLE)
+"""All that can happen."""
 
 # So often that about half of the domains are on.
 _DRAWN = [*_POSSIBLE, *["power_on"] * 12, *["answer"] * 4, *["find_files"] * 2]

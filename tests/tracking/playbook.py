@@ -284,11 +284,12 @@ class Scenario:
     def restart(self) -> None:
         """eventd is started again, with what the journal knows."""
         assert self.outcome is not None
-        follows_history = self.tracker.follows_history
+        before = self.tracker
         self.tracker = Tracker(
             "esx01", source="esx://esx01/", known=self.pictures, host=self.outcome.picture.host
         )
-        self.tracker.follows_history = follows_history
+        self.tracker.follows_history = before.follows_history
+        self.tracker.follows_tasks = before.follows_tasks
 
     @property
     def everything(self) -> list[str]:

@@ -586,3 +586,108 @@ def test_the_end_of_a_followed_task_need_not_be_waited_for(follows_tasks: bool) 
     host.say(lists(host, "task-1"), host.task("VirtualMachine.reset", TaskState.RUNNING))
 
     assert host.tracker.is_waiting is not follows_tasks
+
+
+# -- after a restart of eventd
+
+
+def suspension(state: str = "success", *, queued_at: str = QUEUED) -> ObjectUpdate:
+    """The host shows a task that suspends web01."""
+    info = {"descriptionId": "VirtualMachine.suspend", "state": state, "queueTime": queued_at}
+    return Scenario.task_enters("task-7", **info)
+
+
+def shown_again(host: Scenario, task: ObjectUpdate, **properties: str) -> list[str]:
+    """eventd was restarted, and the host shows web01 and its task; return what is told then."""
+    host.restart()
+    shown = {**WEB01, "power": "suspended", **properties}
+    host.sync(host.enter(**shown, tasks=("task-7",)), task)
+    return host.everything
+
+
+@pytest.fixture
+def suspended(running: Scenario) -> Scenario:
+    """A host with web01 that was suspended by a task, which was told and is listed still."""
+    running.say(running.modify(power="suspended", tasks=("task-7",)), suspension())
+    assert running.everything == [
+        "suspended paused (task)",
+        "job-completed suspend (task)",
+        "success (task)",
+    ]
+    return running
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_task_that_was_told_is_not_told_by_the_next_eventd(
+    times: int, suspended: Scenario
+) -> None:
+    """Nor by that after it: the host lists a task for ten minutes, and says no more than before."""
+    for _ in range(times):
+        assert shown_again(suspended, suspension()) == []
+
+
+def test_a_task_that_was_told_explains_nothing_to_the_next_eventd(suspended: Scenario) -> None:
+    """It has explained what it led to; the second suspension is another one's work."""
+    assert shown_again(suspended, suspension()) == []
+    suspended.say(suspended.modify(power="poweredOn"))
+    suspended.say(suspended.modify(power="suspended"))
+    assert suspended.everything == ["suspended paused (state)"]
+
+
+def test_a_task_that_ends_while_eventd_is_away_is_told_then(running: Scenario) -> None:
+    """Its beginning was told already."""
+    running.say(lists(running, "task-7"), suspension("running"))
+    assert running.everything == ["running (task)"]
+
+    assert shown_again(running, suspension()) == [
+        "suspended paused (task)",
+        "job-completed suspend (task)",
+        "success (task)",
+    ]
+
+
+def test_a_task_that_goes_on_as_it_did_is_not_told_by_the_next_eventd(running: Scenario) -> None:
+    """Only what it does next is."""
+    running.say(lists(running, "task-7"), suspension("running"))
+    boot = "2026-11-20T12:00:00Z"
+    assert shown_again(running, suspension("running"), power="poweredOn", boot=boot) == []
+
+    running.say(running.task_moves("task-7", state="error"))
+    assert running.everything == ["error (task)"]
+
+
+def test_a_task_that_comes_and_goes_while_eventd_is_away_is_told_then(running: Scenario) -> None:
+    """The host lists it still."""
+    assert shown_again(running, suspension()) == [
+        "suspended paused (task)",
+        "job-completed suspend (task)",
+        "success (task)",
+    ]
+
+
+def test_a_key_that_its_host_uses_again_while_eventd_is_away_is_another_task(
+    suspended: Scenario,
+) -> None:
+    """A restarted host counts from the beginning; when a task was queued tells them apart."""
+    assert shown_again(suspended, suspension(queued_at=ENDED)) == [
+        "job-completed suspend (task)",
+        "success (task)",
+    ]
+
+
+def test_a_job_that_had_ended_before_the_first_picture_is_told_by_no_eventd() -> None:
+    """Nor is the task; both have led to that picture."""
+    host = Scenario(follows_tasks=True)
+    ended = Scenario.task_enters(
+        "task-7",
+        descriptionId="VirtualMachine.suspend",
+        state="success",
+        queueTime=QUEUED,
+        completeTime=ENDED,
+    )
+    shown = {**WEB01, "power": "suspended"}
+    host.sync(host.enter(**shown, tasks=("task-7",)))
+    host.say(ended)
+    assert host.everything == []
+
+    assert shown_again(host, ended) == []
