@@ -37,6 +37,15 @@ def test_a_stream_without_a_fault_has_none(validator: Validator) -> None:
     assert (validator.count, str(validator.cursor)) == (3, "e1-7")
 
 
+def test_a_new_epoch_goes_on_counting() -> None:
+    """Each life of the daemon begins one."""
+    validator = Validator("v")
+    validator.begin("e1-4")
+    for each in (line(5), line(6, epoch="e2")):
+        validator.take(each)
+    assert not validator.faults
+
+
 @pytest.mark.parametrize("kind", [Validator, OrderOnly])
 @pytest.mark.parametrize(
     ("lines", "lost", "doubled", "misordered"),
@@ -45,14 +54,14 @@ def test_a_stream_without_a_fault_has_none(validator: Validator) -> None:
         ([line(6)], 1, 0, 0),
         ([line(5), line(5)], 0, 1, 0),
         ([line(5), line(6), line(5)], 0, 0, 1),
-        ([line(5), line(6, epoch="e2")], 1, 0, 0),
+        ([line(5), line(7, epoch="e2")], 1, 0, 0),
         ([line(5), GAP], 1, 0, 0),
     ],
 )
 def test_what_is_wrong_with_the_order_is_seen(
     kind: type[Validator], lines: list[bytes], lost: int, doubled: int, misordered: int
 ) -> None:
-    """A hole, a repetition, a step back, another journal, and a gap that is told."""
+    """A hole, also between two epochs, a repetition, a step back, and a gap that is told."""
     validator = kind("v")
     validator.begin("e1-4")
     for each in lines:

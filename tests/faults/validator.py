@@ -119,10 +119,8 @@ class Validator:
         where = f"{self.name} got {cursor} after {before}"
         if before is None:
             return
-        if cursor.epoch != before.epoch and is_durable:
-            # Only what is not on the disk may begin an epoch; its numbers go on.
-            self.faults.lose(where)
-        elif cursor.sequence > before.sequence + 1:
+        # Each life of the daemon begins an epoch, and a full disk; the numbers go on.
+        if cursor.sequence > before.sequence + 1:
             self.faults.lose(where, cursor.sequence - before.sequence - 1)
         elif cursor.sequence == before.sequence:
             self.faults.double(where)
