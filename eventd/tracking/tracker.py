@@ -451,7 +451,6 @@ class Tracker:
         return Outcome([*judgement.events], picture, is_sync=False, is_farewell=True)
 
     def _first_picture(self, now: datetime, instant: float, *, is_sync: bool) -> Outcome:
-        self._has_picture = True
         self._history.forget()
         self.questions.note_judged(now, instant, tasks=self.followed_tasks.count)
         shown = {
@@ -508,6 +507,7 @@ class Tracker:
             self._departed.pop(picture.instance_uuid or "", None)
         self._told.update(outcome.picture.changed)
         self._host = outcome.picture.host or self._host
+        self._has_picture = True
         if ids:
             for index, told in self._unpublished:
                 told.record = ids[index]
@@ -530,6 +530,7 @@ class Tracker:
         """Forget what was taken in and not accepted; the next whole picture shows it again."""
         self.questions.roll_back()
         self._inventory.restore(self._told)
+        self._inventory.identity = self._host.identity
         self._judge.take_back(told for _, told in self._unpublished)
         self._unpublished = []
         self._history.go_back(self._host.position)
