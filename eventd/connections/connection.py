@@ -178,7 +178,7 @@ class Connection:
     def _tell_of_what_was_known(self) -> None:
         """Tell that the host is not reached yet, if anything is known of it from before."""
         if self._tracker.has_picture:
-            self._publish([self._stale("not reached yet since the start of eventd")])
+            self._tell(self._stale("not reached yet since the start of eventd"))
 
     def _stale(self, message: str) -> ConnectionStale:
         return ConnectionStale(
@@ -194,7 +194,17 @@ class Connection:
             return
         self._is_overdue = True
         _log.warning("answer_overdue", connection=self.name)
-        self._publish([self._stale("the host owes an answer")])
+        self._tell(self._stale("the host owes an answer"))
+
+    def _tell(self, event: Event, picture: PictureChange | None = None) -> None:
+        """Publish what the connection itself has to say, beside what is followed of the host.
+
+        A defect there must not end the other connections.
+        """
+        try:
+            self._publish([event], picture)
+        except Exception:
+            _log.exception("event_not_published", connection=self.name, type=event.type)
 
     async def _follow_for_ever(self) -> NoReturn:
         while True:
@@ -361,17 +371,23 @@ class Connection:
             synced_at=self._synced_at,
         )
         # With how far everything is known: what is missed from now on begins there.
-        self._publish([lost], PictureChange(self.name, {}, frozenset(), self._tracker.host))
+        self._tell(lost, PictureChange(self.name, {}, frozenset(), self._tracker.host))
         self._kept = self._tracker.host
         self._news.ring()
 
     def _tell_what_is_held_back(self) -> None:
         """Decide what waits for its cause: the host that could tell it is not there.
 
-        What the event history has when the host is back becomes an amendment.
+        What the event history has when the host is back becomes an amendment. What a defect keeps
+        from being told shows again in the next whole picture.
         """
-        if self._tracker.deadline is not None:
+        if self._tracker.deadline is None:
+            return
+        try:
             self._take_in(self._tracker.judge((), now=self._clock(), instant=math.inf))
+        except Exception:
+            _log.exception("held_back_not_told", connection=self.name)
+            self._tracker.roll_back()
 
     def status(self) -> ConnectionStatus:
         """Return how the connection is doing."""

@@ -147,6 +147,7 @@ class Follower:
         self._defect = defect
         self._gave_up = asyncio.Event()
         self._has_published = asyncio.Event()
+        self._has_failed = asyncio.Event()
         self._journal = MemoryJournal("test")
         self.connection = Connection(
             "esx01",
@@ -167,6 +168,7 @@ class Follower:
     ) -> Sequence[EventRecord]:
         defect, self._defect = self._defect, None
         if defect is not None:
+            self._has_failed.set()
             raise defect
         self.events += events
         if picture is not None:
@@ -190,6 +192,11 @@ class Follower:
         """Return when the connection waits after its last try."""
         async with asyncio.timeout(PATIENCE):
             await self._gave_up.wait()
+
+    async def has_failed(self) -> None:
+        """Return when a publication has failed by a defect."""
+        async with asyncio.timeout(PATIENCE):
+            await self._has_failed.wait()
 
     async def has_told(self, sentence: str) -> None:
         """Return when an event was published."""
@@ -897,6 +904,87 @@ async def test_a_defect_in_mid_wait_logs_out_and_is_a_lost_host() -> None:
         "a defect of eventd: ZeroDivisionError('a defect'); see the log"
     )
     assert host.methods.count("Logout") == 1
+
+
+async def test_a_defect_in_what_is_held_back_does_not_hide_that_the_host_is_lost() -> None:
+    """It ends nobody, and what was not told is told when the host is back."""
+    host = Host(has_events=True)
+    released = asyncio.Event()
+    host.plan(
+        "WaitForUpdatesEx",
+        update_set("1", WEB01_ON),
+        update_set("2", WEB01_GOES_OFF),
+        released,
+        UNREACHABLE,
+    )
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_OFF))
+    follower = Follower(host, tries=2, grace=LONG)
+    with capture_logs() as logs:
+        async with following(follower):
+            await follower.timer.is_awaited()
+            follower.breaks_at_the_next_publication()
+            released.set()
+            await follower.has_told("resynchronised")
+
+    assert follower.told == [
+        "connected",
+        "disconnected",
+        "web01 stopped",
+        "connected",
+        "resynchronised",
+    ]
+    errors = [entry for entry in logs if entry["log_level"] == "error"]
+    assert [entry["event"] for entry in errors] == ["held_back_not_told"]
+    assert errors[0]["exc_info"]
+
+
+async def test_a_defect_in_telling_that_the_host_is_lost_ends_nobody() -> None:
+    """The host is tried again all the same."""
+    host = Host()
+    released = asyncio.Event()
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON), released, UNREACHABLE)
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON))
+    follower = Follower(host, tries=2)
+    with capture_logs() as logs:
+        async with following(follower):
+            await follower.has_told("connected")
+            follower.breaks_at_the_next_publication()
+            released.set()
+            await follower.has_told("resynchronised")
+
+    assert follower.told == ["connected", "connected", "resynchronised"]
+    assert [e["event"] for e in logs if e["log_level"] == "error"] == ["event_not_published"]
+
+
+async def test_a_defect_in_telling_that_an_answer_is_overdue_ends_nobody() -> None:
+    """The domains are stale all the same, and the host is followed on."""
+    host = Host()
+    released = asyncio.Event()
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON), released, "")
+    follower = Follower(host)
+    with capture_logs() as logs:
+        async with following(follower):
+            await follower.has_told("connected")
+            follower.breaks_at_the_next_publication()
+            follower.timer.go_on(64)
+            await follower.has_failed()
+            assert follower.stale == {"web01": True}
+            released.set()
+            await follower.has_told("resynchronised")
+            assert follower.stale == {"web01": False}
+
+    assert [e["event"] for e in logs if e["log_level"] == "error"] == ["event_not_published"]
+
+
+async def test_a_defect_at_the_start_ends_nobody() -> None:
+    """That the host is not reached yet is told by the log then."""
+    host = Host()
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_OFF))
+    follower = Follower(host, known=KNOWN, defect=ZeroDivisionError("a defect"))
+    async with following(follower):
+        await host.is_waited_for()
+
+    assert follower.told == ["web01 stopped", "connected", "resynchronised"]
 
 
 # --- refusals -------------------------------------------------------------------------------------
