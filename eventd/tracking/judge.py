@@ -101,6 +101,7 @@ class Judge:
         self._pending.clear()
         self._news.clear()
         self._occurrences.forget_untold()
+        self._task_events.take_back()
         self._unseen.clear()
 
     @property

@@ -513,6 +513,7 @@ class Tracker:
                 told.record = ids[index]
         self._unpublished = []
         self.questions.accept()
+        self.followed_tasks.accept()
         if outcome.is_farewell:
             self._is_another_host = False
             self._synced_at = self._host.synced_at
@@ -529,6 +530,7 @@ class Tracker:
     def roll_back(self) -> None:
         """Forget what was taken in and not accepted; the next whole picture shows it again."""
         self.questions.roll_back()
+        self.followed_tasks.roll_back()
         self._inventory.restore(self._told)
         self._inventory.identity = self._host.identity
         self._judge.take_back(told for _, told in self._unpublished)
