@@ -72,6 +72,12 @@ class DomainPicture(NamedTuple):
     on to show the power state that it had."""
     asked_at: datetime | None = None
     """When the question was judged first: aware, UTC."""
+    rebooted_at: datetime | None = None
+    """When its last reboot was seen first, by the host's clock: aware, UTC."""
+    rebooted_until: datetime | None = None
+    """When that was over, by the host's clock; None while it is not known to be."""
+    reboot_signs: tuple[str, ...] | None = None
+    """What has shown that reboot so far: what else shows it tells nothing new."""
 
     @property
     def power(self) -> PowerState:

@@ -174,6 +174,7 @@ class Tracker:
         self._history = History(self._host.position)
         knowledge = Knowledge(self._inventory, self._history, self._tasks)
         self._judge = self._make_judge(knowledge, self.questions, self.followed_tasks)
+        self._judge.reboots.restore(self._told.values())
         self._shown: set[str] = set()
         """Domains that the whole picture has shown so far."""
         self._unread: frozenset[str] = frozenset()
@@ -454,7 +455,7 @@ class Tracker:
         self._history.forget()
         self.questions.note_judged(now, instant, tasks=self.followed_tasks.count)
         shown = {
-            reference: self._with_time_of_question(picture)
+            reference: self._kept(picture)
             for reference, picture in self._inventory.domains.items()
             if not picture.is_secondary
         }
@@ -463,21 +464,25 @@ class Tracker:
 
     def _picture_change(self, judgement: Judgement) -> PictureChange:
         last = {step.reference: step.after for step in judgement.steps}
+        for reference in self._judge.reboots.take_changed() - last.keys():
+            if (known := self._told.get(reference)) is not None:
+                last[reference] = known
         return PictureChange(
             self._connection,
             changed={
-                ref: self._with_time_of_question(picture)
-                for ref, picture in last.items()
-                if picture is not None
+                ref: self._kept(picture) for ref, picture in last.items() if picture is not None
             },
             removed=frozenset(ref for ref, picture in last.items() if picture is None and ref),
             host=self._host_picture(held=self._judge.open_events(judgement.held)),
         )
 
-    def _with_time_of_question(self, picture: DomainPicture) -> DomainPicture:
-        if picture.question is None:
-            return picture if picture.asked_at is None else picture._replace(asked_at=None)
-        return picture._replace(asked_at=self.questions.since(picture.question))
+    def _kept(self, picture: DomainPicture) -> DomainPicture:
+        """Return a picture as the journal is to have it: with what the host does not tell."""
+        question = picture.question
+        asked_at = None if question is None else self.questions.since(question)
+        if asked_at != picture.asked_at:
+            picture = picture._replace(asked_at=asked_at)
+        return self._judge.reboots.kept_in(picture)
 
     def _host_picture(self, *, held: Collection[HistoryEvent]) -> HostPicture:
         return HostPicture(
@@ -534,6 +539,7 @@ class Tracker:
         self._inventory.restore(self._told)
         self._inventory.identity = self._host.identity
         self._judge.take_back(told for _, told in self._unpublished)
+        self._judge.reboots.restore(self._told.values())
         self._unpublished = []
         self._history.go_back(self._host.position)
         self._is_another_host = False
