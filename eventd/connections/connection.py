@@ -79,6 +79,9 @@ _LOGOUT_SECONDS = 0.5
 _KEPT_EACH = timedelta(seconds=50)
 """How far everything is known is written so often; an idle host answers each minute."""
 
+_CUT_SHORT_AGAIN = 60.0
+"""Seconds: that the event history could not be read is told once in that time; our choice."""
+
 _CONFIGURATIONS = 4
 """So many configurations are read of a host at once: everybody may ask for one."""
 
@@ -132,6 +135,9 @@ class Connection:
         """How often another host was met since the whole picture was there last."""
         self._is_overdue = False
         """Whether the host owes an answer for longer than it may take."""
+        self._history_cut_short: str | None = None
+        """Why the host's event history could not be read to its end, until that is told."""
+        self._cut_short_told_at = -math.inf
         self._error: str | None = None
         self._failures = 0
         self._live: Live | None = None
@@ -178,7 +184,7 @@ class Connection:
     def _tell_of_what_was_known(self) -> None:
         """Tell that the host is not reached yet, if anything is known of it from before."""
         if self._tracker.has_picture:
-            self._publish([self._stale("not reached yet since the start of eventd")])
+            self._tell(self._stale("not reached yet since the start of eventd"))
 
     def _stale(self, message: str) -> ConnectionStale:
         return ConnectionStale(
@@ -194,7 +200,17 @@ class Connection:
             return
         self._is_overdue = True
         _log.warning("answer_overdue", connection=self.name)
-        self._publish([self._stale("the host owes an answer")])
+        self._tell(self._stale("the host owes an answer"))
+
+    def _tell(self, event: Event, picture: PictureChange | None = None) -> None:
+        """Publish what the connection itself has to say, beside what is followed of the host.
+
+        A defect there must not end the other connections.
+        """
+        try:
+            self._publish([event], picture)
+        except Exception:
+            _log.exception("event_not_published", connection=self.name, type=event.type)
 
     async def _follow_for_ever(self) -> NoReturn:
         while True:
@@ -243,6 +259,7 @@ class Connection:
             answers=self._answers,
             conclude=self._take_in,
             taken_in=self._note_taken_in,
+            history_cut_short=self._note_cut_short,
             not_understood=self._not_understood,
             silence=self._silence,
             clock=self._clock,
@@ -254,11 +271,15 @@ class Connection:
             self._live = None
             self._news.ring()
 
+    def _note_cut_short(self, problem: str) -> None:
+        self._history_cut_short = problem
+
     def _note_taken_in(self, live: Live) -> None:
         """Note that the host is reached, and all that it has said by now is taken in and told."""
         if self._is_overdue:
             self._is_overdue = False
             self._publish([self._resynchronised(self._tracker.domain_count, missed=0)])
+            self._note_cut_short_told()
         self._synced_at = self._clock()
         self._live = live
         self._news.ring()
@@ -271,6 +292,9 @@ class Connection:
         elif not outcome.is_farewell:
             # Not before: a host whose sessions end as soon as it is in sync is a lost one.
             self._failures = 0
+            if self._is_cut_short_to_be_told():
+                domains = self._tracker.count_after(outcome)
+                events.append(self._resynchronised(domains, missed=0))
         records: Sequence[EventRecord] = ()
         picture = outcome.picture
         if events or picture.changed or picture.removed or self._is_to_be_kept(picture.host):
@@ -281,11 +305,24 @@ class Connection:
                 raise
             self._kept = picture.host or self._kept
         self._tracker.accept(outcome, [record.id for record in records[: len(outcome.events)]])
-        self._note_published(outcome)
+        self._note_published(outcome, events)
         metrics.questions_pending.labels(self.name).set(self._tracker.questions.count)
         self._news.ring()
 
-    def _note_published(self, outcome: Outcome) -> None:
+    def _is_cut_short_to_be_told(self) -> bool:
+        since_told = self._timer.instant() - self._cut_short_told_at
+        return self._history_cut_short is not None and since_told >= _CUT_SHORT_AGAIN
+
+    def _note_cut_short_told(self) -> None:
+        if self._history_cut_short is not None:
+            self._history_cut_short = None
+            self._cut_short_told_at = self._timer.instant()
+
+    def _note_published(self, outcome: Outcome, events: Sequence[Event]) -> None:
+        if any(isinstance(event, ConnectionResynchronised) for event in events):
+            self._note_cut_short_told()
+        elif outcome.is_farewell or outcome.is_sync:
+            self._history_cut_short = None  # nothing of the host was known that it could miss
         if outcome.is_farewell:
             self._missed += len(outcome.events)
             self._replaced += 1
@@ -336,6 +373,8 @@ class Connection:
             missed=missed,
             synced_at=self._synced_at,
             reinstalled=self._replaced > 0,
+            incomplete=self._history_cut_short is not None,
+            message=self._history_cut_short,
         )
 
     def _lose(self, error: EventdError, delay: float) -> None:
@@ -361,17 +400,23 @@ class Connection:
             synced_at=self._synced_at,
         )
         # With how far everything is known: what is missed from now on begins there.
-        self._publish([lost], PictureChange(self.name, {}, frozenset(), self._tracker.host))
+        self._tell(lost, PictureChange(self.name, {}, frozenset(), self._tracker.host))
         self._kept = self._tracker.host
         self._news.ring()
 
     def _tell_what_is_held_back(self) -> None:
         """Decide what waits for its cause: the host that could tell it is not there.
 
-        What the event history has when the host is back becomes an amendment.
+        What the event history has when the host is back becomes an amendment. What a defect keeps
+        from being told shows again in the next whole picture.
         """
-        if self._tracker.deadline is not None:
+        if self._tracker.deadline is None:
+            return
+        try:
             self._take_in(self._tracker.judge((), now=self._clock(), instant=math.inf))
+        except Exception:
+            _log.exception("held_back_not_told", connection=self.name)
+            self._tracker.roll_back()
 
     def status(self) -> ConnectionStatus:
         """Return how the connection is doing."""

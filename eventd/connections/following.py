@@ -50,7 +50,8 @@ a snapshot may take hours."""
 class Following:
     """Feeds one session's answers to a tracker, and what comes of them to ``conclude``.
 
-    ``taken_in`` is called after each complete answer, when all that it has led to is told.
+    ``taken_in`` is called after each complete answer, when all that it has led to is told;
+    ``history_cut_short``, with the reason, where the event history could not be read to its end.
 
     What explains a change is read before it is judged, and everything else on the connection waits
     for that: a host that is slow with its events and its tasks delays what has to be told by at
@@ -66,6 +67,7 @@ class Following:
         answers: Answers,
         conclude: Callable[[Outcome], None],
         taken_in: Callable[[Live], None],
+        history_cut_short: Callable[[str], None],
         not_understood: NotUnderstood,
         silence: Silence,
         clock: Callable[[], datetime],
@@ -77,6 +79,7 @@ class Following:
         self._answers = answers
         self._conclude = conclude
         self._taken_in = taken_in
+        self._history_cut_short = history_cut_short
         self._not_understood = not_understood
         self._silence = silence
         self._clock = clock
@@ -135,6 +138,8 @@ class Following:
                 if history is not None:
                     events = await history.read(self._tracker.unread_event)
                     self._tracker.take_in_history(events)
+                    if history.cut_short is not None:
+                        self._history_cut_short(history.cut_short)
                 await self._judge()
                 tasks = await self._adjusted(tasks)
                 self._taken_in(Live(self._session, tasks))
@@ -144,6 +149,7 @@ class Following:
         since = self._tracker.history_since
         history = await self._open_history(since or host_time, is_resumed=since is not None)
         if history is None and since is not None:
+            self._history_cut_short("the host does not give its event history from then on")
             # It may not like the time: one of a clock that was set back, or of a longer memory.
             history = await self._open_history(host_time, is_resumed=False)
         if history is None:
@@ -154,6 +160,8 @@ class Following:
             if retry.is_mended_by_login(fault):
                 raise
             self._complaints.refused("event_history_refused", fault.message)
+            if since is not None:
+                self._history_cut_short(fault.message)
             return None
         return history
 

@@ -100,6 +100,8 @@ class EventHistory:
         self._known: dict[_Identity, None] = {}
         """The events that were read last, in the order of reading."""
         self._has_rung_unseen = False
+        self.cut_short: str | None = None
+        """What kept the last reading from coming to its end; None if it has come there."""
 
     @classmethod
     async def open(
@@ -165,18 +167,19 @@ class EventHistory:
 
         ``until`` is the event that rang. If it was read before, or nothing rang, none is read. It
         is among the events whatever the host tells: where the host does not give it after a few
-        tries, the others that are missing are given up, which is logged. So it is where the host
-        takes longer than `READING_SECONDS`, or for one page of what was missed; what is missing
-        then may come with the next ring.
+        tries, the others that are missing are given up, which is logged, and `cut_short` says why.
+        So it is where the host takes longer than `READING_SECONDS`, or for one page of what was
+        missed; what is missing then may come with the next ring.
 
         Raises:
             HostError: the host is lost.
         """
         has_rung = self._has_rung_unseen if until is None else _identity(until) not in self._known
-        self._has_rung_unseen = False
+        self._has_rung_unseen, self.cut_short = False, None
         found: list[HistoryEvent] = []
         if has_rung and (problem := await self._read_in_time(until, found)) is not None:
             self._complaints.refused("event_history_incomplete", problem)
+            self.cut_short = problem
             if until is not None:
                 self._note(until, found)
         if has_rung:

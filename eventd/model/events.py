@@ -693,19 +693,32 @@ class ConnectionStale(ConnectionEvent):
 
 
 class ConnectionResynchronised(ConnectionEvent):
-    """The picture is true again: it was taken anew, and what was missed has been told."""
+    """The picture is true again: it was taken anew, and what was missed has been told.
+
+    Without a new picture, it says that the host gave the answer that it owed, or, if it is
+    ``incomplete``, that the host had more to tell of a moment than could be read.
+    """
 
     type = "resynchronised"
 
     domains: int
     """How many domains the connection follows now."""
     missed: int
-    """How many events tell what happened meanwhile; they come before this one. 0 where the host
-    gave the answer that it owed, and nothing had to be compared."""
+    """How many events tell what happened meanwhile; they come before this one. 0 where nothing had
+    to be compared."""
     synced_at: datetime | None = None
     """When the last answer before that was taken in."""
     reinstalled: bool = False
     """Whether it is another host than before: all domains of the one before are told as removed."""
+    incomplete: bool = False
+    """Whether the host's event history of that time could not be read to its end: changes that it
+    alone has are missing, and causes may be. The message says why; in between, it is told at most
+    once a minute."""
+
+    @property
+    def severity(self) -> Severity:
+        """A warning if something may have happened that is not told."""
+        return Severity.WARN if self.incomplete else super().severity
 
 
 class ConnectionUnparsed(ConnectionEvent):

@@ -98,6 +98,12 @@ class DomainPicture(NamedTuple):
     """When the question was judged first: aware, UTC."""
     told_tasks: tuple[ToldTask, ...] = ()
     """What was told of the tasks that it lists; of those that go on, too."""
+    rebooted_at: datetime | None = None
+    """When its last reboot was seen first, by the host's clock: aware, UTC."""
+    rebooted_until: datetime | None = None
+    """When that was over, by the host's clock; None while it is not known to be."""
+    reboot_signs: tuple[str, ...] | None = None
+    """What has shown that reboot so far: what else shows it tells nothing new."""
 
     @property
     def power(self) -> PowerState:

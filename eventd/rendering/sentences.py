@@ -218,7 +218,10 @@ def _about_connection(event: ConnectionEvent) -> Iterator[str]:
             yield f"its domains are as last known{_as_of(event.synced_at)}"
         case ConnectionResynchronised():
             yield _counted(event.domains, "domain")
-            yield f"{_counted(event.missed, 'event')} missed{_since(event.synced_at)}"
+            if event.missed or not event.incomplete:
+                yield f"{_counted(event.missed, 'event')} missed{_since(event.synced_at)}"
+            if event.incomplete:
+                yield "the host's event history could not be read to its end"
             if event.reinstalled:
                 yield "it is another host than before"
         case ConnectionUnparsed():

@@ -53,6 +53,10 @@ class FollowedTasks:
         self._quiet: set[str] = set()
         """Tasks of which the state that they are found in is no news."""
         self._found: list[TaskInfo] = []
+        self._unpublished: dict[str, _Told | None] = {}
+        """What had been told of the tasks whose news are not published yet."""
+        self._found_before: list[TaskInfo] = []
+        """The tasks that were taken as found, and of which nothing is published yet."""
 
     def follow(self, tasks: Iterable[str], *, is_news: bool = True) -> None:
         """Follow these tasks from now on; unless it ``is_news``, only what they do next is told."""
@@ -154,6 +158,7 @@ class FollowedTasks:
             memory.clear()
         for told in (self._told, self._changed, self._quiet, self._found):
             told.clear()
+        self.accept()
 
     @property
     def over(self) -> frozenset[str]:
@@ -181,7 +186,7 @@ class FollowedTasks:
         return [task for task in known if task and task.entity and task.entity.value == domain]
 
     def news(self) -> list[TaskInfo]:
-        """Return the tasks that are further than was told; that is told then."""
+        """Return the tasks that are further than was told; that is told once it is accepted."""
         changed, self._changed = self._changed, {}
         found = [self._known[key] for key in changed if key in self._known]
         return [task for task in found if self._is_news(task)]
@@ -208,7 +213,27 @@ class FollowedTasks:
     def take_found(self) -> list[TaskInfo]:
         """Return the tasks whose state was no news, as they were found; once."""
         found, self._found = self._found, []
+        self._found_before += found
         return found
+
+    def accept(self) -> None:
+        """What was taken is published."""
+        self._unpublished.clear()
+        self._found_before.clear()
+
+    def roll_back(self) -> None:
+        """What was taken is not published: it is news again."""
+        for key, told in self._unpublished.items():
+            if key not in self._known:
+                continue
+            self._changed[key] = None
+            if told is None:
+                self._told.pop(key, None)
+            else:
+                self._told[key] = told
+        self._found = [*self._found_before, *self._found]
+        self._unpublished.clear()
+        self._found_before.clear()
 
     def _is_news(self, task: TaskInfo) -> bool:
         key = task.task.value
@@ -223,4 +248,5 @@ class FollowedTasks:
             self._quiet.discard(key)
             self._found.append(task)
             return False
+        self._unpublished.setdefault(key, told)
         return True

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from eventd.model.picture import DomainPicture
 from eventd.tracking.inquiry import Knowledge
 from eventd.tracking.inventory import Step
-from eventd.tracking.judgement import Judgement
+from eventd.tracking.judgement import Judgement, Moment
 from eventd.tracking.narration import Narrator
 from eventd.tracking.operations import Operation
 from eventd.tracking.resets import TASK, Reboots
@@ -107,8 +107,15 @@ class Jobs:
         moment = judgement.moment
         for task in self._tasks.finished_resets():
             picture = self._domain_of(task)
-            if picture and self._reboots.is_new(picture.reference, {TASK}, moment.host_time):
+            if picture and self._is_new_reboot(picture.reference, task, moment):
                 judgement.tell(self._narrator.tell_reset(picture, task, now=moment.now))
+
+    def _is_new_reboot(self, domain: str, task: TaskInfo, moment: Moment) -> bool:
+        queued_at = task.queue_time
+        # The host still lists what was told before eventd was started again.
+        if queued_at and self._reboots.was_kept_since(domain, queued_at - CLOCK_TOLERANCE):
+            return False
+        return self._reboots.is_new(domain, {TASK}, moment.host_time)
 
     def _domain_of(self, task: TaskInfo) -> DomainPicture | None:
         return self._inventory.shown(task.entity.value) if task.entity else None

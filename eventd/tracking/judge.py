@@ -60,12 +60,13 @@ class Judge:
     ) -> None:
         self._inventory, self._history, self._tasks = knowledge
         self._grace = grace
-        told, reboots = ToldParts(), Reboots()
+        self.reboots = reboots = Reboots()
+        told = ToldParts()
         narrator = Narrator(self._inventory, source=source)
         inquiry = Inquiry(knowledge, suspend=suspend, elsewhere=elsewhere)
         jobs = Jobs(knowledge, narrator, reboots=reboots)
         chronicle = Chronicle(knowledge, narrator, jobs, told=told, reboots=reboots)
-        self._told, self._reboots = told, reboots
+        self._told = told
         self._narrator, self._inquiry = narrator, inquiry
         self._amendments = Amendments(knowledge, inquiry, narrator, told=told, reboots=reboots)
         self._chronicle, self._jobs = chronicle, jobs
@@ -91,7 +92,7 @@ class Judge:
 
     def forget(self, domain: str) -> None:
         """A domain is gone; what is noted of it is still to be told."""
-        self._reboots.forget(domain)
+        self.reboots.forget(domain)
         self._unseen.pop(domain, None)
         self._jobs.forget(domain)
 
@@ -101,6 +102,7 @@ class Judge:
         self._pending.clear()
         self._news.clear()
         self._occurrences.forget_untold()
+        self._task_events.take_back()
         self._unseen.clear()
 
     @property
@@ -208,7 +210,7 @@ class Judge:
         """Tell a step, unless it has to wait for its cause; return whether it was told."""
         history = self._history.of_domain(step.reference)
         if _begins_to_run(step):
-            self._reboots.end(step.reference, seen.host_time)
+            self.reboots.end(step.reference, seen.host_time, is_missed=seen.in_gap)
         is_reverted = self._inquiry.is_reverted(step)
         moment = judgement.moment
         parts = unfold(

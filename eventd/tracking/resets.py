@@ -7,10 +7,11 @@ follows, and held back until that is seen.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from eventd.model.picture import PowerState
+from eventd.model.picture import DomainPicture, PowerState
 from eventd.tracking.event_types import MONITORING_RESETS
 from eventd.tracking.inventory import Step
 from eventd.tracking.lifecycle import Verdict
@@ -74,17 +75,57 @@ _ONE_REBOOT = timedelta(minutes=5)
 """How long the signs of one reboot may take; our choice, generous for a guest that shuts down."""
 
 
+@dataclass(slots=True)
+class _Reboot:
+    began: datetime
+    signs: set[str]
+    over_at: datetime | None = None
+    is_kept: bool = False
+    """Whether it is known of a picture that was kept."""
+
+
 class Reboots:
     """Which signs belong to one reboot.
 
     The guest's state, entries of the host's history and the task all show it, in any order and
-    some time apart. Each shows it once: the same sign again is another reboot.
+    some time apart. Each shows it once: the same sign again is another reboot. The last reboot of
+    a domain is kept in its picture, so that its other signs are known after a restart of eventd.
     """
 
     def __init__(self) -> None:
-        self._open: dict[str, tuple[datetime, set[str]]] = {}
-        self._over: dict[str, tuple[datetime, set[str]]] = {}
-        """When the last reboot was over, and its signs."""
+        self._open: dict[str, _Reboot] = {}
+        self._over: dict[str, _Reboot] = {}
+        """The last reboot that is over."""
+        self._changed: set[str] = set()
+
+    def restore(self, pictures: Iterable[DomainPicture]) -> None:
+        """Know the reboots that are kept in these pictures, and no others."""
+        self._open, self._over, self._changed = {}, {}, set()
+        for picture in pictures:
+            if picture.rebooted_at is not None:
+                signs = set(picture.reboot_signs or ())
+                until = picture.rebooted_until
+                reboot = _Reboot(picture.rebooted_at, signs, until, is_kept=True)
+                known = self._open if reboot.over_at is None else self._over
+                known[picture.reference] = reboot
+
+    def kept_in(self, picture: DomainPicture) -> DomainPicture:
+        """Return the picture of a domain with its last reboot."""
+        reboot = self._open.get(picture.reference) or self._over.get(picture.reference)
+        if reboot is None:
+            if picture.rebooted_at is None:
+                return picture
+            return picture._replace(rebooted_at=None, rebooted_until=None, reboot_signs=None)
+        return picture._replace(
+            rebooted_at=reboot.began,
+            rebooted_until=reboot.over_at,
+            reboot_signs=tuple(sorted(reboot.signs)),
+        )
+
+    def take_changed(self) -> set[str]:
+        """Return the domains whose last reboot is another one, or has another sign; once."""
+        changed, self._changed = self._changed, set()
+        return changed
 
     def is_new(
         self,
@@ -98,31 +139,49 @@ class Reboots:
 
         ``recorded_at`` is when the host recorded it, which may be long before that was seen.
         """
+        self._changed.add(domain)
         if recorded_at is not None and self._belongs_to_last(domain, signs, recorded_at):
             return False
-        began, known = self._open.get(domain, (at, set()))
-        if not known or known & set(signs) or at - began > _ONE_REBOOT:
-            self._open[domain] = (at, set(signs))
+        reboot = self._open.get(domain)
+        if reboot is None or reboot.signs & set(signs) or abs(at - reboot.began) > _ONE_REBOOT:
+            self._open[domain] = _Reboot(at, set(signs))
             return True
-        known |= set(signs)
+        reboot.signs |= set(signs)
         return False
+
+    def was_kept_since(self, domain: str, at: datetime) -> bool:
+        """Whether a reboot is known of a picture that was kept, and began after that time.
+
+        What was asked for by then belongs to that one, or to one that was told before.
+        """
+        reboot = self._open.get(domain) or self._over.get(domain)
+        return reboot is not None and reboot.is_kept and at <= reboot.began
 
     def note(self, domain: str, sign: str) -> None:
         """Another sign was seen of the reboot that is under way, if one is."""
         if domain in self._open:
-            self._open[domain][1].add(sign)
+            self._open[domain].signs.add(sign)
+            self._changed.add(domain)
 
     def _belongs_to_last(self, domain: str, signs: Collection[str], at: datetime) -> bool:
-        over_at, known = self._over.get(domain, (at, set()))
-        if not known or known & set(signs) or at > over_at or over_at - at > _ONE_REBOOT:
+        reboot = self._over.get(domain)
+        if reboot is None or reboot.over_at is None or reboot.signs & set(signs):
             return False
-        known |= set(signs)
+        is_near = reboot.over_at - at <= _ONE_REBOOT or abs(at - reboot.began) <= _ONE_REBOOT
+        if at > reboot.over_at or not is_near:
+            return False
+        reboot.signs |= set(signs)
         return True
 
-    def end(self, domain: str, at: datetime) -> None:
-        """The guest runs again: what the host records from then on is another reboot."""
-        if domain in self._open:
-            self._over[domain] = (at, self._open.pop(domain)[1])
+    def end(self, domain: str, at: datetime, *, is_missed: bool = False) -> None:
+        """The guest runs again: what the host records from then on is another reboot.
+
+        It may do so for long, if it ``is_missed`` when that began.
+        """
+        if (reboot := self._open.pop(domain, None)) is not None:
+            reboot.over_at = min(at, reboot.began + _ONE_REBOOT) if is_missed else at
+            self._over[domain] = reboot
+            self._changed.add(domain)
 
     def forget(self, domain: str) -> None:
         """The domain is gone."""

@@ -29,6 +29,13 @@ class TaskEvents:
         self._domains: dict[str, DomainPicture] = {}
         """The domains of tasks under way, as they were last: a task may be the end of its own."""
         self._ended: list[TaskInfo] = []
+        self._over: list[str] = []
+        """Tasks whose end was told last: it may not be published."""
+
+    def take_back(self) -> None:
+        """What was told last is not published, and will be told again."""
+        self._ended.clear()
+        self._over.clear()
 
     def note_found(self, tasks: Iterable[TaskInfo]) -> None:
         """These tasks go on, and only what they do next is to be told."""
@@ -37,6 +44,7 @@ class TaskEvents:
 
     def tell_begun(self, tasks: Iterable[TaskInfo], judgement: Judgement) -> None:
         """Tell the tasks that are queued and run, before all that they lead to."""
+        self._forget_what_is_over()
         for task in tasks:
             self._remember_domain(task)
             if task.state in (TaskState.QUEUED, TaskState.RUNNING):
@@ -49,7 +57,12 @@ class TaskEvents:
         ended, self._ended = self._ended, []
         for task in ended:
             self._tell(task, judgement)
-            self._domains.pop(task.task.value, None)
+            self._over.append(task.task.value)
+
+    def _forget_what_is_over(self) -> None:
+        over, self._over = self._over, []
+        for task in over:
+            self._domains.pop(task, None)
 
     def _remember_domain(self, task: TaskInfo) -> None:
         picture = self._inventory.shown(task.entity.value) if task.entity else None

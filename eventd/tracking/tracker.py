@@ -182,6 +182,7 @@ class Tracker:
         self._history = History(self._host.position)
         knowledge = Knowledge(self._inventory, self._history, self._tasks)
         self._judge = self._make_judge(knowledge, self.questions, self.followed_tasks)
+        self._judge.reboots.restore(self._told.values())
         self._shown: set[str] = set()
         """Domains that the whole picture has shown so far."""
         self._unread: frozenset[str] = frozenset()
@@ -462,11 +463,10 @@ class Tracker:
         return Outcome([*judgement.events], picture, is_sync=False, is_farewell=True)
 
     def _first_picture(self, now: datetime, instant: float, *, is_sync: bool) -> Outcome:
-        self._has_picture = True
         self._history.forget()
         self.questions.note_judged(now, instant, tasks=self.followed_tasks.count)
         shown = {
-            reference: self._with_time_of_question(picture)
+            reference: self._kept(picture)
             for reference, picture in self._inventory.domains.items()
             if not picture.is_secondary
         }
@@ -475,17 +475,13 @@ class Tracker:
 
     def _picture_change(self, judgement: Judgement) -> PictureChange:
         last = {step.reference: step.after for step in judgement.steps}
-        changed = {
-            ref: self._with_told_tasks(self._with_time_of_question(picture))
-            for ref, picture in last.items()
-            if picture is not None
-        }
-        for reference in self.followed_tasks.take_newly_told() | self._tasks.domains_read:
-            picture = self._told.get(reference)
-            if picture is not None and reference not in last:
-                with_tasks = self._with_told_tasks(picture)
-                if with_tasks != picture:
-                    changed[reference] = with_tasks
+        changed = {ref: self._kept(picture) for ref, picture in last.items() if picture is not None}
+        others = self._judge.reboots.take_changed() | self._tasks.domains_read
+        others |= self.followed_tasks.take_newly_told()
+        for reference in others - last.keys():
+            known = self._told.get(reference)
+            if known is not None and (kept := self._kept(known)) != known:
+                changed[reference] = kept
         return PictureChange(
             self._connection,
             changed=changed,
@@ -493,10 +489,13 @@ class Tracker:
             host=self._host_picture(held=self._judge.open_events(judgement.held)),
         )
 
-    def _with_time_of_question(self, picture: DomainPicture) -> DomainPicture:
-        if picture.question is None:
-            return picture if picture.asked_at is None else picture._replace(asked_at=None)
-        return picture._replace(asked_at=self.questions.since(picture.question))
+    def _kept(self, picture: DomainPicture) -> DomainPicture:
+        """Return a picture as the journal is to have it: with what the host does not tell."""
+        question = picture.question
+        asked_at = None if question is None else self.questions.since(question)
+        if asked_at != picture.asked_at:
+            picture = picture._replace(asked_at=asked_at)
+        return self._with_told_tasks(self._judge.reboots.kept_in(picture))
 
     def _with_told_tasks(self, picture: DomainPicture) -> DomainPicture:
         listed = sorted(self._tasks.listed_by(picture.reference))
@@ -535,11 +534,13 @@ class Tracker:
             self._departed.pop(picture.instance_uuid or "", None)
         self._told.update(outcome.picture.changed)
         self._host = outcome.picture.host or self._host
+        self._has_picture = True
         if ids:
             for index, told in self._unpublished:
                 told.record = ids[index]
         self._unpublished = []
         self.questions.accept()
+        self.followed_tasks.accept()
         if outcome.is_farewell:
             self._is_another_host = False
             self._synced_at = self._host.synced_at
@@ -556,8 +557,11 @@ class Tracker:
     def roll_back(self) -> None:
         """Forget what was taken in and not accepted; the next whole picture shows it again."""
         self.questions.roll_back()
+        self.followed_tasks.roll_back()
         self._inventory.restore(self._told)
+        self._inventory.identity = self._host.identity
         self._judge.take_back(told for _, told in self._unpublished)
+        self._judge.reboots.restore(self._told.values())
         self._unpublished = []
         self._history.go_back(self._host.position)
         self._is_another_host = False

@@ -38,7 +38,13 @@ from eventd.model.events import (
     DomainEvent,
     Event,
 )
-from eventd.model.picture import DomainPicture, HostPicture, PictureChange, PowerState
+from eventd.model.picture import (
+    DomainPicture,
+    HistoryPosition,
+    HostPicture,
+    PictureChange,
+    PowerState,
+)
 from eventd.model.record import EventRecord
 from eventd.tracking.tracker import Tracker
 from eventd.vi.uri import ConnectionURI
@@ -52,6 +58,7 @@ from tests.connections.scripted_host import (
     leave,
     modify,
     object_content,
+    reference,
     ring,
     update_set,
 )
@@ -62,6 +69,9 @@ UNREACHABLE = HostUnreachable("esx01 cannot be reached: Connection refused")
 WEB01_OFF = enter("1", name="web01", power="poweredOff")
 WEB01_ON = enter("1", name="web01", power="poweredOn")
 DB01_OFF = enter("2", name="db01", power="poweredOff")
+
+YESTERDAY = NOON - timedelta(days=1)
+KNOWN = {"1": DomainPicture("1", name="web01", power_state=PowerState.POWERED_ON)}
 
 
 class HandTimer:
@@ -147,6 +157,7 @@ class Follower:
         self._defect = defect
         self._gave_up = asyncio.Event()
         self._has_published = asyncio.Event()
+        self._has_failed = asyncio.Event()
         self._journal = MemoryJournal("test")
         self.connection = Connection(
             "esx01",
@@ -167,6 +178,7 @@ class Follower:
     ) -> Sequence[EventRecord]:
         defect, self._defect = self._defect, None
         if defect is not None:
+            self._has_failed.set()
             raise defect
         self.events += events
         if picture is not None:
@@ -190,6 +202,11 @@ class Follower:
         """Return when the connection waits after its last try."""
         async with asyncio.timeout(PATIENCE):
             await self._gave_up.wait()
+
+    async def has_failed(self) -> None:
+        """Return when a publication has failed by a defect."""
+        async with asyncio.timeout(PATIENCE):
+            await self._has_failed.wait()
 
     async def has_told(self, sentence: str) -> None:
         """Return when an event was published."""
@@ -432,6 +449,106 @@ async def test_the_history_begins_with_the_present_and_later_where_it_was_left()
     filters = [call.call.first("filter") for call in host.called("CreateCollectorForEvents")]
     begins = [wanted.children[0].children[0].text for wanted in filters if wanted]
     assert begins == ["2026-11-20T12:00:00Z", "2026-11-20T12:00:01Z"]
+
+
+def ring_of(key: int) -> str:
+    """An event of the host's history is the newest one; the host does not give it when asked."""
+    return ring(event(key, tag="Event"))
+
+
+async def test_a_history_that_cannot_be_read_to_its_end_is_told_once_a_minute() -> None:
+    """Changes that it alone has are missing; the picture stays true."""
+    host = Host(has_events=True)
+    again, later = asyncio.Event(), asyncio.Event()
+    host.plan(
+        "WaitForUpdatesEx",
+        update_set("1", WEB01_ON),
+        update_set("2", ring_of(8)),
+        update_set("3", WEB01_GOES_OFF, ring_of(9)),
+        again,
+        update_set("4", ring_of(10)),
+        later,
+        update_set("5", ring_of(11)),
+    )
+    follower = Follower(host)
+    async with following(follower):
+        await follower.has_told("web01 stopped")
+        assert follower.told == ["connected", "resynchronised", "web01 stopped"]
+        follower.timer.go_on(60)
+        waits = host.on("WaitForUpdatesEx")
+        again.set()
+        await waits.wait()
+        later.set()
+        await host.is_waited_for()
+
+    assert follower.told[3:] == ["resynchronised"]
+    for back in (follower.events[1], follower.events[3]):
+        assert isinstance(back, ConnectionResynchronised)
+        assert (back.incomplete, back.domains, back.missed) == (True, 1, 0)
+        assert back.message == "the host does not give the newest event"
+
+
+async def test_a_history_that_was_cut_short_is_told_though_it_cannot_be_published_at_once() -> None:
+    """It is told with the next picture then."""
+    host = Host(has_events=True)
+    rings = asyncio.Event()
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON), rings, update_set("2", ring_of(8)))
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON))
+    follower = Follower(host, tries=2)
+    async with following(follower):
+        await follower.has_told("connected")
+        follower.breaks_at_the_next_publication()
+        rings.set()
+        await follower.has_told("resynchronised")
+
+    assert follower.told == ["connected", "disconnected", "connected", "resynchronised"]
+    back = follower.events[-1]
+    assert isinstance(back, ConnectionResynchronised)
+    assert back.incomplete
+
+
+READ_UP_TO = HostPicture(position=HistoryPosition(YESTERDAY, frozenset()), synced_at=YESTERDAY)
+
+
+@pytest.mark.parametrize("is_given", [False, True])
+async def test_a_new_picture_says_whether_the_history_of_the_gap_was_read(is_given: bool) -> None:
+    """What was missed is told as far as it is known."""
+    host = Host(has_events=True)
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_OFF, ring_of(8)))
+    if is_given:
+        host.plan("ReadNextEvents", event(8))
+    follower = Follower(host, known=KNOWN, known_host=READ_UP_TO)
+    async with following(follower):
+        await host.is_waited_for()
+
+    assert follower.told == ["stale", "web01 stopped", "connected", "resynchronised"]
+    back = follower.events[-1]
+    assert isinstance(back, ConnectionResynchronised)
+    assert (back.incomplete, back.missed) == (not is_given, 1)
+
+
+@pytest.mark.parametrize(
+    "replies",
+    [
+        {"CreateCollectorForEvents": [fault("NoPermission")]},
+        {"CreateFilter": [*[reference("PropertyFilter", "filter")] * 2, fault("NoPermission")]},
+    ],
+)
+async def test_a_new_picture_says_that_the_history_of_the_gap_was_refused(
+    replies: dict[str, list[Reply]],
+) -> None:
+    """As a host may do that does not like the time, or gives eventd fewer rights now."""
+    host = Host(has_events=True)
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_OFF))
+    for method, planned in replies.items():
+        host.plan(method, *planned)
+    follower = Follower(host, known=KNOWN, known_host=READ_UP_TO)
+    async with following(follower):
+        await host.is_waited_for()
+
+    back = follower.events[-1]
+    assert isinstance(back, ConnectionResynchronised)
+    assert back.incomplete
 
 
 async def test_a_change_waits_for_no_cause_where_there_is_no_history() -> None:
@@ -899,6 +1016,87 @@ async def test_a_defect_in_mid_wait_logs_out_and_is_a_lost_host() -> None:
     assert host.methods.count("Logout") == 1
 
 
+async def test_a_defect_in_what_is_held_back_does_not_hide_that_the_host_is_lost() -> None:
+    """It ends nobody, and what was not told is told when the host is back."""
+    host = Host(has_events=True)
+    released = asyncio.Event()
+    host.plan(
+        "WaitForUpdatesEx",
+        update_set("1", WEB01_ON),
+        update_set("2", WEB01_GOES_OFF),
+        released,
+        UNREACHABLE,
+    )
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_OFF))
+    follower = Follower(host, tries=2, grace=LONG)
+    with capture_logs() as logs:
+        async with following(follower):
+            await follower.timer.is_awaited()
+            follower.breaks_at_the_next_publication()
+            released.set()
+            await follower.has_told("resynchronised")
+
+    assert follower.told == [
+        "connected",
+        "disconnected",
+        "web01 stopped",
+        "connected",
+        "resynchronised",
+    ]
+    errors = [entry for entry in logs if entry["log_level"] == "error"]
+    assert [entry["event"] for entry in errors] == ["held_back_not_told"]
+    assert errors[0]["exc_info"]
+
+
+async def test_a_defect_in_telling_that_the_host_is_lost_ends_nobody() -> None:
+    """The host is tried again all the same."""
+    host = Host()
+    released = asyncio.Event()
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON), released, UNREACHABLE)
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON))
+    follower = Follower(host, tries=2)
+    with capture_logs() as logs:
+        async with following(follower):
+            await follower.has_told("connected")
+            follower.breaks_at_the_next_publication()
+            released.set()
+            await follower.has_told("resynchronised")
+
+    assert follower.told == ["connected", "connected", "resynchronised"]
+    assert [e["event"] for e in logs if e["log_level"] == "error"] == ["event_not_published"]
+
+
+async def test_a_defect_in_telling_that_an_answer_is_overdue_ends_nobody() -> None:
+    """The domains are stale all the same, and the host is followed on."""
+    host = Host()
+    released = asyncio.Event()
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_ON), released, "")
+    follower = Follower(host)
+    with capture_logs() as logs:
+        async with following(follower):
+            await follower.has_told("connected")
+            follower.breaks_at_the_next_publication()
+            follower.timer.go_on(64)
+            await follower.has_failed()
+            assert follower.stale == {"web01": True}
+            released.set()
+            await follower.has_told("resynchronised")
+            assert follower.stale == {"web01": False}
+
+    assert [e["event"] for e in logs if e["log_level"] == "error"] == ["event_not_published"]
+
+
+async def test_a_defect_at_the_start_ends_nobody() -> None:
+    """That the host is not reached yet is told by the log then."""
+    host = Host()
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_OFF))
+    follower = Follower(host, known=KNOWN, defect=ZeroDivisionError("a defect"))
+    async with following(follower):
+        await host.is_waited_for()
+
+    assert follower.told == ["web01 stopped", "connected", "resynchronised"]
+
+
 # --- refusals -------------------------------------------------------------------------------------
 
 
@@ -1031,9 +1229,6 @@ async def test_the_tries_are_spread_by_chance(monkeypatch: pytest.MonkeyPatch) -
 
 
 # --- the time when nobody looked ------------------------------------------------------------------
-
-YESTERDAY = NOON - timedelta(days=1)
-KNOWN = {"1": DomainPicture("1", name="web01", power_state=PowerState.POWERED_ON)}
 
 
 def hardware(uuid: str) -> str:

@@ -182,6 +182,7 @@ FURTHER: Mapping[type[Event], Mapping[str, st.SearchStrategy[object]]] = {
         "missed": st.integers(0, 10**6),
         "synced_at": st.none() | instants,
         "reinstalled": st.booleans(),
+        "incomplete": st.booleans(),
     },
     ConnectionUnparsed: {"element": texts, "raw": texts, "size": st.integers(0, 10**6)},
     JournalReplaced: {"message": texts, "set_aside": perhaps},
@@ -477,6 +478,13 @@ def test_an_event_without_such_a_name_has_its_cursor_as_id() -> None:
     record = EventRecord.of(example(DomainStopped), cursor=Cursor("a", 7), recorded_at=NOW)
     assert (record.id, json.loads(record.json)["id"]) == ("a-7", "a-7")
     assert EventRecord.from_json(record.json).event.fact is None
+
+
+@pytest.mark.parametrize("incomplete", [False, True])
+def test_a_gap_whose_history_is_incomplete_is_a_warning(incomplete: bool) -> None:
+    """Something may have happened that is not told; without that it is good news."""
+    back = example(ConnectionResynchronised).model_copy(update={"incomplete": incomplete})
+    assert back.severity is (Severity.WARN if incomplete else Severity.INFO)
 
 
 def test_a_connection_event_is_about_no_domain_and_has_no_number() -> None:

@@ -362,6 +362,33 @@ def test_no_kind_was_forgotten() -> None:
             "it is another host than before",
         ),
         (
+            ConnectionResynchronised(
+                occurred_at=AT,
+                source=SOURCE,
+                connection="esx01",
+                domains=2,
+                missed=1,
+                synced_at=AT,
+                incomplete=True,
+                message="the host has more than 30000 events at once",
+            ),
+            "resynchronised  -          2 domains, 1 event missed since 2026-11-20 11:51:59.827Z, "
+            "the host's event history could not be read to its end, "
+            "the host has more than 30000 events at once",
+        ),
+        (
+            ConnectionResynchronised(
+                occurred_at=AT,
+                source=SOURCE,
+                connection="esx01",
+                domains=2,
+                missed=0,
+                incomplete=True,
+            ),
+            "resynchronised  -          2 domains, "
+            "the host's event history could not be read to its end",
+        ),
+        (
             ConnectionUnparsed(
                 occurred_at=AT,
                 source=SOURCE,

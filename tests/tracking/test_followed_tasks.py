@@ -307,6 +307,59 @@ def test_a_task_that_is_followed_already_does_not_fall_quiet(tasks: FollowedTask
     assert play(tasks, [enter(state="running")]) == ["task-1 running"]
 
 
+# -- what is not published
+
+
+def test_what_could_not_be_published_is_news_again(tasks: FollowedTasks) -> None:
+    """Each time, until it is."""
+    tasks.take_in(enter(state="running"))
+    for _ in range(2):
+        assert news(tasks) == ["task-1 running"]
+        tasks.roll_back()
+    assert news(tasks) == ["task-1 running"]
+
+    tasks.accept()
+    tasks.roll_back()
+    assert news(tasks) == []
+
+
+def test_progress_that_could_not_be_published_is_no_more_than_was_told_before(
+    tasks: FollowedTasks,
+) -> None:
+    """What was published before that stays told."""
+    play(tasks, [enter(state="running", progress="30")])
+    tasks.accept()
+    play(tasks, [modify(progress="50"), modify(progress="70")])
+
+    tasks.roll_back()
+
+    tasks.take_in(modify(progress="35"))
+    assert news(tasks) == []
+    assert play(tasks, [modify(progress="40")]) == ["task-1 running 40"]
+
+
+def test_a_quiet_task_that_was_found_is_found_again_and_told_no_more_for_that() -> None:
+    """The state that it was found in stays what it was before eventd looked."""
+    tasks = FollowedTasks()
+    tasks.follow(["task-1"], is_news=False)
+    play(tasks, [enter(state="running")])
+    found = tasks.take_found()
+
+    tasks.roll_back()
+
+    assert tasks.take_found() == found != []
+    assert play(tasks, [modify(state="success")]) == ["task-1 success"]
+
+
+def test_what_is_forgotten_with_its_host_is_not_given_back(tasks: FollowedTasks) -> None:
+    """The keys of the next host mean other tasks."""
+    play(tasks, [enter(state="running")])
+    tasks.forget_everything()
+    tasks.roll_back()
+
+    assert news(tasks) == []
+
+
 # -- lost ones
 
 

@@ -452,6 +452,37 @@ def test_the_end_of_a_task_is_told_though_the_host_was_lost_before_that(host: Sc
     ]
 
 
+def test_a_task_that_could_not_be_published_is_told_again(host: Scenario) -> None:
+    """With all that it was seen to do."""
+    host.publishes = False
+    host.say(lists(host, "task-1"), host.task_enters())
+    host.tasks_told.clear()
+
+    host.publishes = True
+    host.sync(host.enter(**WEB01, tasks=("task-1",)), host.task_enters())
+    host.say(host.task_moves(state="success"))
+
+    assert [type(event) for event in host.tasks_told] == [TaskProgressed, TaskSucceeded]
+
+
+def test_the_end_of_a_task_that_took_its_domain_away_is_told_again(host: Scenario) -> None:
+    """It names the domain, which nobody shows any more."""
+    host.say(lists(host, "task-1"), host.task_enters(descriptionId="VirtualMachine.destroy"))
+    host.say(host.leave())
+    host.tasks_told.clear()
+    host.publishes = False
+    host.say(host.task_moves(state="success"))
+    assert [type(event) for event in host.tasks_told] == [TaskSucceeded]
+    host.tasks_told.clear()
+
+    host.publishes = True
+    host.say()
+
+    [event] = host.tasks_told
+    assert isinstance(event, TaskSucceeded)
+    assert event.domain.name == "web01"
+
+
 def test_a_task_is_told_of_the_domain_as_it_is_then(host: Scenario) -> None:
     """It may have another name at its end."""
     host.say(lists(host, "task-1"), host.task_enters(descriptionId="VirtualMachine.rename"))

@@ -278,6 +278,36 @@ def test_what_was_not_accepted_is_seen_again_after_a_roll_back(running: Scenario
     assert told(events) == ["stopped crashed (clean-power-off)"]
 
 
+def test_a_first_picture_that_could_not_be_published_is_the_first_one_again() -> None:
+    """What was there before eventd looked is no news, however often it is looked at."""
+    host = Scenario()
+    host.publishes = False
+    host.sync(host.enter(**{**WEB01, "power": "poweredOn"}))
+    assert not host.tracker.has_picture
+
+    host.publishes = True
+    assert host.sync(host.enter(**{**WEB01, "power": "poweredOn"})) == []
+    assert host.tracker.has_picture
+    assert told(host.say(host.modify(power="poweredOff", clean="false"))) == [
+        "stopped crashed (clean-power-off)"
+    ]
+
+
+def test_a_first_picture_that_could_not_be_published_names_no_host() -> None:
+    """The next one may be that of another host: nothing is known that it could replace."""
+    host = Scenario()
+    host.hardware = "hardware-1"
+    host.publishes = False
+    host.sync(host.enter(**WEB01))
+
+    host.publishes = True
+    host.hardware = "hardware-2"
+    assert host.sync(host.enter(**WEB01)) == []
+    assert host.outcome is not None
+    assert host.outcome.is_sync
+    assert host.status().domain.name == "web01"
+
+
 def test_hosts_a_century_away_break_nothing(running: Scenario) -> None:
     """A clock may show anything."""
     running.host_ahead = timedelta(days=365 * 7000)
