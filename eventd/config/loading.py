@@ -22,6 +22,7 @@ from eventd.config.models import (
     Configuration,
     ConnectionSettings,
     DaemonSettings,
+    JournalSettings,
 )
 from eventd.config.positions import KeyPath, key_lines, line_of
 from eventd.errors import InvalidConfiguration
@@ -34,6 +35,7 @@ __all__ = ["load", "parse"]
 _TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     (): Configuration,
     ("daemon",): DaemonSettings,
+    ("journal",): JournalSettings,
     ("connections",): ConnectionSettings,
 }
 # A person who puts the password itself there must not find it in the log.

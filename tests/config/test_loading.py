@@ -87,6 +87,19 @@ thumbprint = "ab:cd"
         ("connections = []", "1: connections: found an empty array, expected a table [[conn"),
         ("connections = 1", "1: connections: found 1, expected a table [[connections]]"),
         ("\nconnections = [1]", "2: connections[0]: found 1, expected a table [[connections]]"),
+        (
+            "[journal]\nkeep_day = 3\n" + connection(),
+            "2: journal.keep_day: unknown key, expected",
+        ),
+        (
+            "[journal]\nkeep_days = 0\n" + connection(),
+            "2: journal.keep_days: found 0, expected a",
+        ),
+        (
+            "[journal]\ndurability = 'disk'\n" + connection(),
+            "2: journal.durability: found \"disk\", expected one of 'process', 'power'",
+        ),
+        ("journal = 1\n" + connection(), "1: journal: found 1, expected a table [journal]"),
         (connection() + "\n[deamon]", "4: deamon: unknown key, expected 'daemon'"),
         (
             connection() + "\n[zzz]",
