@@ -332,6 +332,8 @@ async def test_events_go_on_and_say_so_while_they_cannot_be_written(
             host.world.power_on("web01", now=host.now())
             record = await next_record
             assert json.loads(record.json)["durable"] is False
+            ready = json.loads((await get("/readyz", directory)).partition(b"\r\n\r\n")[2])
+            assert ready["journal"] == {"durable": False, "error": "database is locked"}
             assert await problems.get() == (
                 "1 of 1 connections in sync; events are not written to the disk: database is locked"
             )

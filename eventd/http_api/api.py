@@ -101,7 +101,7 @@ class HttpApi:
                 streams=self._streams,
                 callbacks=self._callbacks,
                 subscriptions=subscriptions,
-                state=State(directory),
+                state=State(directory, journal),
                 questions=Questions(operator, body_timeout=request_timeout),
                 operations=Operations(operator, body_timeout=request_timeout),
             ),

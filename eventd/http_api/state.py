@@ -12,6 +12,7 @@ from eventd import metrics
 from eventd.http_api import problems
 from eventd.http_api.bodies import json_response, list_response
 from eventd.http_api.queries import ConnectionQuery, DomainQuery
+from eventd.journal.journal import Journal
 from eventd.model.cloudevents import data_schemas
 from eventd.model.directory import Directory, find_domain
 from eventd.model.domain import ConnectionState, DomainStatus
@@ -22,8 +23,9 @@ __all__ = ["State"]
 class State:
     """Answers questions about the present."""
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory, journal: Journal) -> None:
         self._directory = directory
+        self._journal = journal
 
     @cached_property
     def _schemas(self) -> dict[str, dict[str, Any]]:
@@ -61,12 +63,14 @@ class State:
         return json_response({"status": "ok"})
 
     async def readyz(self, _: web.Request) -> web.Response:
-        """Tell whether at least one connection is in sync with its host."""
+        """Tell whether at least one connection is in sync with its host, and what is wrong."""
         connections = self._directory.connections()
+        problem = self._journal.problem
         is_ready = any(each.state is ConnectionState.CONNECTED for each in connections)
         return json_response(
             {
                 "status": "ready" if is_ready else "not ready",
+                "journal": {"durable": problem is None, "error": problem},
                 "connections": [
                     {"name": each.name, "state": each.state, "error": each.error}
                     for each in connections

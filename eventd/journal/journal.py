@@ -31,6 +31,11 @@ class Journal(Protocol):
         ...
 
     @property
+    def problem(self) -> str | None:
+        """Why records are not durable at the moment; None if they are as durable as they can be."""
+        ...
+
+    @property
     def newest(self) -> Cursor:
         """The cursor of the newest record; sequence 0 while there is none."""
         ...

@@ -35,6 +35,11 @@ class MemoryJournal:
         return Cursor(self._epoch, self._sequence - len(self._records))
 
     @property
+    def problem(self) -> str | None:
+        """None: there is no disk to have one."""
+        return None
+
+    @property
     def newest(self) -> Cursor:
         """The cursor of the newest record; sequence 0 while there is none."""
         return Cursor(self._epoch, self._sequence)

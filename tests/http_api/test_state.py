@@ -174,6 +174,7 @@ async def test_ready_means_that_one_connection_is_in_sync(
     assert [(each["name"], each["state"]) for each in body["connections"]] == [
         (f"esx{number}", state) for number, state in enumerate(states)
     ]
+    assert body["journal"] == {"durable": True, "error": None}
 
 
 async def test_every_type_of_event_has_its_schema(get: Get) -> None:
