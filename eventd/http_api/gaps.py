@@ -13,8 +13,8 @@ _WHY = {
     GapReason.EXPIRED: "the journal no longer has all that follows the cursor {after}",
     GapReason.OTHER_JOURNAL: "the cursor {after} is none of those that the journal knows: it is of "
     "an earlier journal, or of another one",
-    GapReason.FELL_BEHIND: "the subscriber read too slowly: the journal no longer has what follows "
-    "{after}",
+    GapReason.FELL_BEHIND: "the journal no longer has what follows {after}: the subscriber read "
+    "too slowly, or the journal was replaced",
 }
 
 _THEN = {
