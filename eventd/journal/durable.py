@@ -87,7 +87,8 @@ class DurableJournal:
         self._lost_by: str | None = None
         """What was wrong with the file before this one, until that is told."""
         self._kept_as: Path | None = None
-        """Where that file is by now."""
+        """Where that file is by now, if it could be kept."""
+        self._is_set_aside = False
         with self._usable(), ExitStack() as stack:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             stack.enter_context(locked(directory / _LOCK_NAME))
@@ -351,10 +352,20 @@ class DurableJournal:
         if self._undurable:
             return True
         self._problem = None
-        _log.info("journal_written_again", file=str(self._path), newest=self._newest)
         if self._lost_by is not None:
             self._tell_replaced()
+        else:
+            _log.info("journal_written_again", file=str(self._path), newest=self._newest)
         return False
+
+    def check_file(self) -> None:
+        """Begin a new file if somebody has taken the present one away: nobody would find it again.
+
+        For whoever looks after the journal.
+        """
+        if self._store is not None and not self._store.is_there:
+            self._stop_writing(sqlite3.DatabaseError("somebody has taken the file away"))
+            self._recover_from_loss()
 
     def _write_waiting(self, store: Store, most: int | None) -> None:
         batch, count = self._undurable.first(most)
@@ -364,10 +375,11 @@ class DurableJournal:
 
     def _begin_file(self) -> None:
         """Begin a new file in place of a broken one, with all that is known in one transaction."""
-        if self._kept_as is None:
-            self._kept_as = set_aside(self._path, now=self._clock())
-        else:
+        if self._is_set_aside:
             remove(self._path)  # what was begun last time, and not finished
+        else:
+            self._kept_as = set_aside(self._path, now=self._clock())
+            self._is_set_aside = True
         waiting, count = self._undurable.first(None)
         batch = Batch(waiting.records, self._known.everything())
         store = self._open()
@@ -384,6 +396,7 @@ class DurableJournal:
         """Tell, in the new file and to everybody, that the old one is gone."""
         message, kept_as = self._lost_by or "", self._kept_as
         self._lost_by = self._kept_as = None
+        self._is_set_aside = False
         _log.error(
             "journal_replaced",
             file=str(self._path),

@@ -31,16 +31,16 @@ def locked(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise JournalUnusable("another eventd uses it") from None
+            raise JournalUnusable("another running eventd has it; stop that one first") from None
         yield
     finally:
         os.close(descriptor)
 
 
-def set_aside(path: Path, *, now: datetime) -> Path:
-    """Keep a broken file, and what SQLite has beside it, under another name; return that.
+def set_aside(path: Path, *, now: datetime) -> Path | None:
+    """Keep a broken file, and what SQLite has beside it, under another name.
 
-    Of those that were kept before, only the newest stay.
+    Return that; None if the file is not there. Of those that were kept before, the newest stay.
     """
     kept = sorted(path.parent.glob(f"{path.name}.broken-*[0-9]"))
     for old in kept[: max(0, len(kept) + 1 - _MOST_KEPT)]:
@@ -49,7 +49,7 @@ def set_aside(path: Path, *, now: datetime) -> Path:
     for suffix in ("", *SIDE_FILES):
         with suppress(FileNotFoundError):
             _beside(path, suffix).rename(_beside(new, suffix))
-    return new
+    return new if new.exists() else None
 
 
 def remove(path: Path) -> None:

@@ -41,6 +41,9 @@ SIDE_FILES = ("-wal", "-shm")
 _CACHE_KIBIBYTES = 2048
 """Of pages that were used last. Who reads on reads each once, and those of writers are few."""
 
+_LOG_BYTES = 8 * 1024 * 1024
+"""What the write-ahead log keeps of the disk when it begins anew."""
+
 _TRANSACTION_BYTES = 3 * 4096
 """What a transaction writes to the log at the least, about: the pages that it touches."""
 
@@ -76,12 +79,15 @@ class Store:
         """How many bytes wait in the write-ahead log, about."""
         self._checkpointing = Lock()
         # Only for the user of the daemon; SQLite gives its side files the same mode.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        made = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._identity = _identity_of(os.fstat(made))
+        os.close(made)
         self._file = _connect(path)
         try:
             self._file.execute("PRAGMA journal_mode = WAL")
             # Whoever writes a record has no time for it: see `checkpoint`.
             self._file.execute("PRAGMA wal_autocheckpoint = 0")
+            self._file.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
             safety = "FULL" if durability is Durability.POWER else "NORMAL"
             self._file.execute(f"PRAGMA synchronous = {safety}")
             self._file.execute(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")
@@ -248,6 +254,14 @@ class Store:
                 )
         return known
 
+    @property
+    def is_there(self) -> bool:
+        """Whether its path still leads to the file."""
+        try:
+            return _identity_of(self._path.stat()) == self._identity
+        except OSError:
+            return False
+
     # -- keeping it small
 
     def forget_oldest(self, up_to: int, *, most: int) -> int:
@@ -364,6 +378,10 @@ def _subscription_row(each: Subscription) -> tuple[object, ...]:
         acknowledged.sequence,
         microseconds(each.created_at),
     )
+
+
+def _identity_of(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
 
 
 def _time(at: int) -> datetime:

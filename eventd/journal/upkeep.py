@@ -61,6 +61,7 @@ class Upkeep:
     async def look_after(self) -> None:
         """Do what there is to do now; others have their turn between any two steps."""
         journal = self._journal
+        journal.check_file()
         await _step_by_step(lambda: journal.recover(most=_BATCHES))
         await _step_by_step(
             lambda: journal.forget_oldest(keep=self._keep, now=self._now(), most=_RECORDS)

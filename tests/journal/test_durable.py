@@ -197,7 +197,7 @@ def test_two_processes_do_not_share_a_journal(tmp_path: Path) -> None:
     """Each would count by itself."""
     with (
         closing(opened(tmp_path)),
-        pytest.raises(JournalUnusable, match="another eventd uses it; mend that, or name another"),
+        pytest.raises(JournalUnusable, match="another running eventd has it; stop that one first"),
     ):
         opened(tmp_path)
     opened(tmp_path).close()
@@ -350,6 +350,30 @@ def test_what_a_broken_file_had_is_expired_before_there_is_another(tmp_path: Pat
         journal.recover()
         assert journal.problem is None
         assert [each.sequence for each in read_on(journal, caught_up)] == [401, 402]
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_file_that_somebody_takes_away_is_missed(tmp_path: Path, *, is_replaced: bool) -> None:
+    """What is written to it would be gone with the process; a copy of it is not touched."""
+    announced: list[EventRecord] = []
+    journal = DurableJournal(tmp_path, clock=lambda: NOW, announce=announced.extend)
+    with closing(journal):
+        journal.append([EVENT], now=NOW, picture=PictureChange("esx01", {"vm-1": WEB}, NONE))
+        journal.check_file()
+        assert announced == []
+        (tmp_path / FILE_NAME).unlink()
+        if is_replaced:
+            (tmp_path / FILE_NAME).write_bytes(b"a backup")
+        journal.check_file()
+        (record,) = announced
+    assert isinstance(record.event, JournalReplaced)
+    assert record.event.message == "somebody has taken the file away"
+    kept = [path.read_bytes() for path in tmp_path.glob("*.broken-*[0-9]")]
+    assert kept == ([b"a backup"] if is_replaced else [])
+    assert (record.event.set_aside is not None) is is_replaced
+    with closing(opened(tmp_path)) as again:
+        assert again.newest.sequence == 2
+        assert again.pictures("esx01") == {"vm-1": WEB}
 
 
 def test_a_journal_that_is_replaced_when_it_is_closed_is_closed(tmp_path: Path) -> None:
