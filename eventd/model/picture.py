@@ -97,7 +97,7 @@ class DomainPicture(NamedTuple):
     asked_at: datetime | None = None
     """When the question was judged first: aware, UTC."""
     told_tasks: tuple[ToldTask, ...] = ()
-    """What was told of the tasks that it lists; of those that go on, too."""
+    """What was told of the tasks that it lists, or may list yet."""
 
     @property
     def power(self) -> PowerState:
