@@ -351,6 +351,7 @@ def test_cycles_that_were_read_when_the_host_was_lost_are_told_with_what_was_mis
     host: Scenario,
 ) -> None:
     """Of two pictures that were not judged yet, each has its own entries."""
+    host.say(host.modify(boot=boot(host)))
     first = flap(host)
     shown = host.modify(boot=boot(host))
     # The host is lost while the tasks are read that may explain it.
@@ -372,3 +373,18 @@ def test_cycles_that_were_read_when_the_host_was_lost_are_told_with_what_was_mis
         "stopped destroyed (event)"
     ]
     assert times_of(events) == times_of_entries([*first, *missed])
+
+
+def test_entries_that_are_read_late_take_their_place_among_the_others(host: Scenario) -> None:
+    """A host that was slow with its history had given the newest of them alone."""
+    host.say(host.modify(boot=boot(host)))
+    entries = []
+    for record in (off, on, off, on):
+        host.wait(1)
+        entries.append(record(host))
+    assert host.say(host.modify(boot=boot(host)), entries[-1]) == []
+
+    events = host.say(*entries[:-1])
+
+    assert told(events) == OFF_AND_ON * 2
+    assert times_of(events) == times_of_entries(entries)
