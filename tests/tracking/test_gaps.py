@@ -388,3 +388,21 @@ def test_entries_that_are_read_late_take_their_place_among_the_others(host: Scen
 
     assert told(events) == OFF_AND_ON * 2
     assert times_of(events) == times_of_entries(entries)
+
+
+def test_what_came_before_a_change_that_is_told_at_once_is_told_before_it(host: Scenario) -> None:
+    """Two answers may be far apart, and a domain may have gone through much in between."""
+    entries = []
+    for kind in ("VmSuspendedEvent", "VmPoweredOnEvent", "VmResettingEvent", "VmSuspendedEvent"):
+        host.wait(1)
+        entries.append(host.event(kind, user="ops"))
+
+    events = host.say(host.modify(power="suspended"), *entries)
+
+    assert told(events) == [
+        "suspended paused (event)",
+        "resumed unpaused (event)",
+        "reboot (event)",
+        "suspended paused (event)",
+    ]
+    assert times_of(events) == times_of_entries(entries)
