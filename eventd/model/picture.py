@@ -97,7 +97,7 @@ class DomainPicture(NamedTuple):
     asked_at: datetime | None = None
     """When the question was judged first: aware, UTC."""
     told_tasks: tuple[ToldTask, ...] = ()
-    """What was told of the tasks that it lists; of those that go on, too."""
+    """What was told of the tasks that it lists, or may list yet."""
     rebooted_at: datetime | None = None
     """When its last reboot was seen first, by the host's clock: aware, UTC."""
     rebooted_until: datetime | None = None

@@ -47,6 +47,8 @@ class FollowedTasks:
         self._told: dict[str, _Told] = {}
         self._told_before: dict[str, ToldTask] = {}
         """What was told in an earlier life, until the task is known again."""
+        self._told_of: dict[str, dict[str, None]] = {}
+        """The tasks of which something was told, by domain, for as long as it may list them."""
         self._newly_told: set[str] = set()
         """Domains of which something was told anew."""
         self._changed: dict[str, None] = {}
@@ -68,9 +70,19 @@ class FollowedTasks:
                 if not is_news:
                     self._quiet.add(task)
 
-    def remember(self, told: Iterable[ToldTask]) -> None:
-        """So much was told of these tasks in an earlier life."""
-        self._told_before.update((each.task, each) for each in told)
+    def remember(self, domain: str, told: Iterable[ToldTask]) -> None:
+        """So much was told of these tasks of a domain in an earlier life."""
+        for each in told:
+            self._told_before[each.task] = each
+            self._told_of.setdefault(domain, {})[each.task] = None
+
+    def unlist(self, domain: str, tasks: Iterable[str]) -> None:
+        """A domain no longer lists these tasks, and never will again."""
+        told = self._told_of.get(domain, {})
+        for task in tasks:
+            told.pop(task, None)
+        if not told:
+            self._told_of.pop(domain, None)
 
     @property
     def count(self) -> int:
@@ -154,7 +166,7 @@ class FollowedTasks:
         """It is another host, whose keys mean other tasks; the count goes on."""
         for kept in (self._wanted, self._numbers, self._leaves, self._known, self._ended):
             kept.clear()
-        for memory in (self._told_before, self._newly_told):
+        for memory in (self._told_before, self._told_of, self._newly_told):
             memory.clear()
         for told in (self._told, self._changed, self._quiet, self._found):
             told.clear()
@@ -167,6 +179,8 @@ class FollowedTasks:
 
     def _forget(self, task: str) -> None:
         del self._ended[task]
+        if (known := self._known.get(task)) is not None and known.entity is not None:
+            self.unlist(known.entity.value, [task])
         self._quiet.discard(task)
         for kept in (self._known, self._told, self._changed, self._numbers):
             kept.pop(task, None)
@@ -196,8 +210,13 @@ class FollowedTasks:
         newly_told, self._newly_told = self._newly_told, set()
         return newly_told
 
-    def told(self, task: str) -> ToldTask | None:
-        """Return what was told of a task, now or in an earlier life; None if nothing was."""
+    def told_of(self, domain: str) -> list[ToldTask]:
+        """Return what was told of the tasks of a domain that it may list, in any life."""
+        told = {task: self._told_as(task) for task in self._told_of.get(domain, ())}
+        self.unlist(domain, [task for task, each in told.items() if each is None])
+        return [each for each in told.values() if each is not None]
+
+    def _told_as(self, task: str) -> ToldTask | None:
         told, info = self._told.get(task), self._known.get(task)
         if told is None or info is None:
             return self._told_before.get(task)
@@ -243,6 +262,7 @@ class FollowedTasks:
             return False
         self._told[key] = now
         if task.entity is not None:
+            self._told_of.setdefault(task.entity.value, {})[key] = None
             self._newly_told.add(task.entity.value)
         if key in self._quiet:
             self._quiet.discard(key)

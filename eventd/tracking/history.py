@@ -10,7 +10,8 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from functools import partial
+from itertools import islice, takewhile
 
 from eventd.model.picture import HistoryPosition
 from eventd.vi.types import HistoryEvent
@@ -58,6 +59,11 @@ def _some_time_before(at: datetime) -> datetime:
 def is_near(event: HistoryEvent, at: datetime) -> bool:
     """Whether an event was recorded shortly before or after a time."""
     return abs(event.created_time - at) <= _MAY_EXPLAIN
+
+
+def _is_before(event: HistoryEvent, other: HistoryEvent) -> bool:
+    """Whether an event was recorded before another one: the clock alone may have been set."""
+    return event.created_time <= other.created_time and keys_apart(event.key, other.key) > 0
 
 
 def _time_of(identity: Identity) -> datetime:
@@ -198,8 +204,15 @@ class History:
                     del self._open[domain]
 
     def keep(self, event: HistoryEvent) -> None:
-        """This event may explain something later."""
-        self._open.setdefault(event.domain, {})[identity_of(event)] = event
+        """This event may explain something later.
+
+        What was read late, as of a host that was slow with it, takes its place among the others.
+        """
+        known = self._open.setdefault(event.domain, {})
+        behind = [*takewhile(partial(_is_before, event), reversed(known.values()))]
+        known[identity_of(event)] = event
+        for later in reversed(behind):
+            known[identity_of(later)] = known.pop(identity_of(later))
 
     def is_open(self, event: HistoryEvent) -> bool:
         """Whether an event has explained nothing yet."""

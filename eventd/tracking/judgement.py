@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from eventd.model.events import DomainEvent
 from eventd.tracking.inventory import Step
-from eventd.tracking.ordering import by_time
+from eventd.tracking.ordering import by_time, was_recorded_before
 from eventd.tracking.told import Told
 
 __all__ = ["Judgement", "Moment", "Pending"]
@@ -77,6 +77,23 @@ class Judgement:
         now_at = {old: new for new, old in enumerate(places)}
         self.events = [self.events[place] for place in places]
         self.told = [(now_at[place], told) for place, told in self.told]
+
+    def order_by_records(self, begin: int) -> None:
+        """Put what was told from a place on before what was recorded later of the same domain."""
+        for last in range(begin, len(self.events)):
+            event = self.events[last]
+            place = next(
+                (
+                    number
+                    for number in range(last)
+                    if was_recorded_before(event, self.events[number])
+                ),
+                last,
+            )
+            self.events.insert(place, self.events.pop(last))
+            self.told = [
+                (place if at == last else at + (place <= at < last), told) for at, told in self.told
+            ]
 
     def note_told(self, told: Told) -> None:
         """The events told last are those of this change."""

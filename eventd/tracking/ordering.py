@@ -11,8 +11,9 @@ from datetime import datetime
 
 from eventd.model.events import DomainEvent, DomainRebooted, DomainWatchdog, LifecycleEvent
 from eventd.model.lifecycle import DefinedDetail
+from eventd.tracking.history import keys_apart
 
-__all__ = ["by_time"]
+__all__ = ["by_time", "was_recorded_before"]
 
 
 def by_time(events: Sequence[DomainEvent]) -> list[int]:
@@ -35,3 +36,13 @@ def by_time(events: Sequence[DomainEvent]) -> list[int]:
         if isinstance(event, LifecycleEvent) and event.detail is DefinedDetail.ADDED:
             defined[domain] = at
     return sorted(range(len(events)), key=times.__getitem__)
+
+
+def was_recorded_before(event: DomainEvent, other: DomainEvent) -> bool:
+    """Whether the history has an event of a domain before another one of the same domain."""
+    if event.domain.reference != other.domain.reference:
+        return False
+    one, another = event.evidence.event, other.evidence.event
+    if one is None or another is None or event.occurred_at >= other.occurred_at:
+        return False
+    return keys_apart(one.key, another.key) > 0  # the clock alone may have been set

@@ -11,7 +11,7 @@ agree.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import NamedTuple
@@ -24,7 +24,6 @@ from eventd.model.picture import (
     HostPicture,
     PictureChange,
     PowerState,
-    ToldTask,
 )
 from eventd.model.questions import PendingQuestion
 from eventd.tracking.attribution import evidence
@@ -139,7 +138,8 @@ class Tracker:
         self._told: dict[str, DomainPicture] = dict(known or {})
         """The pictures that the published events lead to."""
         self._begin_with_what_is_told()
-        self.followed_tasks.remember(self._told_tasks())
+        for reference, picture in self._told.items():
+            self.followed_tasks.remember(reference, picture.told_tasks)
         self.follows_history = False
         """Whether the host's event history is read; without it nothing is worth waiting for."""
         self.follows_tasks = False
@@ -178,7 +178,8 @@ class Tracker:
             questions=self.questions,
         )
         self._tasks = Tasks()
-        self._tasks.remember(self._told_tasks())
+        for picture in self._told.values():
+            self._tasks.remember(picture.told_tasks)
         self._history = History(self._host.position)
         knowledge = Knowledge(self._inventory, self._history, self._tasks)
         self._judge = self._make_judge(knowledge, self.questions, self.followed_tasks)
@@ -191,9 +192,6 @@ class Tracker:
         """Followed tasks that may explain what is judged next, and need not be read."""
         self._left_behind: dict[str, frozenset[str]] = {}
         """The tasks that domains listed last that are gone, until it is told why they went."""
-
-    def _told_tasks(self) -> Iterator[ToldTask]:
-        return (told for picture in self._told.values() for told in picture.told_tasks)
 
     def begin_sync(
         self,
@@ -279,6 +277,7 @@ class Tracker:
     def _note_tasks(self, reference: str, tasks: Collection[str]) -> None:
         before = self._tasks.listed_by(reference)
         new = self._tasks.newly_listed(reference, tasks)
+        self.followed_tasks.unlist(reference, before - frozenset(tasks))
         if self._is_syncing:
             gone = before - frozenset(tasks)
             self._tasks.forget(gone)
@@ -498,12 +497,10 @@ class Tracker:
         return self._with_told_tasks(self._judge.reboots.kept_in(picture))
 
     def _with_told_tasks(self, picture: DomainPicture) -> DomainPicture:
-        listed = sorted(self._tasks.listed_by(picture.reference))
-        told = [self.followed_tasks.told(task) for task in listed]
-        known = [each for each in told if each is not None]
+        told = self.followed_tasks.told_of(picture.reference)
         info = self.followed_tasks.info
         return picture._replace(
-            told_tasks=tuple(self._tasks.as_told(each, info(each.task)) for each in known)
+            told_tasks=tuple(self._tasks.as_told(each, info(each.task)) for each in told)
         )
 
     def _host_picture(self, *, held: Collection[HistoryEvent]) -> HostPicture:

@@ -47,20 +47,25 @@ def hops_between(
     if before.power is after.power is PowerState.POWERED_ON:
         # Set at power-on only; a server that tells it late, or not at all, tells nothing by it.
         if differ(before.boot_time, after.boot_time):
-            return _around(PowerState.POWERED_OFF, history)
+            return _around(PowerState.POWERED_OFF, history, is_last=is_last)
         if after.suspend_time and before.suspend_time != after.suspend_time:
-            return _around(PowerState.SUSPENDED, history)
+            return _around(PowerState.SUSPENDED, history, is_last=is_last)
     return []
 
 
-def _around(by_way_of: PowerState, history: Sequence[HistoryEvent]) -> list[Hop]:
-    """Return the way from on to on that its ends do not show, with the events that are known."""
+def _around(by_way_of: PowerState, history: Sequence[HistoryEvent], *, is_last: bool) -> list[Hop]:
+    """Return the way from on to on that its ends do not show, with the events that are known.
+
+    What comes behind the first such way is of the steps to come, unless this is the last one.
+    """
     there = back = None
     for event in history:
         if CONCLUDED.get(event.type) is by_way_of:
             there, back = event, None
         elif CONCLUDED.get(event.type) is PowerState.POWERED_ON:
             back = event
+            if there is not None and not is_last:
+                break
     return [Hop(by_way_of, there), Hop(PowerState.POWERED_ON, back, is_unseen=True)]
 
 

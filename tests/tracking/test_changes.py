@@ -286,6 +286,18 @@ def test_step_that_others_follow_takes_no_more_than_its_own_entry() -> None:
     assert names(unfold(Step(ON, OFF), history("revert", "on"), is_last=False)) == ["reverted"]
 
 
+def test_new_time_of_boot_takes_one_cycle_if_other_steps_follow() -> None:
+    """The cycles behind it are between the pictures to come; and so are those of suspensions."""
+    booted = ON._replace(boot_time=NOON)
+    again = ON._replace(boot_time=NOON + timedelta(minutes=1))
+    entries = history("off", "on", "off", "on", "off")
+    assert keys(unfold(Step(booted, again), entries, is_last=False)) == [1, 2]
+
+    resumed = ON._replace(suspend_time=NOON)
+    entries = history("suspended", "on", "suspended", "on", "off")
+    assert keys(unfold(Step(ON, resumed), entries, is_last=False)) == [1, 2]
+
+
 def test_new_time_of_boot_takes_the_entries_that_there_are() -> None:
     """One of the two may be missing, or both."""
     after = ON._replace(boot_time=LATER)

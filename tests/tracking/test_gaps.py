@@ -9,7 +9,14 @@ from itertools import chain, count
 import pytest
 
 from eventd.model.events import DomainEvent, Event
-from eventd.vi.types import HistoryEvent
+from eventd.vi.types import (
+    HistoryEvent,
+    ManagedObjectReference,
+    ObjectUpdate,
+    PropertyFilterUpdate,
+    UpdateKind,
+    UpdateSet,
+)
 from tests.tracking.playbook import NOON, WEB01, Scenario, evidence_of, told
 
 ON = {**WEB01, "power": "poweredOn"}
@@ -333,3 +340,69 @@ def test_a_host_of_the_year_one_breaks_nothing(host: Scenario) -> None:
     host.host_ahead = -timedelta(days=365 * 2020)
     assert told(host.sync(host.enter(**WEB01))) == ["stopped shutdown (unknown)"]
     assert host.tracker.history_since is not None
+
+
+def boot(host: Scenario) -> str:
+    """The time of a boot that happens now, as the host writes it."""
+    return host.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_cycles_that_were_read_when_the_host_was_lost_are_told_with_what_was_missed(
+    host: Scenario,
+) -> None:
+    """Of two pictures that were not judged yet, each has its own entries."""
+    host.say(host.modify(boot=boot(host)))
+    first = flap(host)
+    shown = host.modify(boot=boot(host))
+    # The host is lost while the tasks are read that may explain it.
+    update = ObjectUpdate(
+        UpdateKind.MODIFY,
+        ManagedObjectReference("EventHistoryCollector", "collector-1"),
+        {"latestPage": (first[-1],)},
+        (),
+    )
+    part = PropertyFilterUpdate(ManagedObjectReference("PropertyFilter", "f"), [shown, update])
+    assert host.tracker.take_in(UpdateSet("1", [part], truncated=False))
+    host.tracker.take_in_history(first)
+    host.tracker.reading()
+
+    missed = [*flap(host), off(host)]
+    events = host.sync(host.enter(**{**WEB01, "power": "poweredOff"}), *first[1:], *missed)
+
+    assert told(events) == ["stopped destroyed (event)", "started booted (event)"] * 2 + [
+        "stopped destroyed (event)"
+    ]
+    assert times_of(events) == times_of_entries([*first, *missed])
+
+
+def test_entries_that_are_read_late_take_their_place_among_the_others(host: Scenario) -> None:
+    """A host that was slow with its history had given the newest of them alone."""
+    host.say(host.modify(boot=boot(host)))
+    entries = []
+    for record in (off, on, off, on):
+        host.wait(1)
+        entries.append(record(host))
+    assert host.say(host.modify(boot=boot(host)), entries[-1]) == []
+
+    events = host.say(*entries[:-1])
+
+    assert told(events) == OFF_AND_ON * 2
+    assert times_of(events) == times_of_entries(entries)
+
+
+def test_what_came_before_a_change_that_is_told_at_once_is_told_before_it(host: Scenario) -> None:
+    """Two answers may be far apart, and a domain may have gone through much in between."""
+    entries = []
+    for kind in ("VmSuspendedEvent", "VmPoweredOnEvent", "VmResettingEvent", "VmSuspendedEvent"):
+        host.wait(1)
+        entries.append(host.event(kind, user="ops"))
+
+    events = host.say(host.modify(power="suspended"), *entries)
+
+    assert told(events) == [
+        "suspended paused (event)",
+        "resumed unpaused (event)",
+        "reboot (event)",
+        "suspended paused (event)",
+    ]
+    assert times_of(events) == times_of_entries(entries)

@@ -722,3 +722,27 @@ def test_a_job_that_had_ended_before_the_first_picture_is_told_by_no_eventd() ->
     assert host.everything == []
 
     assert shown_again(host, ended) == []
+
+
+@pytest.mark.parametrize("is_listed_later", [False, True])
+def test_a_task_that_was_read_before_its_domain_listed_it_is_not_told_by_the_next_eventd(
+    is_listed_later: bool, running: Scenario
+) -> None:
+    """The tasks of a changed domain are read as they are now; a host may not tell of the list."""
+    done = running.task("VirtualMachine.suspend", key="task-7")
+    running.say(running.modify(power="suspended"), done)
+    assert "success (task)" in running.everything
+    if is_listed_later:
+        running.say(lists(running, "task-7"))
+
+    assert shown_again(running, suspension(queued_at="2026-11-20T12:00:00Z")) == []
+
+
+def test_what_was_told_of_a_task_is_forgotten_when_it_is_listed_no_longer(
+    suspended: Scenario,
+) -> None:
+    """So a picture has the tasks of ten minutes, and not those of a life."""
+    assert [each.task for each in suspended.pictures["vm-42"].told_tasks] == ["task-7"]
+    suspended.say(lists(suspended))
+    suspended.say(suspended.modify(power="poweredOn"))
+    assert not suspended.pictures["vm-42"].told_tasks
