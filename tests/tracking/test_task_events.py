@@ -715,3 +715,19 @@ def test_what_was_told_of_a_task_is_forgotten_when_it_is_listed_no_longer(
     suspended.say(lists(suspended))
     suspended.say(suspended.modify(power="poweredOn"))
     assert not suspended.pictures["vm-42"].told_tasks
+
+
+def test_a_job_whose_task_could_not_be_read_with_its_change_is_told_when_the_host_shows_it() -> (
+    None
+):
+    """The host was slow with it, so that the change was told without it."""
+    host = Scenario(follows_tasks=True, follows_history=True)
+    host.sync(host.enter(**{**WEB01, "power": "poweredOn"}))
+    host.say(
+        host.modify(power="suspended", tasks=("task-7",)),
+        host.event("VmSuspendedEvent", user="ops"),
+    )
+    assert host.everything == ["suspended paused (event)"]
+
+    host.say(suspension())
+    assert host.everything == ["job-completed suspend (task)", "success (task)"]
