@@ -28,6 +28,7 @@ __all__ = ["Chronicle"]
 
 _BY_TASKS: Mapping[Change, Operation] = {
     **DONE_BY,
+    Change.REBOOTED: Operation.RESET,
     Change.REVERTED: Operation.REVERT,
     Change.SNAPSHOT_CHANGED: Operation.SNAPSHOT,
 }

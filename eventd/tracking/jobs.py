@@ -50,6 +50,11 @@ class Jobs:
         """Whether a task that the domain lists anew may have led to what was told lately."""
         return domain in self._taskless
 
+    @property
+    def domains_without_task(self) -> list[str]:
+        """The domains of which something was told lately whose task may become visible."""
+        return [*self._taskless]
+
     def forget(self, domain: str) -> None:
         """The domain is gone."""
         self._taskless.pop(domain, None)

@@ -114,6 +114,11 @@ class Judge:
         """Whether a task that a domain lists anew may have led to what was told of it lately."""
         return self._jobs.lacks_task(domain)
 
+    @property
+    def domains_without_task(self) -> list[str]:
+        """The domains of which something was told lately whose task may become visible."""
+        return self._jobs.domains_without_task
+
     def changed_domains(self) -> set[str]:
         """Return the domains whose tasks may explain what is not told yet."""
         steps = (pending.step for pending in self._pending)

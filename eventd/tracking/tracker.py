@@ -376,12 +376,22 @@ class Tracker:
         domains = {domain: tasks for domain, tasks in listed.items() if not tasks & at_hand}
         left_behind = frozenset().union(*self._left_behind.values())
         others = self._unread | left_behind | self._tasks.awaited | self._tasks.unsettled
+        others |= self._come_late()
         unknown = others - at_hand - frozenset().union(*domains.values())
         followed = [self.followed_tasks.info(task) for task in sorted(unknown)]
         if self.follows_tasks:
             self._at_hand += [task for task in followed if task is not None]
             unknown -= {task.task.value for task in followed if task is not None}
         return Reading(unknown, domains)
+
+    def _come_late(self) -> set[str]:
+        """Return the followed tasks that may have led to what was told lately without a task.
+
+        The host may have been slow with them when they were to be read.
+        """
+        domains = self._judge.domains_without_task if self.follows_tasks else ()
+        listed = (task for domain in domains for task in self._tasks.listed_by(domain))
+        return {task for task in listed if self.followed_tasks.info(task) is not None}
 
     def _followed_well(self, tasks: Iterable[str]) -> list[TaskInfo]:
         """Return the tasks that a changed domain lists, if what explains the change is among them.

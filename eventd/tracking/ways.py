@@ -123,7 +123,13 @@ def _single_hop(here: PowerState, target: PowerState, history: Sequence[HistoryE
     """Return the direct way, with the next event of the history if that is what it records."""
     if here is target:
         return []
-    event, to = next(_transitions(history, target), (None, None))
+    resets = {event.chain_id for event in history if event.type == "VmResettingEvent"}
+    moves = (
+        (event, to)
+        for event, to in _transitions(history, target)
+        if to is not here or event.chain_id not in resets  # its end, which a domain spends on
+    )
+    event, to = next(moves, (None, None))
     if event is None or to is not target:
         return [Hop(target, None)]
     return [Hop(target, event, is_revert=event.type == REVERTED)]

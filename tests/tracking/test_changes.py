@@ -286,6 +286,15 @@ def test_step_that_others_follow_takes_no_more_than_its_own_entry() -> None:
     assert names(unfold(Step(ON, OFF), history("revert", "on"), is_last=False)) == ["reverted"]
 
 
+def test_step_that_others_follow_passes_by_the_end_of_a_reset() -> None:
+    """Which is recorded as a power-on; one that ends no reset is of the steps that follow."""
+    on, suspended = history("on", "suspended")
+    reset = on._replace(type="VmResettingEvent", key=7)
+
+    assert keys(unfold(Step(ON, SUSPENDED), [reset, on, suspended], is_last=False)) == [2]
+    assert keys(unfold(Step(ON, SUSPENDED), [on, suspended], is_last=False)) == [None]
+
+
 def test_new_time_of_boot_takes_one_cycle_if_other_steps_follow() -> None:
     """The cycles behind it are between the pictures to come; and so are those of suspensions."""
     booted = ON._replace(boot_time=NOON)

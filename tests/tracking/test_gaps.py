@@ -406,3 +406,21 @@ def test_what_came_before_a_change_that_is_told_at_once_is_told_before_it(host: 
         "suspended paused (event)",
     ]
     assert times_of(events) == times_of_entries(entries)
+
+
+def test_a_suspension_after_a_reset_that_was_not_judged_when_the_host_was_lost_is_told_once(
+    host: Scenario,
+) -> None:
+    """Its picture is known, and its entry comes after the end of the reset."""
+    shown = host.modify(power="suspended")
+    part = PropertyFilterUpdate(ManagedObjectReference("PropertyFilter", "f"), [shown])
+    assert host.tracker.take_in(UpdateSet("1", [part], truncated=False))
+    host.wait(1)
+    reset = host.event("VmResettingEvent", user="ops")
+    end = host.event("VmPoweredOnEvent", user="ops", chain=reset.key)
+    host.wait(1)
+    suspended = host.event("VmSuspendedEvent", user="ops")
+
+    events = host.sync(host.enter(**{**WEB01, "power": "suspended"}), reset, end, suspended)
+
+    assert told(events) == ["reboot (event)", "suspended paused (event)"]

@@ -746,3 +746,45 @@ def test_what_was_told_of_a_task_is_forgotten_when_it_is_listed_no_longer(
     suspended.say(lists(suspended))
     suspended.say(suspended.modify(power="poweredOn"))
     assert not suspended.pictures["vm-42"].told_tasks
+
+
+def test_a_job_whose_task_could_not_be_read_with_its_change_is_told_when_the_host_shows_it() -> (
+    None
+):
+    """The host was slow with it, so that the change was told without it."""
+    host = Scenario(follows_tasks=True, follows_history=True)
+    host.sync(host.enter(**{**WEB01, "power": "poweredOn"}))
+    host.say(
+        host.modify(power="suspended", tasks=("task-7",)),
+        host.event("VmSuspendedEvent", user="ops"),
+    )
+    assert host.everything == ["suspended paused (event)"]
+
+    host.say(suspension())
+    assert host.everything == ["job-completed suspend (task)", "success (task)"]
+
+
+def test_a_reset_whose_task_could_not_be_read_with_its_record_is_told_once() -> None:
+    """Also if there is another one before the host shows the task of the first."""
+    host = Scenario(follows_tasks=True, follows_history=True)
+    host.sync(host.enter(**{**WEB01, "power": "poweredOn"}))
+
+    def resets(key: str) -> ObjectUpdate:
+        info = {"descriptionId": "VirtualMachine.reset", "state": "success"}
+        return Scenario.task_enters(key, **info)
+
+    host.say(lists(host, "task-7"), host.event("VmResettingEvent", user="ops"))
+    assert host.everything == ["reboot (event)"]
+    host.say(resets("task-7"))
+    assert host.everything == ["success (task)"]
+    host.wait(5)
+    host.say(
+        lists(host, "task-7", "task-8"),
+        resets("task-8"),
+        host.event("VmResettingEvent", user="ops"),
+    )
+    assert host.everything == ["reboot (task)", "success (task)"]
+    for _ in range(2):
+        host.wait(1)
+        host.say()
+        assert host.everything == []
