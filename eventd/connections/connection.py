@@ -26,6 +26,7 @@ from eventd.connections.datastore import read_configuration
 from eventd.connections.following import Following
 from eventd.connections.foreign_questions import answer_foreign_questions
 from eventd.connections.going_on import Caller, going_on
+from eventd.connections.history import HistoryOverdue
 from eventd.connections.live import Live
 from eventd.connections.not_understood import NotUnderstood
 from eventd.connections.operations import Operations
@@ -133,6 +134,8 @@ class Connection:
         """How many events tell of a host that was replaced by another one just now."""
         self._replaced = 0
         """How often another host was met since the whole picture was there last."""
+        self._bears_silence = False
+        """Whether the host is followed, too, where it does not give its history in time."""
         self._is_overdue = False
         """Whether the host owes an answer for longer than it may take."""
         self._history_cut_short: str | None = None
@@ -222,6 +225,8 @@ class Connection:
                 lost_by = HostUnreachable("several hosts answer in turn; name one of them")
             except EventdError as error:
                 lost_by = error
+                # A host that is only slow with its history is followed without it, the next time.
+                self._bears_silence = isinstance(error, HistoryOverdue)
             except Exception as error:
                 # The boundary of the connection: a defect here must not end the others.
                 _log.exception("connection_failed", connection=self.name)
@@ -260,6 +265,7 @@ class Connection:
             conclude=self._take_in,
             taken_in=self._note_taken_in,
             history_cut_short=self._note_cut_short,
+            bears_silence=self._bears_silence,
             not_understood=self._not_understood,
             silence=self._silence,
             clock=self._clock,
@@ -410,8 +416,8 @@ class Connection:
         What the event history has when the host is back becomes an amendment. What a defect keeps
         from being told shows again in the next whole picture.
         """
-        if self._tracker.deadline is None:
-            return
+        if self._tracker.deadline is None or self._tracker.unread_event is not None:
+            return  # what is not read yet has to be told before, when the host is back
         try:
             self._take_in(self._tracker.judge((), now=self._clock(), instant=math.inf))
         except Exception:

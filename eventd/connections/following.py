@@ -53,6 +53,9 @@ class Following:
     ``taken_in`` is called after each complete answer, when all that it has led to is told;
     ``history_cut_short``, with the reason, where the event history could not be read to its end.
 
+    Unless it ``bears_silence``, a host that does not give its event history in time is given up:
+    when it is reached again, all that it has is told in its order.
+
     What explains a change is read before it is judged, and everything else on the connection waits
     for that: a host that is slow with its events and its tasks delays what has to be told by at
     most twice `READING_SECONDS`, and it is told without them then.
@@ -68,6 +71,7 @@ class Following:
         conclude: Callable[[Outcome], None],
         taken_in: Callable[[Live], None],
         history_cut_short: Callable[[str], None],
+        bears_silence: bool,
         not_understood: NotUnderstood,
         silence: Silence,
         clock: Callable[[], datetime],
@@ -80,6 +84,7 @@ class Following:
         self._conclude = conclude
         self._taken_in = taken_in
         self._history_cut_short = history_cut_short
+        self._bears_silence = bears_silence
         self._not_understood = not_understood
         self._silence = silence
         self._clock = clock
@@ -172,6 +177,7 @@ class Following:
             not_understood=self._not_understood,
             since=since,
             is_resumed=is_resumed,
+            bears_silence=self._bears_silence,
         )
 
     async def _follow_tasks(self, updates: Updates) -> TaskList | None:

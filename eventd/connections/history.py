@@ -15,7 +15,7 @@ from eventd.connections.complaints import Complaints
 from eventd.connections.not_understood import NotUnderstood
 from eventd.connections.retry import is_mended_by_login
 from eventd.connections.session import READING_SECONDS, Session
-from eventd.errors import Fault
+from eventd.errors import Fault, HostUnreachable
 from eventd.tracking.history import keys_apart
 from eventd.vi import calls
 from eventd.vi.event_types import followed_classes, followed_types
@@ -29,7 +29,7 @@ from eventd.vi.types import (
 )
 from eventd.vi.versions import EVENT_MAX_COUNT_SINCE
 
-__all__ = ["EventHistory"]
+__all__ = ["EventHistory", "HistoryOverdue"]
 
 _DOORBELL_EVENTS = 1
 
@@ -65,6 +65,10 @@ _Identity = tuple[int, datetime]
 """Key and ``createdTime``: keys alone come again, as they wrap below zero."""
 
 
+class HistoryOverdue(HostUnreachable):
+    """The host did not give its events in time: it may be lost, or be slow with them."""
+
+
 class EventHistory:
     """The events of one session, from a time on, each of them once."""
 
@@ -79,6 +83,7 @@ class EventHistory:
         not_understood: NotUnderstood,
         since: datetime,
         is_resumed: bool,
+        bears_silence: bool,
     ) -> None:
         self.doorbell = doorbell
         """The collector whose ``latestPage`` is to be followed."""
@@ -100,6 +105,7 @@ class EventHistory:
         self._known: dict[_Identity, None] = {}
         """The events that were read last, in the order of reading."""
         self._has_rung_unseen = False
+        self._bears_silence = bears_silence
         self.cut_short: str | None = None
         """What kept the last reading from coming to its end; None if it has come there."""
 
@@ -112,11 +118,13 @@ class EventHistory:
         not_understood: NotUnderstood,
         since: datetime,
         is_resumed: bool = False,
+        bears_silence: bool = True,
     ) -> EventHistory | None:
         """Begin with the events that were created at a time or after it.
 
         ``is_resumed`` says that the time comes from an earlier session: something may have happened
-        since. A doorbell that shows no event at first is then no sign that there is none.
+        since. A doorbell that shows no event at first is then no sign that there is none. Unless it
+        ``bears_silence``, a host that does not give its events in time counts as lost.
 
         None where the host has no event history or refuses it, which is logged: events of domains
         without their causes are better than none. A host that knows the classes of events, and not
@@ -148,6 +156,7 @@ class EventHistory:
                     not_understood=not_understood,
                     since=since,
                     is_resumed=is_resumed,
+                    bears_silence=bears_silence,
                 )
         return None
 
@@ -172,6 +181,7 @@ class EventHistory:
         missed; what is missing then may come with the next ring.
 
         Raises:
+            HistoryOverdue: that, where it is not to be borne.
             HostError: the host is lost.
         """
         has_rung = self._has_rung_unseen if until is None else _identity(until) not in self._known
@@ -196,9 +206,12 @@ class EventHistory:
             async with asyncio.timeout(READING_SECONDS) as patience:
                 return await self._read_to(until, found, patience)
         except TimeoutError:
+            problem = f"the host did not give its events within {READING_SECONDS:.0f} s"
+            if not self._bears_silence:
+                raise HistoryOverdue(problem) from None
             # The host may have given an answer that nobody heard.
             self._has_lost_its_place = True
-            return f"the host did not give its events within {READING_SECONDS:.0f} s"
+            return problem
         except Fault as fault:
             if is_mended_by_login(fault):
                 raise

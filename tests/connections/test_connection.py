@@ -16,6 +16,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from eventd.connections import following as following_module
+from eventd.connections import history as history_module
 from eventd.connections import retry
 from eventd.connections.connection import Connection
 from eventd.connections.credentials import Credentials
@@ -613,6 +614,36 @@ async def test_a_host_that_is_slow_with_its_tasks_is_not_waited_for(
     assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == [
         "tasks_not_readable"
     ]
+
+
+async def test_a_host_that_is_silent_on_its_history_is_given_up_and_then_borne(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What it shows would be told without what happened before; the second time it is only slow."""
+    monkeypatch.setattr(history_module, "READING_SECONDS", 0.0)
+    host = Host(has_events=True)
+    host.plan("ReadNextEvents", asyncio.Event(), asyncio.Event())
+    host.plan(
+        "WaitForUpdatesEx", update_set("1", WEB01_ON), update_set("2", WEB01_GOES_OFF, ring_of(8))
+    )
+    host.plan("WaitForUpdatesEx", update_set("1", WEB01_OFF, ring_of(8)))
+    follower = Follower(host, tries=2)
+    async with following(follower):
+        await follower.has_told("resynchronised")
+
+    assert follower.told == [
+        "connected",
+        "disconnected",
+        "web01 stopped",
+        "connected",
+        "resynchronised",
+    ]
+    back = follower.events[-1]
+    assert isinstance(back, ConnectionResynchronised)
+    assert (back.incomplete, back.message) == (
+        True,
+        "the host did not give its events within 0 s",
+    )
 
 
 async def test_a_task_that_was_not_read_in_time_is_looked_after_again(
