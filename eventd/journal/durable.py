@@ -317,10 +317,13 @@ class DurableJournal:
             self._begin_epoch()
             _log.error("journal_not_written", file=str(self._path), error=self._problem)
         if _is_broken(error):
-            self._lost_by = str(error)
-            self._close_store()
-            # What it had cannot be read any more, whenever there is another file.
-            self._forgotten = self._newest - self._undurable.count
+            self._lose_store(error)
+
+    def _lose_store(self, error: Exception) -> None:
+        self._lost_by = self._lost_by or str(error)
+        self._close_store()
+        # What it had cannot be read any more, whenever there is another file.
+        self._forgotten = self._newest - self._undurable.count
 
     def _close_store(self) -> None:
         if self._store is not None:
@@ -346,8 +349,7 @@ class DurableJournal:
                 self._write_waiting(self._store, most)
         except (JournalUnusable, sqlite3.Error, OSError) as error:
             if _is_broken(error):
-                self._lost_by = self._lost_by or str(error)
-                self._close_store()
+                self._lose_store(error)
             return False
         if self._undurable:
             return True
@@ -437,7 +439,7 @@ class DurableJournal:
             return otherwise
         try:
             return question(self._store)
-        except sqlite3.Error:
+        except (sqlite3.Error, OSError):
             return otherwise
 
     @property

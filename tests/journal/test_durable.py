@@ -23,6 +23,7 @@ from eventd.journal.durable import FILE_NAME, DurableJournal
 from eventd.journal.retention import Retention
 from eventd.journal.schema import APPLICATION_ID, VERSION
 from eventd.journal.store import Durability
+from eventd.journal.upkeep import Upkeep
 from eventd.model.events import JournalReplaced
 from eventd.model.picture import DomainPicture, PictureChange, ToldTask
 from eventd.model.record import Cursor, EventRecord
@@ -89,6 +90,7 @@ import sys
 from pathlib import Path
 from eventd.journal.durable import DurableJournal
 from eventd.journal.store import Durability
+from eventd.journal.upkeep import Upkeep
 from tests.journal.things import EVENT, NOW
 journal = DurableJournal(Path(sys.argv[1]), clock=lambda: NOW, durability="{durability}")
 while True:
@@ -374,6 +376,36 @@ def test_a_file_that_somebody_takes_away_is_missed(tmp_path: Path, *, is_replace
     with closing(opened(tmp_path)) as again:
         assert again.newest.sequence == 2
         assert again.pictures("esx01") == {"vm-1": WEB}
+
+
+def test_a_file_that_breaks_while_records_wait_for_it_is_replaced_with_them(tmp_path: Path) -> None:
+    """What it had is expired at once; what has waited is not lost with it."""
+    with closing(opened(tmp_path)) as journal:
+        journal.append([EVENT] * 9, now=NOW)
+        with kept_from_writing(tmp_path):
+            waiting = journal.append([REBOOT] * 2, now=NOW)
+        raw(tmp_path, "DROP TABLE records")
+        journal.recover()
+        with pytest.raises(CursorExpired):
+            journal.read(Cursor("a", 4), limit=9)
+        assert journal.oldest == Cursor("a", 9)
+        journal.recover()
+        (*held, told) = read_on(journal, Cursor("a", 9))
+    assert held == waiting
+    assert isinstance(told.event, JournalReplaced)
+
+
+async def test_a_directory_that_is_taken_away_does_not_end_the_upkeep(tmp_path: Path) -> None:
+    """Nor the delivery: events say that they are not on the disk."""
+    directory = tmp_path / "state"
+    with closing(opened(directory)) as journal:
+        journal.append([EVENT], now=NOW)
+        shutil.rmtree(directory)
+        upkeep = Upkeep(journal, keep=Retention(bytes=1 << 30), clock=lambda: NOW)
+        await upkeep.look_after()
+        (record,) = journal.append([EVENT], now=NOW)
+        await upkeep.look_after()
+    assert b'"durable":false' in record.json
 
 
 def test_a_journal_that_is_replaced_when_it_is_closed_is_closed(tmp_path: Path) -> None:
