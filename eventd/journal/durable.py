@@ -179,14 +179,10 @@ class DurableJournal:
         return [*batch.records]
 
     def _encoded(self, events: Sequence[Event], now: datetime) -> list[EventRecord]:
+        epoch, durable = self._epochs.current, self._problem is None
         return [
-            EventRecord.of(
-                event,
-                cursor=Cursor(self._epochs.current, sequence),
-                recorded_at=now,
-                durable=self.problem is None,
-            )
-            for sequence, event in enumerate(events, self._newest + 1)
+            EventRecord.of(event, cursor=Cursor(epoch, number), recorded_at=now, durable=durable)
+            for number, event in enumerate(events, self._newest + 1)
         ]
 
     def _write(self, batch: Batch) -> bool:
