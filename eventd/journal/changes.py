@@ -21,9 +21,6 @@ class Changes:
     subscriptions: dict[str, Subscription | None] = field(default_factory=dict)
     """By name."""
 
-    def __bool__(self) -> bool:
-        return bool(self.domains or self.hosts or self.subscriptions)
-
     @classmethod
     def of(cls, picture: PictureChange | None) -> Changes:
         """Return what one update set has changed."""
