@@ -28,6 +28,7 @@
     │   └── Fault                  the host answered with a VI fault, which names itself
     │       └── SessionExpired     log in again: the host has forgotten the session
     ├── CursorExpired              the journal no longer has what the cursor points at
+    ├── UndecodableMessage         no message of libvirt's protocol (code 39)
     ├── DaemonUnreachable          try again: the daemon's socket cannot be opened, or it has gone
     └── DaemonError                the daemon answered a client with an error
 
@@ -71,6 +72,7 @@ __all__ = [
     "QuestionPending",
     "SessionExpired",
     "SocketInUse",
+    "UndecodableMessage",
 ]
 
 
@@ -83,6 +85,7 @@ class ErrorCode(IntEnum):
     OPERATION_FAILED = 9
     OPERATION_DENIED = 29
     SYSTEM_ERROR = 38
+    RPC = 39
     NO_DOMAIN = 42
     AUTH_FAILED = 45
     OPERATION_INVALID = 55
@@ -281,6 +284,12 @@ class CursorExpired(EventdError):
         super().__init__(message)
         self.oldest = oldest
         self.newest = newest
+
+
+class UndecodableMessage(EventdError):
+    """The bytes of a libvirt client are no message, or not one of the procedure that they name."""
+
+    code = ErrorCode.RPC
 
 
 class DaemonUnreachable(EventdError):
