@@ -22,11 +22,10 @@ from pydantic_core import to_json
 from eventd.bus.delivery import Delivery
 from eventd.bus.registry import Registry
 from eventd.errors import ErrorCode
-from eventd.http_api import openapi, problems, sockets
-from eventd.http_api.accepting import accepting, room_for_clients
-from eventd.http_api.admission import Admission, Connection, note_request
+from eventd.http_api import openapi, problems
 from eventd.http_api.bodies import MOST_BYTES
 from eventd.http_api.callbacks import Callbacks
+from eventd.http_api.connection import Connection, note_request
 from eventd.http_api.openapi import Route
 from eventd.http_api.operations import IS_READ_WRITE, Operations
 from eventd.http_api.problems import answer_errors
@@ -36,10 +35,16 @@ from eventd.http_api.state import State
 from eventd.http_api.streams import EventStreams
 from eventd.http_api.subscriptions import Subscriptions
 from eventd.journal.journal import Journal
+from eventd.listening import sockets
+from eventd.listening.accepting import accepting, room_for_clients
+from eventd.listening.admission import Admission
 from eventd.model.directory import Directory
 from eventd.model.operator import Operator
 
-__all__ = ["HttpApi"]
+__all__ = ["READ_ONLY_NAME", "READ_WRITE_NAME", "HttpApi"]
+
+READ_WRITE_NAME = "eventd.sock"
+READ_ONLY_NAME = "eventd-ro.sock"
 
 _SHUTDOWN_TIMEOUT = 0.25
 """Seconds for which streams may end by themselves when the daemon stops.
@@ -122,13 +127,13 @@ class HttpApi:
             read_write, read_only = (
                 stack.enter_context(sockets.bound(runtime_directory / name, mode=mode))
                 for name, mode in (
-                    (sockets.READ_WRITE_NAME, sockets.READ_WRITE_MODE),
-                    (sockets.READ_ONLY_NAME, sockets.READ_ONLY_MODE),
+                    (READ_WRITE_NAME, sockets.READ_WRITE_MODE),
+                    (READ_ONLY_NAME, sockets.READ_ONLY_MODE),
                 )
             )
             for reader in (self._streams.deliver, self._callbacks.deliver):
                 stack.callback(self._delivery.add_reader(reader))
-            refuse = _refusal(runtime_directory / sockets.READ_WRITE_NAME)
+            refuse = _refusal(runtime_directory / READ_WRITE_NAME)
             async with (
                 self._listening(read_write, self._application(refuse=None)),
                 self._listening(read_only, self._application(refuse=refuse)),

@@ -25,14 +25,15 @@ from pydantic_core import from_json, to_json
 from eventd import metrics
 from eventd.bus.registry import Owner, Registration, Registry
 from eventd.errors import CursorExpired, EventdError, InvalidArgument, JournalUnusable
-from eventd.http_api.admission import Connection, peer_of
 from eventd.http_api.bodies import json_response
+from eventd.http_api.connection import Connection
 from eventd.http_api.framing import close_frame, text_frame
-from eventd.http_api.pages import Pages
 from eventd.http_api.problems import extensions_of, word_for
 from eventd.http_api.subscriptions import Subscriptions
 from eventd.http_api.websockets import accept, is_wanted
 from eventd.journal.journal import Journal
+from eventd.journal.pages import Pages
+from eventd.listening.admission import peer_of
 from eventd.model.ids import EventKind
 from eventd.model.record import Cursor, EventRecord
 

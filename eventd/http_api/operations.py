@@ -16,8 +16,8 @@ from pydantic_core import to_json
 
 from eventd.errors import EventdError, InvalidArgument
 from eventd.http_api import problems
-from eventd.http_api.admission import requester_of
 from eventd.http_api.bodies import json_response, read_object
+from eventd.http_api.connection import requester_of
 from eventd.http_api.queries import ConnectionQuery
 from eventd.model.operations import DomainOperation, OperationResult, TaskProgress
 from eventd.model.operator import Operator

@@ -5,8 +5,8 @@ from __future__ import annotations
 from aiohttp import web
 
 from eventd.errors import InvalidArgument
-from eventd.http_api.admission import requester_of
 from eventd.http_api.bodies import json_response, list_response, read_object
+from eventd.http_api.connection import requester_of
 from eventd.http_api.queries import DomainQuery
 from eventd.model.operator import Operator
 from eventd.model.questions import find_question

@@ -23,9 +23,9 @@ from eventd.errors import CursorExpired, JournalUnusable
 from eventd.http_api.broadcast import Broadcast, Group, Subscriber
 from eventd.http_api.framing import Line
 from eventd.http_api.gaps import gap
-from eventd.http_api.pages import Pages
 from eventd.http_api.queries import EventsQuery, OnGap
 from eventd.journal.journal import Journal
+from eventd.journal.pages import Pages
 from eventd.model import cloudevents
 from eventd.model.control import ControlRecord, Heartbeat, SnapshotEnd
 from eventd.model.directory import Directory

@@ -16,8 +16,8 @@ from aiohttp import web
 
 from eventd import metrics
 from eventd.errors import CursorExpired
-from eventd.http_api.admission import Connection, peer_of
 from eventd.http_api.broadcast import Broadcast, Group
+from eventd.http_api.connection import Connection
 from eventd.http_api.filters import Filter
 from eventd.http_api.framing import Format, Framing
 from eventd.http_api.queries import EventsQuery, OnGap
@@ -25,6 +25,7 @@ from eventd.http_api.stream import Ending, Stream
 from eventd.http_api.subscriptions import find_subscription
 from eventd.http_api.websockets import accept
 from eventd.journal.journal import Journal
+from eventd.listening.admission import peer_of
 from eventd.model.directory import Directory
 from eventd.model.record import Cursor, EventRecord
 

@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
-from eventd.http_api.admission import Admission, Peer, peer_of
+from eventd.listening.admission import Admission, Peer, peer_of
 from tests.http_api.fake_daemon import Daemon, MakeDaemon, power_on, started
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from eventd.http_api.pages import Pages
 from eventd.journal.memory import MemoryJournal
+from eventd.journal.pages import Pages
 from eventd.model.record import Cursor, EventRecord
 
 PAGE = 128 * 1024

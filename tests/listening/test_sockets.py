@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from eventd.errors import SocketInUse
-from eventd.http_api.sockets import bound, locked
+from eventd.listening.sockets import bound, locked
 from tests.http_api.fake_daemon import MakeDaemon
 
 
@@ -183,7 +183,7 @@ async def test_of_two_daemons_that_start_at_once_over_a_stale_socket_one_serves(
         "import sys, pathlib\n"
         "from contextlib import ExitStack\n"
         "from eventd.errors import SocketInUse\n"
-        "from eventd.http_api.sockets import bound, locked\n"
+        "from eventd.listening.sockets import bound, locked\n"
         "directory = pathlib.Path(sys.argv[1])\n"
         "print('ready', flush=True)\n"
         "sys.stdin.readline()\n"

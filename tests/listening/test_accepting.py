@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 from structlog.testing import capture_logs
 
-from eventd.http_api.accepting import room_for_clients
+from eventd.listening.accepting import room_for_clients
 from tests.http_api.fake_daemon import MakeDaemon
 
 REQUEST = b"GET /healthz HTTP/1.0\r\n\r\n"

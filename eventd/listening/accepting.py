@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from eventd.http_api.admission import Admission
+from eventd.listening.admission import Admission
 
 __all__ = ["accepting", "room_for_clients"]
 

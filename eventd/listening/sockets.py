@@ -15,15 +15,10 @@ from eventd.errors import SocketInUse
 
 __all__ = [
     "READ_ONLY_MODE",
-    "READ_ONLY_NAME",
     "READ_WRITE_MODE",
-    "READ_WRITE_NAME",
     "bound",
     "locked",
 ]
-
-READ_WRITE_NAME = "eventd.sock"
-READ_ONLY_NAME = "eventd-ro.sock"
 
 # The file permissions are the authorisation, as with libvirtd's two sockets.
 READ_WRITE_MODE = 0o660
@@ -64,7 +59,7 @@ def _lock(path: Path) -> int:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
-            raise SocketInUse(_served(path.with_name(READ_WRITE_NAME))) from None
+            raise SocketInUse(_served(path.parent)) from None
         if _is_at(path, _identity_of(os.fstat(descriptor))):
             return descriptor
         os.close(descriptor)  # its last owner has removed it before we had the lock
