@@ -24,6 +24,7 @@ from pydantic_core import from_json, to_json
 
 from eventd import metrics
 from eventd.bus.registry import Owner, Registration, Registry
+from eventd.bus.remote import RemoteCallbacks
 from eventd.errors import CursorExpired, EventdError, InvalidArgument, JournalUnusable
 from eventd.http_api.bodies import json_response
 from eventd.http_api.connection import Connection
@@ -32,7 +33,6 @@ from eventd.http_api.problems import extensions_of, word_for
 from eventd.http_api.subscriptions import Subscriptions
 from eventd.http_api.websockets import accept, is_wanted
 from eventd.journal.journal import Journal
-from eventd.journal.pages import Pages
 from eventd.listening.admission import peer_of
 from eventd.model.ids import EventKind
 from eventd.model.record import Cursor, EventRecord
@@ -85,14 +85,14 @@ class Callbacks:
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("the client has gone before its session began")
-        session = _Session(self, self._owner(transport), transport)
+        drain = request.writer.drain
+        session = _Session(self, self._owner(transport), transport, drain)
         if isinstance(request.protocol, Connection):
             request.protocol.when_lost(session.purge)
         self._sessions.add(session)
-        drain = request.writer.drain
         try:
             async with asyncio.TaskGroup() as tasks:
-                writer = tasks.create_task(session.run(drain), name=f"callbacks {id(session):x}")
+                writer = tasks.create_task(session.run(), name=f"callbacks {id(session):x}")
                 with suppress(ConnectionError):  # the client has gone
                     async for message in socket:
                         session.answer(message.data if message.type is WSMsgType.TEXT else "")
@@ -113,23 +113,32 @@ class _Session:
     """One client and its callbacks."""
 
     def __init__(
-        self, callbacks: Callbacks, owner: Owner, transport: asyncio.WriteTransport
+        self,
+        callbacks: Callbacks,
+        owner: Owner,
+        transport: asyncio.WriteTransport,
+        drain: Callable[[], Awaitable[None]],
     ) -> None:
-        self._callbacks = callbacks
-        self._registry = callbacks.registry
-        self._pages = Pages(callbacks.journal)
         self._owner = owner
         self._transport = transport
+        self._until_drained = drain
+        self._write_limit = callbacks.write_limit
+        self._closing_timeout = callbacks.closing_timeout
+        self._callbacks = RemoteCallbacks(
+            owner,
+            registry=callbacks.registry,
+            journal=callbacks.journal,
+            call=self._call,
+            is_full=self._is_full,
+            drain=self._drain,
+        )
+        self.purge = self._callbacks.purge
         self._ready: list[bytes] = []
         """Frames of this loop turn."""
         self._ready_size = 0
-        self._position = callbacks.journal.newest
-        """Up to here everything has been told; it stands still while calls are live."""
-        self._told = -1
-        """Of the record that follows the position: the callbacks up to this id have been told."""
-        self._left_behind = asyncio.Event()
-        """Set while the session reads the journal instead of being called by the registry."""
         self._is_closed = False
+
+    # What it asks for
 
     def answer(self, text: str) -> None:
         """Do what a request says, and say what came of it."""
@@ -146,7 +155,7 @@ class _Session:
             case {"deregister": int(callback_id)} if len(request) == 1 and not isinstance(
                 callback_id, bool
             ):
-                self._registry.deregister(callback_id, owner=self._owner)
+                self._callbacks.deregister(callback_id)
                 return {"deregistered": callback_id}
             case _:
                 raise InvalidArgument(
@@ -160,29 +169,9 @@ class _Session:
             raise InvalidArgument(
                 'beside "event", a registration takes "domain" and nothing else: a UUID as a text'
             )
+        return self._callbacks.register(_kind(event), domain=domain)
 
-        def deliver(record: EventRecord, _: object) -> None:
-            # It is called in a later loop turn, so that its own id is known by then.
-            self._deliver(callback_id, record)
-
-        callback_id = self._registry.register(
-            _kind(event),
-            deliver,
-            domain=domain,
-            owner=self._owner,
-            after=self._callbacks.journal.newest.sequence,
-        )
-        return callback_id
-
-    # Live
-
-    def _deliver(self, callback_id: int, record: EventRecord) -> None:
-        if not self._left_behind.is_set() and record.sequence > self._position.sequence:
-            self._call(callback_id, record)
-            if self._is_full:
-                self._position = Cursor(record.cursor.epoch, record.sequence - 1)
-                self._told = callback_id
-                self._left_behind.set()
+    # What it is told
 
     def _call(self, callback_id: int, record: EventRecord) -> None:
         self._send(b'{"callback_id":%d,"event":%b}' % (callback_id, record.json))
@@ -194,11 +183,9 @@ class _Session:
         self._ready.append(frame)
         self._ready_size += len(frame)
 
-    @property
     def _is_full(self) -> bool:
-        """True if more is waiting for this client than may."""
         waiting = self._ready_size + self._transport.get_write_buffer_size()
-        return waiting > self._callbacks.write_limit
+        return waiting > self._write_limit
 
     def _flush(self) -> None:
         """Write what the loop turn brought."""
@@ -208,25 +195,19 @@ class _Session:
         if frames and not self._is_closed and not self._transport.is_closing():
             self._transport.write(frames)
 
-    # From the journal
+    async def _drain(self) -> None:
+        self._flush()
+        await self._until_drained()
 
-    def check(self, oldest: Cursor) -> None:
-        """Close the session if the journal no longer has what it needs next."""
-        if self._left_behind.is_set() and self._position.sequence < oldest.sequence:
-            self._give_up()
-
-    async def run(self, drain: Callable[[], Awaitable[None]]) -> None:
-        """Catch up whenever the session is left behind, until the client goes."""
+    async def run(self) -> None:
+        """Let the client catch up whenever it is left behind, until it goes."""
         try:
-            while not self._is_closed:
-                await self._left_behind.wait()
-                await self._catch_up(drain)
-                # In the turn in which nothing more was found: what comes now is delivered.
-                self._left_behind.clear()
+            await self._callbacks.run()
         except CursorExpired:
             self._give_up()
         except JournalUnusable as error:
-            _log.warning("callbacks closed", cursor=str(self._position), error=error.message)
+            cursor = str(self._callbacks.position)
+            _log.warning("callbacks closed", cursor=cursor, error=error.message)
             self.close(
                 WSCloseCode.GOING_AWAY,
                 "the journal cannot be read now: register again, then read the present state",
@@ -234,24 +215,12 @@ class _Session:
         except ConnectionError:
             pass  # the client has gone
 
-    async def _catch_up(self, drain: Callable[[], Awaitable[None]]) -> None:
-        self._flush()
-        await drain()
-        while records := self._pages.after(self._position):
-            for record in records:
-                await self._tell(record, drain)
-                self._position, self._told = record.cursor, -1
-            await asyncio.sleep(0)
+    # The end
 
-    async def _tell(self, record: EventRecord, drain: Callable[[], Awaitable[None]]) -> None:
-        for registration in self._registry.wanting(record, owner=self._owner):
-            # While the client was waited for, it may have taken the registration back.
-            if registration.id > self._told and self._registry.is_active(registration):
-                self._call(registration.id, record)
-                if self._is_full:
-                    self._flush()
-                    await drain()
-                    await asyncio.sleep(0)
+    def check(self, oldest: Cursor) -> None:
+        """Close the session if the journal no longer has what it needs next."""
+        if self._callbacks.has_missed(oldest):
+            self._give_up()
 
     def _give_up(self) -> None:
         if self._is_closed:
@@ -262,14 +231,12 @@ class _Session:
             session=self._owner.session,
             pid=self._owner.pid,
             uid=self._owner.uid,
-            cursor=str(self._position),
+            cursor=str(self._callbacks.position),
         )
         self.close(
             WSCloseCode.TRY_AGAIN_LATER,
             "too slow: events have been lost; register again, then read the present state",
         )
-
-    # The end
 
     def close(self, code: WSCloseCode, reason: str) -> None:
         """Deregister everything, say why, and cut the connection if the client does not."""
@@ -279,13 +246,7 @@ class _Session:
         self._is_closed = True
         self.purge()
         self._transport.write(close_frame(code, reason))
-        asyncio.get_running_loop().call_later(
-            self._callbacks.closing_timeout, self._transport.abort
-        )
-
-    def purge(self) -> None:
-        """Deregister everything."""
-        self._registry.purge_owner(self._owner)
+        asyncio.get_running_loop().call_later(self._closing_timeout, self._transport.abort)
 
 
 def _parse(text: str) -> Mapping[str, object]:

@@ -168,7 +168,7 @@ async def test_a_second_daemon_is_refused_and_the_first_goes_on(
 ) -> None:
     """One clear sentence, and nothing of the first is touched."""
     async with make_daemon() as daemon:
-        with pytest.raises(SocketInUse, match=str(daemon.socket)):
+        with pytest.raises(SocketInUse, match=str(daemon.socket.parent)):
             async with daemon.api.serve(tmp_path):
                 pass
         with socket.socket(socket.AF_UNIX) as client:
