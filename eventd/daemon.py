@@ -36,6 +36,7 @@ from eventd.http_api import HttpApi
 from eventd.journal.durable import DurableJournal
 from eventd.journal.journal import Journal
 from eventd.journal.upkeep import Upkeep
+from eventd.libvirt_rpc.server import LibvirtRpc
 from eventd.model.configuration import DomainConfiguration
 from eventd.model.directory import find_domain
 from eventd.model.domain import ConnectionState, ConnectionStatus, Domain, DomainStatus
@@ -76,6 +77,7 @@ class Daemon:
     ) -> None:
         self._runtime_directory = configuration.daemon.runtime_directory
         self._allows_operations = configuration.daemon.operations
+        self._libvirt_directory = configuration.libvirt.directory
         self._clock = clock
         self.registry = Registry(limit_per_client=configuration.daemon.callbacks_per_client)
         self.delivery = Delivery(self.registry)
@@ -218,9 +220,22 @@ class Daemon:
             clock=self._clock,
             kept_descriptors=_DESCRIPTORS + _DESCRIPTORS_OF_A_HOST * len(self._connections),
         )
+        libvirt = LibvirtRpc(
+            journal=self.journal,
+            delivery=self.delivery,
+            registry=self.registry,
+            directory=self,
+            operator=self,
+            admission=api.admission,
+        )
         async with AsyncExitStack() as stack:
             try:
                 await stack.enter_async_context(api.serve(self._runtime_directory))
+                await stack.enter_async_context(
+                    libvirt.serve(
+                        self._runtime_directory, libvirt_directory=self._libvirt_directory
+                    )
+                )
             except OSError as error:
                 raise _unusable(self._runtime_directory, error) from error
             await stack.enter_async_context(self.delivery)

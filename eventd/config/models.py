@@ -34,6 +34,7 @@ __all__ = [
     "ConnectionSettings",
     "DaemonSettings",
     "JournalSettings",
+    "LibvirtSettings",
     "LogFormat",
     "LogLevel",
 ]
@@ -147,6 +148,17 @@ class DaemonSettings(_Table):
     """Whether clients of the read-write socket may start, stop and suspend domains."""
     log_level: LogLevel = Field(default="info", description=_one_of(get_args(LogLevel)))
     log_format: LogFormat = Field(default="auto", description=_one_of(get_args(LogFormat)))
+
+
+class LibvirtSettings(_Table):
+    """``[libvirt]``: the sockets for libvirt's own clients."""
+
+    directory: Annotated[AbsolutePath, AfterValidator(_short_enough_for_sockets)] | None = Field(
+        default=None,
+        description=f"an absolute path of at most {_LONGEST_RUNTIME_DIRECTORY} bytes",
+    )
+    """Where libvirt looks for its drivers, ``/run/libvirt``: the sockets ``virtesxd-sock`` and
+    ``virtesxd-sock-ro`` are made there too, so that ``esx+unix:///system`` finds them."""
 
 
 class JournalSettings(_Table):
@@ -271,6 +283,7 @@ class Configuration(_Table):
 
     daemon: DaemonSettings = Field(default=DaemonSettings(), description="a table [daemon]")
     journal: JournalSettings = Field(default=JournalSettings(), description="a table [journal]")
+    libvirt: LibvirtSettings = Field(default=LibvirtSettings(), description="a table [libvirt]")
     connections: Annotated[tuple[ConnectionSettings, ...], AfterValidator(_at_least_one)] = Field(
         description="a table [[connections]] for each host, at least one"
     )

@@ -96,10 +96,11 @@ class HttpApi:
             write_limit=write_limit,
             closing_timeout=closing_timeout,
         )
-        self._admission = Admission(
+        self.admission = Admission(
             max_connections=room_for_clients(max_connections, kept=kept_descriptors),
             max_connections_per_user=max_connections_per_user,
         )
+        """Counts the clients; other sockets of the daemon may have theirs counted with them."""
         self._request_timeout = request_timeout
         self.routes = (
             *resources(
@@ -169,11 +170,11 @@ class HttpApi:
             Connection,
             runner.server,
             loop=asyncio.get_running_loop(),
-            admission=self._admission,
+            admission=self.admission,
             request_timeout=self._request_timeout,
         )
         try:
-            async with accepting(listener, make_connection, admission=self._admission):
+            async with accepting(listener, make_connection, admission=self.admission):
                 yield
         finally:
             await runner.cleanup()

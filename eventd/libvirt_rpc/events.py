@@ -48,11 +48,13 @@ from eventd.model.events import (
     LifecycleEvent,
 )
 from eventd.model.ids import EventId
+from eventd.model.record import EventRecord
 
 __all__ = [
     "DOMAIN",
     "MESSAGES",
     "EventMessage",
+    "Payloads",
     "RemoteDomain",
     "event_message",
     "typed_parameter",
@@ -244,10 +246,39 @@ def payload(event_id: EventId, domain: RemoteDomain, arguments: Values, *, legac
     return bytes(into)
 
 
+class Payloads:
+    """Encodes the event of a record once for all clients, which are told in the same loop turn."""
+
+    def __init__(self) -> None:
+        self._record: EventRecord | None = None
+        self._encoded: dict[bool, bytes] = {}
+
+    def of(self, record: EventRecord, *, legacy: bool) -> tuple[EventId, bytes]:
+        """Return the event id of a record that has one, and what follows the callback id."""
+        event = record.event
+        assert isinstance(event, DomainEvent)  # noqa: S101  # all others have no event id
+        assert event.event_id is not None  # noqa: S101
+        if record is not self._record:
+            self._record, self._encoded = record, {}
+        told = self._encoded.get(legacy)
+        if told is None:
+            domain = RemoteDomain.of(event.domain)
+            told = payload(event.event_id, domain, arguments_of(event), legacy=legacy)
+            self._encoded[legacy] = told
+        return event.event_id, told
+
+
 _CALLBACK_ID = struct.Struct(">i")
 
 
-def event_message(event_id: EventId, callback_id: int, payload: bytes) -> bytes:
-    """Return the message for one registration; libvirtd gives all of them the serial 1."""
-    header = Header(REMOTE_PROGRAM, VERSION, MESSAGES[event_id].procedure, Kind.MESSAGE, 1)
+def event_message(event_id: EventId, callback_id: int | None, payload: bytes) -> bytes:
+    """Return the message for one registration; one without an id is a legacy one.
+
+    libvirtd gives all of them the serial 1.
+    """
+    told = MESSAGES[event_id]
+    if callback_id is None:
+        assert told.legacy is not None  # noqa: S101  # nothing else can be registered so
+        return message(Header(REMOTE_PROGRAM, VERSION, told.legacy, Kind.MESSAGE, 1), payload)
+    header = Header(REMOTE_PROGRAM, VERSION, told.procedure, Kind.MESSAGE, 1)
     return message(header, _CALLBACK_ID.pack(callback_id) + payload)

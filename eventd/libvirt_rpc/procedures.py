@@ -1,7 +1,8 @@
 """The procedures of libvirt's remote protocol that eventd answers: numbers, arguments, results.
 
-One row for each, as ``remote_protocol.x`` of libvirt has them; numbers never change. Who writes the
-answers is `eventd.libvirt_rpc.calls`: a method of the same name for each row.
+One row for each; the numbers of libvirt's protocol never change. What is about the protocol alone
+is answered by `eventd.libvirt_rpc.session`, all else by `eventd.libvirt_rpc.calls`: a method of the
+same name for each row.
 """
 
 from __future__ import annotations

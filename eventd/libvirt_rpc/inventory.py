@@ -1,0 +1,203 @@
+"""The domains of each connection, found by UUID, name or id, and chosen by the flags of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from urllib.parse import unquote, urlsplit
+
+from eventd.errors import AmbiguousDomain, InvalidArgument, NoSuchDomain
+from eventd.journal.journal import Journal
+from eventd.libvirt_rpc.events import RemoteDomain
+from eventd.model.directory import Directory
+from eventd.model.domain import DomainState, DomainStatus
+from eventd.model.record import Cursor
+
+__all__ = ["Inventory", "chosen_connection", "wanted"]
+
+_NO_NAMES = ("", "system", "session")
+"""Paths of a URI that stand for the only connection; libvirt has the two words of its own."""
+
+
+def chosen_connection(uri: str | None, names: Sequence[str]) -> str:
+    """Return the connection that a client's URI names by its path.
+
+    Raises:
+        InvalidArgument: it names none of ``names``, or nothing where there are several.
+    """
+    name = unquote(urlsplit(uri or "").path).strip("/")
+    if name in names:
+        return name
+    listed = ", ".join(f"esx+unix:///{each}?socket=..." for each in names)
+    if name not in _NO_NAMES:
+        raise InvalidArgument(
+            f"eventd has no connection of the name {name[:80]!r}; there are {listed}"
+        )
+    if len(names) == 1:
+        return names[0]
+    raise InvalidArgument(f"eventd follows several hosts; name one of them: {listed}")
+
+
+class Inventory:
+    """What a directory knows, in the order that lookups need.
+
+    It is looked through again when something has been recorded since: no domain changes without an
+    event.
+    """
+
+    def __init__(self, directory: Directory, journal: Journal) -> None:
+        self._directory = directory
+        self._journal = journal
+        self._as_of: Cursor | None = None
+        self._domains: dict[str, list[DomainStatus]] = {}
+        # By connection, and what is looked for.
+        self._by_uuid: dict[tuple[str, str], list[DomainStatus]] = {}
+        self._by_name: dict[tuple[str, str], list[DomainStatus]] = {}
+        self._by_id: dict[tuple[str, int], DomainStatus] = {}
+
+    def connections(self) -> list[str]:
+        """Return the names of the connections, in configured order."""
+        return [each.name for each in self._directory.connections()]
+
+    def domains(self, connection: str) -> Sequence[DomainStatus]:
+        """Return the domains of a connection, by name."""
+        self._look()
+        return self._domains.get(connection, [])
+
+    def by_domain(self, connection: str, given: RemoteDomain) -> DomainStatus:
+        """Return the domain that a client has been told of, by its UUID.
+
+        Where several have that (copies do), name and id tell them apart, as far as they can.
+
+        Raises:
+            NoSuchDomain: there is none.
+            AmbiguousDomain: there are several, all alike.
+        """
+        found = self._with_uuid(connection, given.uuid)
+        if not found:
+            raise NoSuchDomain(
+                f"no domain with matching uuid '{_text(given.uuid)}' ({given.name[:80]})"
+            )
+        found = [each for each in found if each.domain.name == given.name] or found
+        found = [each for each in found if each.domain.id == given.id] or found
+        return _only(found, given.name)
+
+    def by_uuid(self, connection: str, uuid: bytes) -> DomainStatus:
+        """Return the domain of this UUID; the first, by name, where several have it.
+
+        Raises:
+            NoSuchDomain: there is none.
+        """
+        found = self._with_uuid(connection, uuid)
+        if not found:
+            raise NoSuchDomain(f"no domain with matching uuid '{_text(uuid)}'")
+        return found[0]
+
+    def by_name(self, connection: str, name: str) -> DomainStatus:
+        """Return the domain of this name.
+
+        Raises:
+            NoSuchDomain: there is none.
+            AmbiguousDomain: there are several.
+        """
+        self._look()
+        found = self._by_name.get((connection, name), [])
+        if not found:
+            raise NoSuchDomain(f"no domain with matching name '{name[:80]}'")
+        return _only(found, name)
+
+    def by_id(self, connection: str, number: int) -> DomainStatus:
+        """Return the active domain of this id.
+
+        Raises:
+            NoSuchDomain: there is none.
+        """
+        self._look()
+        found = self._by_id.get((connection, number))
+        if found is None:
+            raise NoSuchDomain(f"no domain with matching id {number}")
+        return found
+
+    def _with_uuid(self, connection: str, uuid: bytes) -> Sequence[DomainStatus]:
+        self._look()
+        return self._by_uuid.get((connection, _text(uuid)), [])
+
+    def _look(self) -> None:
+        newest = self._journal.newest
+        if newest == self._as_of:
+            return
+        self._as_of = newest
+        for found in (self._domains, self._by_uuid, self._by_name, self._by_id):
+            found.clear()
+        for status in self._directory.domains():
+            domain = status.domain
+            name = domain.connection
+            self._domains.setdefault(name, []).append(status)
+            self._by_uuid.setdefault((name, domain.uuid), []).append(status)
+            self._by_name.setdefault((name, domain.name), []).append(status)
+            if domain.id >= 0:
+                self._by_id[name, domain.id] = status
+
+
+def _text(uuid: bytes) -> str:
+    text = uuid.hex()
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+
+
+def _only(found: Sequence[DomainStatus], name: str) -> DomainStatus:
+    if len(found) > 1:
+        listed = ", ".join(f"{each.domain.uuid} ({each.domain.reference})" for each in found)
+        raise AmbiguousDomain(f"{len(found)} domains have the name '{name[:80]}': {listed}")
+    return found[0]
+
+
+# -- the flags of a list: virConnectListAllDomainsFlags
+
+_ACTIVE, _INACTIVE = 1, 2
+_PERSISTENT, _TRANSIENT = 4, 8
+_RUNNING, _PAUSED, _SHUTOFF, _OTHER = 16, 32, 64, 128
+_MANAGED_SAVE, _NO_MANAGED_SAVE = 256, 512
+_AUTOSTART, _NO_AUTOSTART = 1024, 2048
+_SNAPSHOT, _NO_SNAPSHOT = 4096, 8192
+_CHECKPOINT, _NO_CHECKPOINT = 16384, 32768
+
+_BY_STATE = {
+    DomainState.RUNNING: _RUNNING,
+    DomainState.PAUSED: _PAUSED,
+    DomainState.SHUTOFF: _SHUTOFF,
+}
+_GROUPS = (
+    _ACTIVE | _INACTIVE,
+    _PERSISTENT | _TRANSIENT,
+    _RUNNING | _PAUSED | _SHUTOFF | _OTHER,
+    _MANAGED_SAVE | _NO_MANAGED_SAVE,
+    _AUTOSTART | _NO_AUTOSTART,
+    _SNAPSHOT | _NO_SNAPSHOT,
+    _CHECKPOINT | _NO_CHECKPOINT,
+)
+
+
+def wanted(domains: Iterable[DomainStatus], flags: int) -> list[DomainStatus]:
+    """Return which domains a list with these flags has: any of each group that is named.
+
+    What VI has not, no domain has: all are persistent, without managed save and checkpoints.
+    Autostart and snapshots are not known without asking the host: all count as having none.
+
+    Raises:
+        InvalidArgument: there are flags that nobody knows.
+    """
+    if unknown := flags & ~sum(_GROUPS):
+        raise InvalidArgument(f"unsupported flags ({unknown:#x}) in virConnectListAllDomains")
+    groups = [flags & group for group in _GROUPS if flags & group]
+    return [each for each in domains if all(_traits(each) & group for group in groups)]
+
+
+def _traits(status: DomainStatus) -> int:
+    return (
+        (_ACTIVE if status.domain.id >= 0 else _INACTIVE)
+        | _PERSISTENT
+        | _BY_STATE.get(status.state, _OTHER)
+        | _NO_MANAGED_SAVE
+        | _NO_AUTOSTART
+        | _NO_SNAPSHOT
+        | _NO_CHECKPOINT
+    )
