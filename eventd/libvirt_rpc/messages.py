@@ -79,7 +79,7 @@ class Header(NamedTuple):
     """A `Status`, unless the peer is wrong."""
 
 
-_HEADER = struct.Struct(">IIiIIi")
+_HEADER = struct.Struct(">IIiiIi")
 _LENGTH = struct.Struct(">I")
 _LEAST_BYTES = _LENGTH.size + _HEADER.size
 
