@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from eventd.libvirt_rpc.events import DOMAIN, TEXT, TYPED_PARAMETER, RemoteDomain, TypedParameter
+from eventd.libvirt_rpc.events import DOMAIN, TEXT, RemoteDomain
 from eventd.libvirt_rpc.xdr import (
     INT,
     UHYPER,
@@ -18,7 +18,6 @@ from eventd.libvirt_rpc.xdr import (
     Reading,
     Type,
     array,
-    characters,
     opaque,
     optional,
     string,
@@ -67,35 +66,14 @@ class Procedure(NamedTuple):
         return bytes(into)
 
 
-class Snapshot(NamedTuple):
-    """``remote_nonnull_domain_snapshot``."""
-
-    name: str
-    domain: RemoteDomain
-
-
-class Statistics(NamedTuple):
-    """``remote_domain_stats_record``."""
-
-    domain: RemoteDomain
-    parameters: Sequence[TypedParameter]
-
-
 _DOMAINS = array(DOMAIN, most=MOST_LISTED)
 _NAMES = array(TEXT, most=MOST_LISTED)
-_SNAPSHOTS = array(structure(Snapshot, TEXT, DOMAIN), most=MOST_LISTED)
-_STATISTICS = array(
-    structure(Statistics, DOMAIN, array(TYPED_PARAMETER, most=262_144)), most=MOST_LISTED
-)
-_MODEL = characters(32)
 
 PROCEDURES: Mapping[int, Procedure] = {
     # -- the connection
     1: Procedure("open", "virConnectOpen", [optional(_GIVEN), UINT], []),
     2: Procedure("close", "virConnectClose", [], []),
     3: Procedure("get_type", "virConnectGetType", [], [TEXT]),
-    4: Procedure("get_version", "virConnectGetVersion", [], [UHYPER]),
-    59: Procedure("get_hostname", "virConnectGetHostname", [], [TEXT]),
     60: Procedure("supports_feature", "virConnectSupportsFeature", [INT], [INT]),
     66: Procedure("auth_list", "virConnectAuthList", [], [array(INT, most=20)]),
     110: Procedure("get_uri", "virConnectGetURI", [], [TEXT]),
@@ -103,11 +81,6 @@ PROCEDURES: Mapping[int, Procedure] = {
     157: Procedure("get_lib_version", "virConnectGetLibVersion", [], [UHYPER]),
     360: Procedure("register_close_callback", "virConnectRegisterCloseCallback", [], []),
     361: Procedure("unregister_close_callback", "virConnectUnregisterCloseCallback", [], []),
-    # -- the host
-    5: Procedure("get_max_vcpus", "virConnectGetMaxVcpus", [optional(_GIVEN)], [INT]),
-    6: Procedure("node_get_info", "virNodeGetInfo", [], [_MODEL, UHYPER, *[INT] * 6]),
-    7: Procedure("get_capabilities", "virConnectGetCapabilities", [], [TEXT]),
-    102: Procedure("node_get_free_memory", "virNodeGetFreeMemory", [], [UHYPER]),
     # -- which domains there are
     21: Procedure("list_defined_domains", "virConnectListDefinedDomains", [INT], [_NAMES]),
     22: Procedure("lookup_by_id", "virDomainLookupByID", [INT], [DOMAIN]),
@@ -118,41 +91,14 @@ PROCEDURES: Mapping[int, Procedure] = {
     51: Procedure("num_of_domains", "virConnectNumOfDomains", [], [INT]),
     273: Procedure("list_all_domains", "virConnectListAllDomains", [INT, UINT], [_DOMAINS, UINT]),
     # -- one domain
-    14: Procedure("get_xml_desc", "virDomainGetXMLDesc", [_GIVEN_DOMAIN, UINT], [TEXT]),
-    15: Procedure("get_autostart", "virDomainGetAutostart", [_GIVEN_DOMAIN], [INT]),
-    16: Procedure(
-        "get_info", "virDomainGetInfo", [_GIVEN_DOMAIN], [UINT, UHYPER, UHYPER, UINT, UHYPER]
-    ),
-    17: Procedure("get_max_memory", "virDomainGetMaxMemory", [_GIVEN_DOMAIN], [UHYPER]),
-    18: Procedure("get_domain_max_vcpus", "virDomainGetMaxVcpus", [_GIVEN_DOMAIN], [INT]),
     19: Procedure("get_os_type", "virDomainGetOSType", [_GIVEN_DOMAIN], [TEXT]),
     150: Procedure("is_active", "virDomainIsActive", [_GIVEN_DOMAIN], [INT]),
     151: Procedure("is_persistent", "virDomainIsPersistent", [_GIVEN_DOMAIN], [INT]),
     183: Procedure(
         "has_managed_save_image", "virDomainHasManagedSaveImage", [_GIVEN_DOMAIN, UINT], [INT]
     ),
-    187: Procedure("snapshot_num", "virDomainSnapshotNum", [_GIVEN_DOMAIN, UINT], [INT]),
-    200: Procedure("get_vcpus_flags", "virDomainGetVcpusFlags", [_GIVEN_DOMAIN, UINT], [INT]),
     202: Procedure("is_updated", "virDomainIsUpdated", [_GIVEN_DOMAIN], [INT]),
     212: Procedure("get_state", "virDomainGetState", [_GIVEN_DOMAIN, UINT], [INT, INT]),
-    265: Procedure(
-        "get_metadata",
-        "virDomainGetMetadata",
-        [_GIVEN_DOMAIN, INT, optional(_GIVEN), UINT],
-        [TEXT],
-    ),
-    274: Procedure(
-        "list_all_snapshots",
-        "virDomainListAllSnapshots",
-        [_GIVEN_DOMAIN, INT, UINT],
-        [_SNAPSHOTS, INT],
-    ),
-    344: Procedure(
-        "get_all_domain_stats",
-        "virConnectGetAllDomainStats",
-        [array(_GIVEN_DOMAIN, most=MOST_LISTED), UINT, UINT],
-        [_STATISTICS],
-    ),
     # -- events
     105: Procedure("register_lifecycle", "virConnectDomainEventRegister", [], [INT]),
     106: Procedure("deregister_lifecycle", "virConnectDomainEventDeregister", [], [INT]),

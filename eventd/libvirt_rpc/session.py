@@ -36,7 +36,7 @@ from eventd.libvirt_rpc.messages import (
 )
 from eventd.libvirt_rpc.procedures import PROCEDURES, Procedure
 
-__all__ = ["Call", "Phase", "Session"]
+__all__ = ["OWN_ANSWERS", "Call", "Phase", "Session"]
 
 _AUTH_NONE = 0
 """``REMOTE_AUTH_NONE``: who may open the socket is let in."""
@@ -71,6 +71,17 @@ class Call(NamedTuple):
     procedure: Procedure
     arguments: tuple[Any, ...]
 
+
+OWN_ANSWERS = frozenset(
+    {
+        "auth_list",
+        "close",
+        "register_close_callback",
+        "supports_feature",
+        "unregister_close_callback",
+    }
+)
+"""Procedures that are about the protocol alone."""
 
 _BEFORE_OPENING = frozenset({"auth_list", "supports_feature", "open", "close"})
 

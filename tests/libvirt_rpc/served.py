@@ -1,0 +1,132 @@
+"""A daemon as libvirt's clients meet it: a real journal, bus and socket, an invented host."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eventd.bus.delivery import Delivery
+from eventd.bus.registry import Registry
+from eventd.journal.memory import MemoryJournal
+from eventd.libvirt_rpc.messages import Frames, Header
+from eventd.libvirt_rpc.server import LibvirtRpc
+from eventd.listening.admission import Admission
+from eventd.model.domain import ConnectionState
+from eventd.model.events import Event
+from eventd.model.record import EventRecord
+from tests.http_api.fake_daemon import NOW, FakeDirectory, FakeOperator
+from tests.libvirt_rpc.talk import call, replies
+
+__all__ = ["Client", "Daemon", "serving"]
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """The parts of a daemon that libvirt's clients meet."""
+
+    runtime_directory: Path
+    journal: MemoryJournal
+    registry: Registry
+    delivery: Delivery
+    directory: FakeDirectory
+    operator: FakeOperator
+    admission: Admission
+
+    @property
+    def socket(self) -> Path:
+        return self.runtime_directory / "libvirt-sock"
+
+    @property
+    def read_only_socket(self) -> Path:
+        return self.runtime_directory / "libvirt-sock-ro"
+
+    def uri(self, *, path: str = "", read_only: bool = False) -> str:
+        """Return the URI by which libvirt's clients find it."""
+        socket = self.read_only_socket if read_only else self.socket
+        return f"esx+unix:///{path}?socket={socket}"
+
+    def publish(self, *events: Event) -> list[EventRecord]:
+        """Write to the journal and deliver in a later loop turn."""
+        records = self.journal.append(events, now=NOW)
+        self.delivery.publish(records)
+        return records
+
+
+@asynccontextmanager
+async def serving(
+    runtime_directory: Path,
+    *,
+    capacity: int = 65_536,
+    max_connections: int = 1000,
+    libvirt_directory: Path | None = None,
+    **limits: float,
+) -> AsyncIterator[Daemon]:
+    """Serve the sockets in a directory; ``limits`` are arguments of `LibvirtRpc`."""
+    journal, registry = MemoryJournal("e1", capacity=capacity), Registry()
+    directory = FakeDirectory()
+    directory.connect("lab", ConnectionState.CONNECTED)
+    operator = FakeOperator(directory)
+    admission = Admission(max_connections=max_connections, max_connections_per_user=1000)
+    async with Delivery(registry) as delivery:
+        server = LibvirtRpc(
+            journal=journal,
+            delivery=delivery,
+            registry=registry,
+            directory=directory,
+            operator=operator,
+            admission=admission,
+            **limits,  # type: ignore[arg-type]  # bytes are whole numbers
+        )
+        async with server.serve(runtime_directory, libvirt_directory=libvirt_directory):
+            yield Daemon(
+                *(runtime_directory, journal, registry, delivery, directory, operator, admission)
+            )
+
+
+class Client:
+    """A client that was written for these tests."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+        self._frames = Frames()
+
+    @classmethod
+    @asynccontextmanager
+    async def connected(cls, path: Path, *, uri: str | None = "esx:///") -> AsyncIterator[Client]:
+        """Connect, and open the connection unless there is no URI."""
+        reader, writer = await asyncio.open_unix_connection(str(path))
+        client = cls(reader, writer)
+        try:
+            if uri is not None:
+                assert await client.ask("open", uri, 0) == []
+            yield client
+        finally:
+            writer.transport.abort()
+
+    def send(self, name: str, *arguments: Any, serial: int = 0) -> None:
+        """Call, and do not wait for the reply."""
+        self.writer.write(call(name, *arguments, serial=serial))
+
+    async def ask(self, name: str, *arguments: Any, serial: int = 0) -> Any:
+        """Call, and return the results or the error."""
+        self.send(name, *arguments, serial=serial)
+        [(replied, outcome)] = replies(await self.frame())
+        assert replied == serial
+        return outcome
+
+    async def frame(self) -> bytes:
+        """Return the next message; raises `asyncio.IncompleteReadError` at the end."""
+        length = await self.reader.readexactly(4)
+        return length + await self.reader.readexactly(int.from_bytes(length, "big") - 4)
+
+    async def message(self) -> tuple[Header, bytes]:
+        """Return the next message, taken apart."""
+        self._frames.feed(await self.frame())
+        found = self._frames.next()
+        assert found is not None
+        return found
