@@ -29,7 +29,6 @@ from eventd.model.events import (
     Event,
     LifecycleEvent,
 )
-from eventd.model.ids import EventKind
 from eventd.rendering.characters import printable
 
 __all__ = ["virsh_line"]
@@ -45,9 +44,8 @@ def virsh_line(event: Event, *, printed_at: datetime | None = None) -> str | Non
     if not isinstance(event, DomainEvent) or event.event_id is None:
         return None
     stamp = f"{_stamp(printed_at)}: " if printed_at else ""
-    # virsh has the same word for the two events of an I/O error.
-    kind = EventKind.IO_ERROR if event.kind is EventKind.IO_ERROR_REASON else event.kind
-    return f"{stamp}event '{kind}' for domain '{printable(event.domain.name)}'{_arguments(event)}"
+    name = printable(event.domain.name)
+    return f"{stamp}event '{event.kind}' for domain '{name}'{_arguments(event)}"
 
 
 def _arguments(event: DomainEvent) -> str:

@@ -11,16 +11,21 @@ import functools
 import importlib.util
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import NoReturn
 
 import pytest
 
 from tests.peers import vcsim_process
 
-__all__ = ["absence", "refuse", "require"]
+__all__ = ["LIBVIRT_PYTHON", "absence", "refuse", "require"]
 
 REQUIRED = "EVENTD_REQUIRE_PEERS"
+
+LIBVIRT_PYTHON = "/usr/bin/python3"
+"""The interpreter that Debian's package python3-libvirt is for."""
 
 
 def _absence_of_command(command: str, *, package: str) -> str | None:
@@ -35,8 +40,19 @@ def _absence_of_pyvmomi() -> str | None:
     return None
 
 
+def _absence_of_libvirt_python() -> str | None:
+    with suppress(OSError):
+        found = subprocess.run(
+            [LIBVIRT_PYTHON, "-c", "import libvirt"], capture_output=True, check=False
+        )
+        if found.returncode == 0:
+            return None
+    return f"{LIBVIRT_PYTHON} has no module libvirt; install Debian's package python3-libvirt"
+
+
 PROBES: Mapping[str, Callable[[], str | None]] = {
     "curl": functools.partial(_absence_of_command, "curl", package="curl"),
+    "libvirt_python": _absence_of_libvirt_python,
     "openssl": functools.partial(_absence_of_command, "openssl", package="openssl"),
     "pyvmomi": _absence_of_pyvmomi,
     "systemd": functools.partial(_absence_of_command, "systemd-analyze", package="systemd"),

@@ -86,7 +86,7 @@ LINES: list[tuple[DomainEvent, str]] = [
     (of(DomainIOError, action=IOErrorAction.NONE), "'io-error' for domain 'web 01':  () none"),
     (
         of(DomainIOErrorReason, action=IOErrorAction.PAUSE, error_reason="enospc"),
-        "'io-error' for domain 'web 01':  () pause due to enospc",
+        "'io-error-reason' for domain 'web 01':  () pause due to enospc",
     ),
     (
         of(DomainGraphics, phase=GraphicsPhase.INITIALIZE, service="webmks"),
