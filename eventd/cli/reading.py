@@ -124,7 +124,7 @@ def watch(
         typer.Option(
             "--on-gap",
             help="Where events are lost: end with an error, or say so and go on.",
-            show_default="error; event with --cursor-file",
+            show_default="error; event with --since or --cursor-file",
         ),
     ] = None,
     timestamp: Annotated[
@@ -182,7 +182,8 @@ def watch(
     file = None if cursor_file is None else CursorFile(cursor_file)
     reached = None if file is None else file.read()
     if on_gap is None:
-        on_gap = OnGap.ERROR if file is None else OnGap.EVENT
+        goes_on = file is not None or since is not None
+        on_gap = OnGap.EVENT if goes_on else OnGap.ERROR
 
     def events(client: Client) -> AsyncGenerator[Item, None]:
         return client.events(

@@ -199,7 +199,8 @@ _STREAM = (
     Parameter(
         "since",
         "Begin with what happened at a time or later: 10m, 1732622400.25, 2026-11-20T12:00:00Z. "
-        "What is recorded from now on is told whenever it happened.",
+        "What is recorded from now on is told whenever it happened. Where records of that time are "
+        "forgotten, that is a gap: see 'on_gap'. A journal that has had nothing yet has none.",
         is_repeatable=False,
     ),
     Parameter("after", "Cursor of the last record that was seen.", is_repeatable=False),
@@ -225,8 +226,9 @@ _STREAM = (
     Parameter("heartbeat", "Time between heartbeat records: 15s.", is_repeatable=False),
     Parameter(
         "on_gap",
-        "Where the journal no longer has what follows: error (410, or a gap record at the end of "
-        "the stream), or event (a gap record, and then what is still held).",
+        "Where the journal no longer has what follows, or all of the time from 'since' on: error "
+        "(410, or a gap record at the end of the stream), or event (a gap record, and then what is "
+        "still held).",
         is_repeatable=False,
     ),
     Parameter("format", "ndjson, sse or websocket; else by Accept.", is_repeatable=False),

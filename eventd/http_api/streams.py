@@ -20,6 +20,7 @@ from eventd.http_api.admission import Connection, peer_of
 from eventd.http_api.broadcast import Broadcast, Group
 from eventd.http_api.filters import Filter
 from eventd.http_api.framing import Format, Framing
+from eventd.http_api.gaps import gap_of_time
 from eventd.http_api.queries import EventsQuery, OnGap
 from eventd.http_api.stream import Ending, Stream
 from eventd.http_api.subscriptions import find_subscription
@@ -77,7 +78,8 @@ class EventStreams:
         Raises:
             InvalidArgument: the query is wrong.
             NoSuchSubscription: there is no durable subscription of the name that it has.
-            CursorExpired: the journal no longer has what follows the cursor.
+            CursorExpired: the journal no longer has what follows the cursor, or all of the time
+                that is asked for.
             JournalUnusable: the journal cannot be read now.
         """
         query = EventsQuery.parse(request.query, request.headers, now=self.clock())
@@ -114,6 +116,10 @@ class EventStreams:
         except CursorExpired:
             if query.on_gap is OnGap.ERROR:
                 raise
+        if query.since is not None and query.on_gap is OnGap.ERROR:
+            missed = gap_of_time(self.journal, query.since, on_gap=OnGap.ERROR)
+            if missed is not None:
+                raise CursorExpired(missed.message, oldest=missed.oldest, newest=missed.newest)
 
     async def _over_http(
         self, request: web.Request, query: EventsQuery, start: Cursor

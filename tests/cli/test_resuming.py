@@ -224,6 +224,27 @@ async def test_a_gap_is_an_error_or_is_told_in_each_form(tmp_path: Path) -> None
         assert errors.startswith(f"warning: {words}")
 
 
+async def test_a_time_that_is_not_all_held_is_told_before_what_is(tmp_path: Path) -> None:
+    """The last hour is taken for the last hour, unless somebody says that it is not."""
+    async with serving(tmp_path, capacity=2) as daemon:
+        daemon.record(started(1), started(2), started(3))
+        since = (NOW - timedelta(hours=1)).isoformat()
+        command = ("watch", "--no-follow", "--since", since)
+        words = "the journal begins at 2026-11-20 12:00:00Z; it has forgotten records"
+        async with running(daemon.read_only_socket, *command) as process:
+            code, output, errors = await outcome(process)
+        assert (code, errors, len(output.splitlines())) == (0, "", 3)
+        assert f"gap        forgotten  {words}" in output.splitlines()[0]
+        async with running(daemon.read_only_socket, *command, "-o", "virsh") as process:
+            code, output, errors = await outcome(process)
+        assert (code, output.count("event 'lifecycle'")) == (0, 2)
+        assert errors.startswith(f"warning: {words}")
+        async with running(daemon.read_only_socket, *command, "--on-gap", "error") as process:
+            code, output, errors = await outcome(process)
+        assert (code, output) == (1, "")
+        assert errors.startswith(f"error: {words}")
+
+
 async def test_a_heartbeat_moves_the_cursor_of_a_reader_that_filters(
     daemon: Daemon, tmp_path: Path
 ) -> None:
