@@ -34,6 +34,7 @@ from eventd.cli.terminal import (
     write_error,
     write_line,
 )
+from eventd.cli.times import FORMS, time_of
 from eventd.cli.words import ListOutput, OnGap, Output
 
 if TYPE_CHECKING:
@@ -98,11 +99,12 @@ def watch(
         typer.Option(
             "--since",
             metavar="TIME",
-            help="Begin with what happened then: 10m, 2026-11-20T12:00:00Z, 1795176000.",
+            help=f"Begin with what happened then: {FORMS}.",
         ),
     ] = None,
     until: Annotated[
-        str | None, typer.Option("--until", metavar="TIME", help="End at this time.")
+        str | None,
+        typer.Option("--until", metavar="TIME", help="End at this time; the forms are the same."),
     ] = None,
     after: Annotated[
         str | None,
@@ -165,6 +167,7 @@ def watch(
       eventd watch -o virsh --timestamp --timeout 60
       eventd watch --type started --count 1 && echo it runs
       eventd watch --since 1h --no-follow --type stopped
+      eventd watch --since '2026-11-20 12:00' --until 2026-11-21
       eventd watch -o json --cursor-file /var/lib/agent/cursor >> /var/lib/agent/events.jsonl
     """
     if timestamp and output is not Output.VIRSH:
@@ -173,12 +176,11 @@ def watch(
         raise typer.BadParameter("virsh has no line for a present state", param_hint="--snapshot")
     from eventd.cli.cursor_file import CursorFile
     from eventd.cli.lines import layout
-    from eventd.model.times import parse_time
 
     log_to_errors()
-    for key, time in (("since", since), ("until", until)):
-        if time is not None:
-            parse_time(key, time, now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    begin = None if since is None else time_of("--since", since, now=now)
+    end = None if until is None else time_of("--until", until, now=now)
     file = None if cursor_file is None else CursorFile(cursor_file)
     reached = None if file is None else file.read()
     if on_gap is None:
@@ -195,9 +197,9 @@ def watch(
             type=type_ or (),
             reason=reason or (),
             snapshot=snapshot and reached is None,
-            since=since if reached is None else None,
+            since=begin if reached is None else None,
             after=after if reached is None else reached,
-            until=until,
+            until=end,
             follow=not no_follow,
             on_gap=on_gap.value,
             heartbeat=None if file is None else _HEARTBEAT,

@@ -76,8 +76,8 @@ async def test_a_cursor_is_where_it_begins(daemon: Daemon) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--since", "2026-11-20"), "'since' is a duration back from now"),
-        (("--until", "soon"), "'until' is a duration back from now"),
+        (("--since", "10"), "--since takes 10m, 1h30m or 2d"),
+        (("--until", "soon"), "--until takes 10m, 1h30m or 2d"),
         (("--since", "1h", "--after", "e1-0"), "exclude each other"),
         (("--after", "nonsense"), "is not a cursor"),
         (("--cursor-file", "/"), "is a directory"),

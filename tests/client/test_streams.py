@@ -193,8 +193,8 @@ async def test_a_finite_stream_that_the_daemon_cuts_is_no_end(tmp_path: Path) ->
 
 
 async def test_a_time_without_an_offset_is_refused(client: Client) -> None:
-    """Of which place it is, nobody has said."""
-    for at in (NOW.replace(tzinfo=None), "2026-11-20T12:00:00"):
+    """Of which place it is, nobody has said; and a time that there is not is none either."""
+    for at in (NOW.replace(tzinfo=None), "2026-11-20T12:00:00", float("nan"), 1e99, "10"):
         with pytest.raises(InvalidArgument, match="'since'"):
             await anext(client.events(since=at))
 
