@@ -130,7 +130,7 @@ def watch(
         ),
     ] = None,
     timestamp: Annotated[
-        bool, typer.Option("--timestamp", help="With -o virsh: put the time in front.")
+        bool, typer.Option("--timestamp", help="With -o virsh: put the time of the event in front.")
     ] = False,
     socket: SocketOption = READ_ONLY_SOCKET,
 ) -> None:
