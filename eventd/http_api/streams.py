@@ -113,8 +113,10 @@ class EventStreams:
     def _refuse_gap(self, query: EventsQuery, start: Cursor) -> None:
         try:
             self.journal.read(start, limit=1)
-        except CursorExpired:
+        except CursorExpired as error:
             if query.on_gap is OnGap.ERROR:
+                if query.durable is not None:
+                    error.hint = _way_on(query.durable, error)
                 raise
         if query.since is not None and query.on_gap is OnGap.ERROR:
             missed = gap_of_time(self.journal, query.since, on_gap=OnGap.ERROR)
@@ -190,3 +192,12 @@ class EventStreams:
             metrics.subscribers.dec()
             self._streams.discard(stream)
             _log.debug("subscriber left", pid=peer.pid, uid=peer.uid)
+
+
+def _way_on(durable: str, error: CursorExpired) -> str:
+    """Say how the reader of a durable subscription gets past what is gone."""
+    return (
+        f'give up what is gone: POST {{"cursor": "{error.oldest}"}} to /v1/callbacks/{durable}/ack '
+        "and ask again; or ask with on_gap=event, which tells how much is gone and goes on, and "
+        "acknowledge the cursor of that gap"
+    )

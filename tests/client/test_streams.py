@@ -408,6 +408,21 @@ async def test_a_subscription_with_other_filters_is_the_daemons_error(writer: Cl
         await writer.acknowledge("agent", "e1-99")
 
 
+async def test_a_subscription_that_was_away_too_long_is_told_how_to_go_on(tmp_path: Path) -> None:
+    """By doing what it says, it does."""
+    async with (
+        serving(tmp_path, capacity=1) as daemon,
+        Client(daemon.socket) as writer,
+    ):
+        await writer.subscribe("agent")
+        *_, newest = daemon.record(started(1), started(2))
+        with pytest.raises(CursorExpired) as error:
+            await anext(writer.events(durable="agent"))
+        assert "/v1/callbacks/agent/ack" in (error.value.hint or "")
+        await writer.acknowledge("agent", error.value.oldest)
+        assert await anext(writer.events(durable="agent")) == newest
+
+
 def test_retries_wait_twice_as_long_each_time_up_to_a_bound() -> None:
     """With full jitter: each wait is drawn below its bound."""
     delays = retry_delays(1.0, longest=8.0, draw=lambda: 1.0)

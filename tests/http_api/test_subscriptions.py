@@ -213,9 +213,13 @@ async def test_an_agent_that_was_away_too_long_is_told_so(make_daemon: MakeDaemo
         daemon.record(started(1), started(2), started(3))
         async with opened(daemon, "?durable=agent") as response:
             assert response.status == 410
+            problem = from_json(await response.read())
         async with opened(daemon, "?durable=agent&on_gap=event") as response:
             gap, event = await line(response), await line(response)
         assert (gap["data"]["lost"], event["cursor"]) == (1, "e1-2")
+        assert (gap["cursor"], problem["oldest"]) == ("e1-1", "e1-1")
+        assert 'POST {"cursor": "e1-1"} to /v1/callbacks/agent/ack' in problem["hint"]
+        assert "on_gap=event" in problem["hint"]
         assert (await agent.acknowledge("agent", gap["cursor"]))[0] == 200
         async with opened(daemon, "?durable=agent&follow=false") as response:
             assert (await line(response))["cursor"] == "e1-2"
