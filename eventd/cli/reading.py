@@ -138,7 +138,7 @@ def watch(
 
     Each filter may be repeated: its values are alternatives; different filters must all match.
     The exit code is that of 'virsh event': 0 with at least one event, 1 with none or if the daemon
-    went away.
+    went away. With --no-follow or --until it is 0 also if there was nothing to print.
 
     With --cursor-file, a kill misses nothing and repeats at most one line, with the same id. A
     loss of power may repeat or take lines of the last seconds, and what a pipe holds is lost with
@@ -281,7 +281,7 @@ def _conclude(watched: Watched, output: Output) -> int:
         abandon_output()
     elif output is Output.VIRSH and is_output_taken():
         _write_virsh_trailer(watched)
-    return 0 if watched.received else 1
+    return 0 if watched.received or watched.ending is Ending.COMPLETE else 1
 
 
 def _write_virsh_trailer(watched: Watched) -> None:
