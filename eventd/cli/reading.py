@@ -136,13 +136,17 @@ def watch(
 ) -> None:
     """Print events as they happen, until interrupted.
 
+    It begins with what happens from now on; --since, --after or --snapshot say where else, and
+    --no-follow begins with the oldest event that is recorded.
+
     Each filter may be repeated: its values are alternatives; different filters must all match.
     The exit code is that of 'virsh event': 0 with at least one event, 1 with none or if the daemon
     went away. With --no-follow or --until it is 0 also if there was nothing to print.
 
     With --cursor-file, a kill misses nothing and repeats at most one line, with the same id. A
     loss of power may repeat or take lines of the last seconds, and what a pipe holds is lost with
-    its reader. The file comes before --since, --after and --snapshot.
+    its reader. Where there is no file yet, it begins when the daemon first answers, not before, and
+    that place is in the file at once. The file comes before --since, --after and --snapshot.
 
     \b
     Kinds, as libvirt has them:

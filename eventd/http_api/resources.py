@@ -33,7 +33,8 @@ def resources(
         Route(
             "/v1/events",
             streams.get,
-            "Follow events as lines, server-sent events or WebSocket messages.",
+            "Follow events as lines, server-sent events or WebSocket messages, from now on unless "
+            "a parameter says where to begin.",
             (NDJSON, "text/event-stream"),
             (*_FILTERS, *_STREAM),
             (HTTPStatus.OK, HTTPStatus.SWITCHING_PROTOCOLS),
