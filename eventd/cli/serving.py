@@ -112,7 +112,8 @@ def check_config(
 
     Nothing is started. The exit code is 0 if 'eventd run' would take the file, else 1: what this
     user may not read is a mistake too, and so are systemd's credentials, which only the service
-    has. With --no-secrets the file alone is checked.
+    has. A state_directory that this user cannot use is a warning only: the daemon's user may. With
+    --no-secrets the file alone is checked.
 
     \b
     Examples:
@@ -122,11 +123,12 @@ def check_config(
     from eventd.config import load
 
     configuration = load(file)
+    warnings = configuration.warnings
     if not no_secrets:
         from eventd import daemon
 
-        daemon.check(configuration)
-    for warning in configuration.warnings:
+        warnings += daemon.check(configuration)
+    for warning in warnings:
         write_error(f"{file}: {warning}", kind="warning")
     names = ", ".join(connection.name for connection in configuration.connections)
     write_line(f"{file}: good; connections: {names}")
