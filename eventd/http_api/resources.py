@@ -53,7 +53,7 @@ def resources(
         Route(
             "/v1/callbacks",
             subscriptions.create,
-            "Make a durable subscription; the same one again changes nothing.",
+            f"Make a durable subscription; the same one again changes nothing. {_WRITTEN}",
             statuses=(HTTPStatus.CREATED, HTTPStatus.OK),
             problems=(
                 *_SENT,
@@ -69,7 +69,7 @@ def resources(
             "/v1/callbacks/{name}/ack",
             subscriptions.acknowledge,
             "Acknowledge for a durable subscription all events up to a cursor. One that is behind "
-            "what is acknowledged already changes nothing.",
+            f"what is acknowledged already changes nothing. {_WRITTEN}",
             problems=(*_CHANGE, HTTPStatus.GONE),
             method="POST",
             body=_ACKNOWLEDGEMENT,
@@ -165,6 +165,11 @@ def resources(
         ),
     )
 
+
+_WRITTEN = (
+    "'written': false in the answer: the disk cannot be written now, and should the daemon end "
+    "before it can, that is lost."
+)
 
 _OPERATIONS = {
     DomainOperation.START: "Start a domain.",

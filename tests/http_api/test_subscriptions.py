@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 from pydantic_core import from_json
 
+from eventd.client import Client
 from eventd.http_api.subscriptions import MOST_SUBSCRIPTIONS, Subscriptions
 from eventd.model.record import Cursor
 from eventd.model.subscriptions import Subscription
@@ -250,6 +251,25 @@ def test_the_lag_is_counted_over_the_epochs_of_a_journal(tmp_path: Path) -> None
             assert journal.newest.epoch != first.cursor.epoch
             [told] = Subscriptions(journal, clock=lambda: NOW, body_timeout=1.0).listed()
     assert told["lag"] == 2
+
+
+async def test_what_is_not_on_the_disk_is_answered_as_such(make_daemon: MakeDaemon) -> None:
+    """Records say it too; whoever has to be sure asks again until it is gone."""
+    journal = FailingJournal("e1")
+    async with (
+        make_daemon(journal=journal) as daemon,
+        agent_of(daemon.socket).session as session,
+        Client(daemon.socket) as client,
+    ):
+        agent = Agent(session)
+        journal.problem = "database or disk is full"
+        status, answer = await agent.subscribe(durable="agent")
+        assert (status, answer["written"]) == (201, False)
+        assert not (await client.subscribe("agent")).written
+        assert (await agent.acknowledge("agent", "e1-0"))[1]["written"] is False
+        journal.problem = None
+        assert "written" not in (await agent.acknowledge("agent", "e1-0"))[1]
+        assert (await client.subscribe("agent")).written
 
 
 def test_a_journal_that_cannot_be_read_lists_its_subscriptions() -> None:
