@@ -20,10 +20,13 @@ from eventd.cli.options import (
     ConnectionOption,
     DomainArgument,
     DomainOption,
+    EventOption,
     HostOption,
     ListOutputOption,
     OnlyConnectionOption,
+    ReasonOption,
     SocketOption,
+    TypeOption,
 )
 from eventd.cli.terminal import (
     abandon_output,
@@ -59,20 +62,9 @@ def watch(
     domain: DomainOption = None,
     connection: ConnectionOption = None,
     host: HostOption = None,
-    event: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--event", metavar="KIND", help="lifecycle, graphics, question, task, …; see above."
-        ),
-    ] = None,
-    type_: Annotated[
-        list[str] | None,
-        typer.Option("--type", metavar="WORD", help="started, stopped, suspended, raised, …"),
-    ] = None,
-    reason: Annotated[
-        list[str] | None,
-        typer.Option("--reason", metavar="WORD", help="booted, crashed, migrated, enospc, …"),
-    ] = None,
+    event: EventOption = None,
+    type_: TypeOption = None,
+    reason: ReasonOption = None,
     output: Annotated[
         Output,
         typer.Option(
@@ -109,6 +101,15 @@ def watch(
     after: Annotated[
         str | None,
         typer.Option("--after", metavar="CURSOR", help="Begin after the record of this cursor."),
+    ] = None,
+    durable: Annotated[
+        str | None,
+        typer.Option(
+            "--durable",
+            metavar="NAME",
+            help="What a durable subscription has not acknowledged, by its filters, and what "
+            "follows; nothing is acknowledged by that.",
+        ),
     ] = None,
     no_follow: Annotated[
         bool, typer.Option("--no-follow", help="End with what is recorded already.")
@@ -197,13 +198,14 @@ def watch(
             connection=connection or (),
             host=host or (),
             # Who asks for a type or a reason may mean a task's.
-            event=event or (() if type_ or reason else _usual_kinds()),
+            event=event or (() if type_ or reason or durable else _usual_kinds()),
             type=type_ or (),
             reason=reason or (),
             snapshot=snapshot and reached is None,
             since=begin if reached is None else None,
             after=after if reached is None else reached,
             until=end,
+            durable=durable,
             follow=not no_follow,
             on_gap=on_gap.value,
             heartbeat=None if file is None else _HEARTBEAT,

@@ -64,13 +64,15 @@ READING: list[tuple[str, ...]] = [
     ("domains",),
     ("connections",),
     ("questions",),
+    ("subscriptions",),
     ("domain", "config"),
 ]
 WRITING: list[tuple[str, ...]] = [
     ("answer",),
     *(("domain", operation) for operation in OPERATIONS),
+    *(("subscription", word) for word in ("create", "delete")),
 ]
-ARGUMENTS = {"answer": ["web01", "1"], "domain": ["web01"]}
+ARGUMENTS = {"answer": ["web01", "1"], "domain": ["web01"], "subscription": ["pager"]}
 """What such commands cannot do without."""
 
 
@@ -87,6 +89,8 @@ ARGUMENTS = {"answer": ["web01", "1"], "domain": ["web01"]}
         "simulate",
         "check-config",
         "domain",
+        "subscription",
+        "subscriptions",
     ],
 )
 def test_every_command_has_a_help_text_that_fits_its_list(command: str) -> None:
