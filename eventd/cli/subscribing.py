@@ -49,7 +49,7 @@ def subscriptions(
     output: ListOutputOption = ListOutput.TEXT,
     socket: SocketOption = READ_ONLY_SOCKET,
 ) -> None:
-    """List the durable subscriptions, and how far they are behind.
+    """List the durable subscriptions.
 
     LAG is how many events follow what is acknowledged, whatever the filters are.
 
