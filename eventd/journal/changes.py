@@ -21,22 +21,17 @@ class Changes:
     subscriptions: dict[str, Subscription | None] = field(default_factory=dict)
     """By name."""
 
-    def __bool__(self) -> bool:
-        return bool(self.domains or self.hosts or self.subscriptions)
-
     @classmethod
     def of(cls, picture: PictureChange | None) -> Changes:
         """Return what one update set has changed."""
-        changes = cls()
-        if picture is not None:
-            connection = picture.connection
-            for reference, domain in picture.changed.items():
-                changes.domains[connection, reference] = domain
-            for reference in picture.removed:
-                changes.domains[connection, reference] = None
-            if picture.host is not None:
-                changes.hosts[connection] = picture.host
-        return changes
+        if picture is None:
+            return cls()
+        connection, changed, removed, host = picture
+        domains: dict[tuple[str, str], DomainPicture | None]
+        domains = {(connection, reference): domain for reference, domain in changed.items()}
+        for reference in removed:
+            domains[connection, reference] = None
+        return cls(domains, {} if host is None else {connection: host})
 
     def add(self, later: Changes) -> None:
         """Let later changes be the last word."""

@@ -24,13 +24,14 @@ from structlog.typing import FilteringBoundLogger
 from eventd.errors import JournalUnusable
 from eventd.journal.changes import Changes
 from eventd.journal.cursors import count_published, expired, not_given_out
+from eventd.journal.damage import Loss, is_broken, reason_of
 from eventd.journal.epochs import Epochs
-from eventd.journal.files import locked, remove, set_aside
+from eventd.journal.files import locked
 from eventd.journal.last_known import LastKnown
 from eventd.journal.retention import Retention
 from eventd.journal.store import Durability, Store
 from eventd.journal.undurable import Batch, Undurable
-from eventd.model.events import Event, JournalReplaced
+from eventd.model.events import Event
 from eventd.model.picture import DomainPicture, HostPicture, PictureChange
 from eventd.model.record import Cursor, EventRecord, microseconds
 from eventd.model.subscriptions import Subscription
@@ -43,9 +44,6 @@ _LOCK_NAME = "journal.lock"
 
 _LARGE_LOG_BYTES = 4 * 1024 * 1024
 _VERY_LARGE_LOG_BYTES = 64 * 1024 * 1024
-
-_SOURCE = "/v1/events"
-"""The source of what the journal tells of itself: the stream of all events."""
 
 Announce = Callable[[Sequence[EventRecord]], None]
 
@@ -84,11 +82,8 @@ class DurableJournal:
         self._new_epoch = new_epoch
         self._undurable = Undurable(most_bytes=most_undurable_bytes)
         self._problem: str | None = None
-        self._lost_by: str | None = None
-        """What was wrong with the file before this one, until that is told."""
-        self._kept_as: Path | None = None
-        """Where that file is by now, if it could be kept."""
-        self._is_set_aside = False
+        self._loss: Loss | None = None
+        """Of the file before this one, until that is told."""
         with self._usable(), ExitStack() as stack:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             stack.enter_context(locked(directory / _LOCK_NAME))
@@ -99,17 +94,17 @@ class DurableJournal:
         self._forgotten = store.forgotten
         self._epochs = Epochs(store.epochs.items())
         self._begin_epoch()
-        if self._lost_by is not None:
-            self._tell_replaced()
+        self._tell_loss()
         self._announce = announce
 
     def _opened_or_begun(self) -> tuple[Store, LastKnown]:
         try:
             return self._read_in()
         except sqlite3.DatabaseError as error:
-            if not _is_broken(error):
+            if not is_broken(error):
                 raise
-            self._lost_by, self._kept_as = str(error), set_aside(self._path, now=self._clock())
+            self._loss = Loss(self._path, error)
+            self._loss.make_way(now=self._clock())
             return self._read_in()
 
     def _read_in(self) -> tuple[Store, LastKnown]:
@@ -131,7 +126,7 @@ class DurableJournal:
         try:
             yield
         except (JournalUnusable, OSError, sqlite3.Error) as error:
-            reason = error.message if isinstance(error, JournalUnusable) else _reason(error)
+            reason = error.message if isinstance(error, JournalUnusable) else reason_of(error)
             raise JournalUnusable(
                 f"the journal {self._path} cannot be used: {reason}; mend that, or name another "
                 "directory as daemon.state_directory"
@@ -179,14 +174,10 @@ class DurableJournal:
         return [*batch.records]
 
     def _encoded(self, events: Sequence[Event], now: datetime) -> list[EventRecord]:
+        epoch, durable = self._epochs.current, self._problem is None
         return [
-            EventRecord.of(
-                event,
-                cursor=Cursor(self._epochs.current, sequence),
-                recorded_at=now,
-                durable=self.problem is None,
-            )
-            for sequence, event in enumerate(events, self._newest + 1)
+            EventRecord.of(event, cursor=Cursor(epoch, number), recorded_at=now, durable=durable)
+            for number, event in enumerate(events, self._newest + 1)
         ]
 
     def _write(self, batch: Batch) -> bool:
@@ -223,7 +214,7 @@ class DurableJournal:
         try:
             return self._store.read(max(after.sequence, self._forgotten), limit=limit)
         except sqlite3.Error as error:
-            if not _is_broken(error):
+            if not is_broken(error):
                 raise JournalUnusable(
                     f"the journal cannot be read now: {error}; try again from {after}"
                 ) from error
@@ -327,11 +318,11 @@ class DurableJournal:
             # A process that ends now takes with it what is told from here on.
             self._begin_epoch()
             _log.error("journal_not_written", file=str(self._path), error=self._problem)
-        if _is_broken(error):
+        if is_broken(error):
             self._lose_store(error)
 
     def _lose_store(self, error: Exception) -> None:
-        self._lost_by = self._lost_by or str(error)
+        self._loss = self._loss or Loss(self._path, error)
         self._close_store()
         # What it had cannot be read any more, whenever there is another file.
         self._forgotten = self._newest - self._undurable.count
@@ -359,15 +350,13 @@ class DurableJournal:
             else:
                 self._write_waiting(self._store, most)
         except (JournalUnusable, sqlite3.Error, OSError) as error:
-            if _is_broken(error):
+            if is_broken(error):
                 self._lose_store(error)
             return False
         if self._undurable:
             return True
         self._problem = None
-        if self._lost_by is not None:
-            self._tell_replaced()
-        else:
+        if not self._tell_loss():
             _log.info("journal_written_again", file=str(self._path), newest=self._newest)
         return False
 
@@ -388,11 +377,8 @@ class DurableJournal:
 
     def _begin_file(self) -> None:
         """Begin a new file in place of a broken one, with all that is known in one transaction."""
-        if self._is_set_aside:
-            remove(self._path)  # what was begun last time, and not finished
-        else:
-            self._kept_as = set_aside(self._path, now=self._clock())
-            self._is_set_aside = True
+        if self._loss is not None:
+            self._loss.make_way(now=self._clock())
         waiting, count = self._undurable.first(None)
         batch = Batch(waiting.records, self._known.everything())
         store = self._open()
@@ -405,25 +391,14 @@ class DurableJournal:
         self._store = store
         self._undurable.drop_first(count)
 
-    def _tell_replaced(self) -> None:
-        """Tell, in the new file and to everybody, that the old one is gone."""
-        message, kept_as = self._lost_by or "", self._kept_as
-        self._lost_by = self._kept_as = None
-        self._is_set_aside = False
-        _log.error(
-            "journal_replaced",
-            file=str(self._path),
-            error=message,
-            set_aside=str(kept_as),
-            hint="older cursors are refused; read the present state and go on from there",
-        )
-        replaced = JournalReplaced(
-            occurred_at=self._clock(),
-            source=_SOURCE,
-            message=message,
-            set_aside=str(kept_as) if kept_as else None,
-        )
+    def _tell_loss(self) -> bool:
+        """Tell, in the new file and to everybody, if an old one is gone; return whether it is."""
+        loss, self._loss = self._loss, None
+        if loss is None:
+            return False
+        replaced = loss.event(now=self._clock())
         self._announce(self.append([replaced], now=replaced.occurred_at))
+        return True
 
     # -- looking after it
 
@@ -469,33 +444,3 @@ class DurableJournal:
         """Do so with what has come since, in the thread of the loop, if the log is very large."""
         if self._store is not None and self._store.log_size > _VERY_LARGE_LOG_BYTES:
             self._asked(lambda store: store.checkpoint_at_once(), None)
-
-
-_CANNOT_WRITE = frozenset(
-    {
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_INTERRUPT,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_NOMEM,
-        sqlite3.SQLITE_PERM,
-        sqlite3.SQLITE_PROTOCOL,
-        sqlite3.SQLITE_READONLY,
-    }
-)
-"""Result codes that say nothing bad of the file: https://sqlite.org/rescode.html."""
-
-
-def _is_broken(error: Exception) -> bool:
-    """Whether an error says that the file is not what was written to it."""
-    if not isinstance(error, sqlite3.Error):
-        return False
-    # The lowest byte is the primary code; an error without one is our own.
-    code = getattr(error, "sqlite_errorcode", None)
-    return code is None or code & 0xFF not in _CANNOT_WRITE
-
-
-def _reason(error: Exception) -> str:
-    return (isinstance(error, OSError) and error.strerror) or str(error)

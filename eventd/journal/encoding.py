@@ -37,7 +37,8 @@ _PICTURE_FIELDS = frozenset(DomainPicture._fields)
 
 def encode_picture(picture: DomainPicture) -> bytes:
     """Write the picture of a domain."""
-    return to_json({name: value for name, value in picture._asdict().items() if value is not None})
+    fields = zip(DomainPicture._fields, picture, strict=True)
+    return to_json({name: value for name, value in fields if value is not None})
 
 
 def decode_picture(json: bytes) -> DomainPicture | None:

@@ -141,55 +141,52 @@ class Store:
             sqlite3.Error: nothing was written.
         """
         rows = _rows(records, self._latest)
-        with self._transaction():
+        file = self._file
+        file.execute("BEGIN IMMEDIATE")
+        try:
             if epochs is not None:
-                self._file.execute("DELETE FROM epochs")
-                self._insert("epochs", epochs.items())
-            self._insert("records", rows)
-            if changes:
+                file.execute("DELETE FROM epochs")
+                self._execute("INSERT INTO epochs (name, first) VALUES (?, ?)", epochs.items())
+            self._execute(_INSERT_RECORD, rows)
+            if changes is not None:
                 self._write_changes(changes)
             if forgotten is not None:
-                self._file.execute("UPDATE journal SET forgotten = ?", (forgotten,))
+                file.execute("UPDATE journal SET forgotten = ?", (forgotten,))
+            file.execute("COMMIT")  # prepared once, other than by commit()
+        except BaseException:
+            file.rollback()
+            raise
         if epochs is not None:
             self.epochs = Epochs(epochs.items())
-        if changes:
-            self._host_names.update((name, host.names) for name, host in changes.hosts.items())
+        if changes is not None:
+            for connection, host in changes.hosts.items():
+                self._host_names[connection] = host.names
         if forgotten is not None:
             self.forgotten = forgotten
             self.newest = max(self.newest, forgotten)
         if rows:
             self.newest, self._latest = rows[-1][0], rows[-1][2]
-        self.log_size += _TRANSACTION_BYTES + sum(len(row[4]) for row in rows)
-
-    def _transaction(self) -> sqlite3.Connection:
-        """Begin a transaction; used in a ``with`` statement, which ends it one way or the other."""
-        return self._file.execute("BEGIN IMMEDIATE").connection
+        self.log_size += _TRANSACTION_BYTES
+        for row in rows:
+            self.log_size += len(row[4])
 
     def _write_changes(self, changes: Changes) -> None:
-        domains, hosts = changes.domains.items(), changes.hosts.items()
-        subscriptions = changes.subscriptions.items()
-        self._insert("domains", [(*key, encode_picture(p)) for key, p in domains if p is not None])
-        self._delete("domains", [key for key, picture in domains if picture is None])
-        self._insert("hosts", [_host_row(connection, host) for connection, host in hosts])
-        # They hardly ever change, and may be many: names that are the same object are the same.
-        self._insert(
-            "host_names",
-            [
-                (connection, encode_names(host.names))
-                for connection, host in hosts
-                if host.names is not self._host_names.get(connection)
-            ],
-        )
-        self._insert(
-            "subscriptions", [_subscription_row(each) for _, each in subscriptions if each]
-        )
-        self._delete("subscriptions", [(name,) for name, each in subscriptions if each is None])
-
-    def _insert(self, table: str, rows: Sequence[tuple[object, ...]]) -> None:
-        self._execute(_INSERTS[table], rows)
-
-    def _delete(self, table: str, keys: Sequence[tuple[object, ...]]) -> None:
-        self._execute(_DELETES[table], keys)
+        if changes.domains:
+            rows = [(*key, encode_picture(p)) for key, p in changes.domains.items() if p]
+            self._execute(_INSERT_DOMAIN, rows)
+            if len(rows) < len(changes.domains):
+                gone = [key for key, picture in changes.domains.items() if picture is None]
+                self._execute(_DELETE_DOMAIN, gone)
+        for connection, host in changes.hosts.items():
+            self._file.execute(_INSERT_HOST, _host_row(connection, host))
+            # They hardly ever change, and may be many: the same object has the same names.
+            if host.names is not self._host_names.get(connection):
+                self._file.execute(_INSERT_HOST_NAMES, (connection, encode_names(host.names)))
+        for name, subscription in changes.subscriptions.items():
+            if subscription is None:
+                self._file.execute("DELETE FROM subscriptions WHERE name = ?", (name,))
+            else:
+                self._file.execute(_INSERT_SUBSCRIPTION, _subscription_row(subscription))
 
     def _execute(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         if len(rows) == 1:
@@ -286,7 +283,8 @@ class Store:
             return 0
         end: int = min(up_to, first + most - 1)
         forgotten = max(end, self.forgotten)
-        with self._transaction():
+        with self._file:
+            self._file.execute("BEGIN IMMEDIATE")
             self._file.execute(
                 "DELETE FROM records WHERE sequence <= ? AND sequence != ?", (end, forgotten)
             )
@@ -351,19 +349,12 @@ def _checkpoint(file: sqlite3.Connection) -> bool:
     return not busy and written == moved
 
 
-_INSERTS = {
-    "epochs": "INSERT INTO epochs (name, first) VALUES (?, ?)",
-    "records": "INSERT INTO records VALUES (?, ?, ?, ?, ?)",
-    "domains": "INSERT OR REPLACE INTO domains VALUES (?, ?, ?)",
-    "hosts": "INSERT OR REPLACE INTO hosts VALUES (?, ?, ?, ?)",
-    "host_names": "INSERT OR REPLACE INTO host_names VALUES (?, ?)",
-    "subscriptions": "INSERT OR REPLACE INTO subscriptions VALUES (?, ?, ?, ?, ?)",
-}
-
-_DELETES = {
-    "domains": "DELETE FROM domains WHERE connection = ? AND reference = ?",
-    "subscriptions": "DELETE FROM subscriptions WHERE name = ?",
-}
+_INSERT_RECORD = "INSERT INTO records VALUES (?, ?, ?, ?, ?)"
+_INSERT_DOMAIN = "INSERT OR REPLACE INTO domains VALUES (?, ?, ?)"
+_DELETE_DOMAIN = "DELETE FROM domains WHERE connection = ? AND reference = ?"
+_INSERT_HOST = "INSERT OR REPLACE INTO hosts VALUES (?, ?, ?, ?)"
+_INSERT_HOST_NAMES = "INSERT OR REPLACE INTO host_names VALUES (?, ?)"
+_INSERT_SUBSCRIPTION = "INSERT OR REPLACE INTO subscriptions VALUES (?, ?, ?, ?, ?)"
 
 _Row = tuple[int, int, int, int, bytes]
 
