@@ -31,10 +31,17 @@ from eventd.connections import credentials, tls
 from eventd.connections.connection import Connection, Publish
 from eventd.connections.credentials import CredentialSource
 from eventd.connections.transport import Transport
-from eventd.errors import EventdError, InvalidArgument, InvalidConfiguration, OperationDenied
+from eventd.errors import (
+    EventdError,
+    InvalidArgument,
+    InvalidConfiguration,
+    JournalUnusable,
+    OperationDenied,
+)
 from eventd.http_api import HttpApi
 from eventd.journal.durable import DurableJournal
 from eventd.journal.journal import Journal
+from eventd.journal.place import look_at
 from eventd.journal.upkeep import Upkeep
 from eventd.libvirt_rpc.server import LibvirtRpc
 from eventd.model.configuration import DomainConfiguration
@@ -342,14 +349,19 @@ def _credential_source(settings: ConnectionSettings) -> CredentialSource:
     )
 
 
-def check(configuration: Configuration) -> None:
-    """Try all that a start would need of files, without starting anything.
+def check(configuration: Configuration) -> tuple[str, ...]:
+    """Try all that a start would need of files, without starting anything; return warnings.
 
     Raises:
-        InvalidConfiguration: a password or certificate cannot be read. The message has a line for
-            each of them.
+        InvalidConfiguration: a password or certificate cannot be read, or the journal has no
+            place. The message has a line for each of them.
     """
-    problems = []
+    problems, warning = [], None
+    directory = configuration.daemon.state_directory
+    try:
+        warning = look_at(directory)
+    except JournalUnusable as error:
+        problems.append(f"daemon.state_directory {directory}: {error.message}")
     for settings, read in product(configuration.connections, (_password_source, _ssl_context)):
         try:
             read(settings)
@@ -357,6 +369,7 @@ def check(configuration: Configuration) -> None:
             problems.append(error.message)
     if problems:
         raise InvalidConfiguration("\n".join(problems))
+    return (f"daemon.state_directory {directory}: {warning}",) if warning else ()
 
 
 async def run(configuration: Configuration) -> None:

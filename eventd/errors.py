@@ -280,8 +280,8 @@ class CursorExpired(EventdError):
 
     code = ErrorCode.INVALID_ARG
 
-    def __init__(self, message: str, *, oldest: str, newest: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, oldest: str, newest: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
         self.oldest = oldest
         self.newest = newest
 

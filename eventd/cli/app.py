@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from eventd import __version__
-from eventd.cli import operating, reading, serving
+from eventd.cli import operating, reading, serving, subscribing
 from eventd.cli.terminal import abandon_output, prepare, write_error, write_line
 from eventd.errors import EventdError
 
@@ -105,6 +105,12 @@ domain = typer.Typer(
     rich_markup_mode=None,
     help="Operate one domain, or print its configuration.",
 )
+subscription = typer.Typer(
+    cls=_Group,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Create, acknowledge or delete a durable subscription.",
+)
 app.command(cls=_Command)(serving.run)
 app.command(cls=_Command)(serving.demo)
 app.command(cls=_Command)(reading.watch)
@@ -113,6 +119,8 @@ app.command(cls=_Command)(reading.connections)
 app.command(cls=_Command)(reading.questions)
 app.command(cls=_Command)(operating.answer)
 app.add_typer(domain, name="domain")
+app.command(cls=_Command)(subscribing.subscriptions)
+app.add_typer(subscription, name="subscription")
 app.command(cls=_Command)(serving.simulate)
 app.command(cls=_Command)(serving.check_config)
 domain.command(cls=_Command)(operating.start)
@@ -123,6 +131,10 @@ domain.command(cls=_Command)(operating.resume)
 domain.command(cls=_Command)(operating.reboot)
 domain.command(cls=_Command)(operating.reset)
 domain.command(cls=_Command)(reading.config)
+
+subscription.command(cls=_Command)(subscribing.create)
+subscription.command(cls=_Command)(subscribing.ack)
+subscription.command(cls=_Command)(subscribing.delete)
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ A few of virsh's lines are several.
 
 
 def layout(output: Output, *, colour: bool = False, is_stamped: bool = False) -> Layout:
-    """Return the form of the lines; `is_stamped` puts virsh's timestamp in front of its own."""
+    """Return the form of the lines; `is_stamped` puts the time in front of virsh's."""
     match output:
         case Output.TEXT:
             return lambda item: _text(item, colour=colour)
@@ -61,4 +61,4 @@ def _text(item: Item, *, colour: bool) -> str | None:
 def _virsh(item: Item, *, is_stamped: bool) -> str | None:
     if not isinstance(item, EventRecord):
         return None
-    return virsh_line(item.event, printed_at=datetime.now(UTC) if is_stamped else None)
+    return virsh_line(item.event, is_stamped=is_stamped)

@@ -15,10 +15,13 @@ __all__ = [
     "ConnectionOption",
     "DomainArgument",
     "DomainOption",
+    "EventOption",
     "HostOption",
     "ListOutputOption",
     "OnlyConnectionOption",
+    "ReasonOption",
     "SocketOption",
+    "TypeOption",
 ]
 
 # What the daemon has with its default runtime directory; the read-only one serves every user.
@@ -41,6 +44,18 @@ ConnectionOption = Annotated[
 HostOption = Annotated[
     list[str] | None,
     typer.Option("--host", metavar="NAME", help="The host that a domain is on, in full."),
+]
+EventOption = Annotated[
+    list[str] | None,
+    typer.Option("--event", metavar="KIND", help="lifecycle, graphics, question, task, …"),
+]
+TypeOption = Annotated[
+    list[str] | None,
+    typer.Option("--type", metavar="WORD", help="started, stopped, suspended, raised, …"),
+]
+ReasonOption = Annotated[
+    list[str] | None,
+    typer.Option("--reason", metavar="WORD", help="booted, crashed, migrated, enospc, …"),
 ]
 ListOutputOption = Annotated[
     ListOutput, typer.Option("--output", "-o", help="A table, or one JSON object on each line.")

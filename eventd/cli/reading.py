@@ -20,10 +20,13 @@ from eventd.cli.options import (
     ConnectionOption,
     DomainArgument,
     DomainOption,
+    EventOption,
     HostOption,
     ListOutputOption,
     OnlyConnectionOption,
+    ReasonOption,
     SocketOption,
+    TypeOption,
 )
 from eventd.cli.terminal import (
     abandon_output,
@@ -34,6 +37,7 @@ from eventd.cli.terminal import (
     write_error,
     write_line,
 )
+from eventd.cli.times import FORMS, time_of
 from eventd.cli.words import ListOutput, OnGap, Output
 
 if TYPE_CHECKING:
@@ -58,20 +62,9 @@ def watch(
     domain: DomainOption = None,
     connection: ConnectionOption = None,
     host: HostOption = None,
-    event: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--event", metavar="KIND", help="lifecycle, graphics, question, task, …; see above."
-        ),
-    ] = None,
-    type_: Annotated[
-        list[str] | None,
-        typer.Option("--type", metavar="WORD", help="started, stopped, suspended, raised, …"),
-    ] = None,
-    reason: Annotated[
-        list[str] | None,
-        typer.Option("--reason", metavar="WORD", help="booted, crashed, migrated, enospc, …"),
-    ] = None,
+    event: EventOption = None,
+    type_: TypeOption = None,
+    reason: ReasonOption = None,
     output: Annotated[
         Output,
         typer.Option(
@@ -98,15 +91,25 @@ def watch(
         typer.Option(
             "--since",
             metavar="TIME",
-            help="Begin with what happened then: 10m, 2026-11-20T12:00:00Z, 1795176000.",
+            help=f"Begin with what happened then: {FORMS}.",
         ),
     ] = None,
     until: Annotated[
-        str | None, typer.Option("--until", metavar="TIME", help="End at this time.")
+        str | None,
+        typer.Option("--until", metavar="TIME", help="End at this time; the forms are the same."),
     ] = None,
     after: Annotated[
         str | None,
         typer.Option("--after", metavar="CURSOR", help="Begin after the record of this cursor."),
+    ] = None,
+    durable: Annotated[
+        str | None,
+        typer.Option(
+            "--durable",
+            metavar="NAME",
+            help="What a durable subscription has not acknowledged, by its filters, and what "
+            "follows; nothing is acknowledged by that.",
+        ),
     ] = None,
     no_follow: Annotated[
         bool, typer.Option("--no-follow", help="End with what is recorded already.")
@@ -124,23 +127,27 @@ def watch(
         typer.Option(
             "--on-gap",
             help="Where events are lost: end with an error, or say so and go on.",
-            show_default="error; event with --cursor-file",
+            show_default="error; event with --since or --cursor-file",
         ),
     ] = None,
     timestamp: Annotated[
-        bool, typer.Option("--timestamp", help="With -o virsh: put the time in front.")
+        bool, typer.Option("--timestamp", help="With -o virsh: put the time of the event in front.")
     ] = False,
     socket: SocketOption = READ_ONLY_SOCKET,
 ) -> None:
     """Print events as they happen, until interrupted.
 
+    It begins with what happens from now on; --since, --after or --snapshot say where else, and
+    --no-follow begins with the oldest event that is recorded.
+
     Each filter may be repeated: its values are alternatives; different filters must all match.
     The exit code is that of 'virsh event': 0 with at least one event, 1 with none or if the daemon
-    went away.
+    went away. With --no-follow or --until it is 0 also if there was nothing to print.
 
     With --cursor-file, a kill misses nothing and repeats at most one line, with the same id. A
     loss of power may repeat or take lines of the last seconds, and what a pipe holds is lost with
-    its reader. The file comes before --since, --after and --snapshot.
+    its reader. Where there is no file yet, it begins when the daemon first answers, not before, and
+    that place is in the file at once. The file comes before --since, --after and --snapshot.
 
     \b
     Kinds, as libvirt has them:
@@ -165,6 +172,7 @@ def watch(
       eventd watch -o virsh --timestamp --timeout 60
       eventd watch --type started --count 1 && echo it runs
       eventd watch --since 1h --no-follow --type stopped
+      eventd watch --since '2026-11-20 12:00' --until 2026-11-21
       eventd watch -o json --cursor-file /var/lib/agent/cursor >> /var/lib/agent/events.jsonl
     """
     if timestamp and output is not Output.VIRSH:
@@ -173,16 +181,16 @@ def watch(
         raise typer.BadParameter("virsh has no line for a present state", param_hint="--snapshot")
     from eventd.cli.cursor_file import CursorFile
     from eventd.cli.lines import layout
-    from eventd.model.times import parse_time
 
     log_to_errors()
-    for key, time in (("since", since), ("until", until)):
-        if time is not None:
-            parse_time(key, time, now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    begin = None if since is None else time_of("--since", since, now=now)
+    end = None if until is None else time_of("--until", until, now=now)
     file = None if cursor_file is None else CursorFile(cursor_file)
     reached = None if file is None else file.read()
     if on_gap is None:
-        on_gap = OnGap.ERROR if file is None else OnGap.EVENT
+        goes_on = file is not None or since is not None
+        on_gap = OnGap.EVENT if goes_on else OnGap.ERROR
 
     def events(client: Client) -> AsyncGenerator[Item, None]:
         return client.events(
@@ -190,13 +198,14 @@ def watch(
             connection=connection or (),
             host=host or (),
             # Who asks for a type or a reason may mean a task's.
-            event=event or (() if type_ or reason else _usual_kinds()),
+            event=event or (() if type_ or reason or durable else _usual_kinds()),
             type=type_ or (),
             reason=reason or (),
             snapshot=snapshot and reached is None,
-            since=since if reached is None else None,
+            since=begin if reached is None else None,
             after=after if reached is None else reached,
-            until=until,
+            until=end,
+            durable=durable,
             follow=not no_follow,
             on_gap=on_gap.value,
             heartbeat=None if file is None else _HEARTBEAT,
@@ -278,7 +287,7 @@ def _conclude(watched: Watched, output: Output) -> int:
         abandon_output()
     elif output is Output.VIRSH and is_output_taken():
         _write_virsh_trailer(watched)
-    return 0 if watched.received else 1
+    return 0 if watched.received or watched.ending is Ending.COMPLETE else 1
 
 
 def _write_virsh_trailer(watched: Watched) -> None:

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 import typer
 
@@ -112,7 +113,8 @@ def check_config(
 
     Nothing is started. The exit code is 0 if 'eventd run' would take the file, else 1: what this
     user may not read is a mistake too, and so are systemd's credentials, which only the service
-    has. With --no-secrets the file alone is checked.
+    has. A state_directory that this user cannot use is a warning only: the daemon's user may. With
+    --no-secrets the file alone is checked.
 
     \b
     Examples:
@@ -122,11 +124,12 @@ def check_config(
     from eventd.config import load
 
     configuration = load(file)
+    warnings = configuration.warnings
     if not no_secrets:
         from eventd import daemon
 
-        daemon.check(configuration)
-    for warning in configuration.warnings:
+        warnings += daemon.check(configuration)
+    for warning in warnings:
         write_error(f"{file}: {warning}", kind="warning")
     names = ", ".join(connection.name for connection in configuration.connections)
     write_line(f"{file}: good; connections: {names}")
@@ -154,6 +157,15 @@ def simulate(
     product: Annotated[
         Product | None,
         typer.Option("--product", help="A bare ESX host (default), or a vCenter with two."),
+    ] = None,
+    identity: Annotated[
+        UUID | None,
+        typer.Option(
+            "--identity",
+            metavar="UUID",
+            help="The instance UUID of the vCenter, or that of the ESX host's hardware: with "
+            "another one it is another host at the same address.",
+        ),
     ] = None,
     asks: Annotated[
         list[str] | None,
@@ -223,6 +235,10 @@ def simulate(
             "a scenario says itself which product and domains there are; leave out --domains and "
             "--product, or --scenario"
         )
+    if scenario is not None and identity is not None:
+        raise typer.BadParameter(
+            "a scenario says itself which hosts there are; leave out --identity, or --scenario"
+        )
     if scenario is not None and asks:
         raise typer.BadParameter(
             "a scenario says itself what its domains ask; leave out --asks, or --scenario"
@@ -236,7 +252,12 @@ def simulate(
     )
     if scenario is None:
         number = _DOMAINS if domains is None else domains
-        world = _world(domains=number, product=product or Product.ESX, asks=asks or [])
+        world = _world(
+            domains=number,
+            product=product or Product.ESX,
+            identity=str(identity) if identity else None,
+            asks=asks or [],
+        )
         asyncio.run(_simulate(listening, port, world))
         return
     with suppress(asyncio.CancelledError):
@@ -315,7 +336,7 @@ async def _listening(
         yield server
 
 
-def _world(*, domains: int, product: Product, asks: list[str]) -> World:
+def _world(*, domains: int, product: Product, identity: str | None, asks: list[str]) -> World:
     """Make a simulated host of which some domains ask at each start.
 
     Raises:
@@ -328,6 +349,7 @@ def _world(*, domains: int, product: Product, asks: list[str]) -> World:
         domains=domains,
         # A vCenter with less could not move a domain.
         hosts=1 if product is Product.ESX else 2,
+        identity=identity,
         now=datetime.now(UTC),
     )
     for name in asks:

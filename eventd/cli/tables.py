@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 from eventd.cli.terminal import wants_colour, write_line
+from eventd.client.answers import DurableSubscription
 from eventd.model.domain import ConnectionStatus, DomainStatus
 from eventd.model.questions import PendingQuestion
 from eventd.rendering import choice_words, printable_cell
 
-__all__ = ["write_connections", "write_domains", "write_questions"]
+__all__ = ["write_connections", "write_domains", "write_questions", "write_subscriptions"]
 
 Row = Sequence[str]
 
@@ -48,6 +49,12 @@ def write_connections(statuses: Iterable[ConnectionStatus], *, stream: TextIO) -
         _write_columns([header, *rows])
 
 
+def write_subscriptions(subscriptions: Iterable[DurableSubscription], *, stream: TextIO) -> None:
+    """Write the durable subscriptions, with their filters as the query of a stream has them."""
+    header = ("NAME", "LAG", "ACKNOWLEDGED", "CREATED", "FILTERS")
+    _write(header, _printable(map(_subscription_row, subscriptions)), stream=stream)
+
+
 def _domain_row(status: DomainStatus) -> Row:
     domain = status.domain
     marks = [
@@ -75,6 +82,17 @@ def _question_row(pending: PendingQuestion) -> Row:
         _stamp(pending.since) + (" (stale)" if pending.stale else ""),
         " ".join(question.text.split()),
         ", ".join(choices) or _NOTHING,
+    )
+
+
+def _subscription_row(each: DurableSubscription) -> Row:
+    filters = [f"{key}={value}" for key, values in each.filters.items() for value in values]
+    return (
+        each.name,
+        _NOTHING if each.lag is None else str(each.lag),
+        str(each.acknowledged),
+        _stamp(each.created_at),
+        " ".join(filters) or _NOTHING,
     )
 
 

@@ -36,7 +36,8 @@ def refusal(status: int, problem: Any) -> DaemonError | CursorExpired:
     """Return the error that a problem stands for, of a response or of a session."""
     match problem:
         case {"detail": str(detail), "oldest": str(oldest), "newest": str(newest)}:
-            return CursorExpired(detail, oldest=oldest, newest=newest)
+            hint = _text(problem.get("hint"))
+            return CursorExpired(detail, oldest=oldest, newest=newest, hint=hint)
         case {"detail": str(text)} | {"message": str(text)}:
             return DaemonError(
                 text,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 from eventd.errors import InvalidArgument
@@ -57,7 +57,11 @@ def time_text(key: str, at: Time, *, now: datetime) -> str:
     if isinstance(at, str):
         return parse_time(key, at, now=now).isoformat()
     if not isinstance(at, datetime):
-        return f"{at:.6f}"
+        # As a text, a small number would be a mistake; of a program it is a time of long ago.
+        try:
+            return datetime.fromtimestamp(at, UTC).isoformat()
+        except (ValueError, OverflowError, OSError):
+            raise InvalidArgument(f"{key!r} is no second of Unix time: {at!r}") from None
     if at.utcoffset() is None:
         raise InvalidArgument(f"{key!r} is a time without an offset; make it an aware datetime")
     return at.isoformat()

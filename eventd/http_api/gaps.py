@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from eventd.http_api.queries import OnGap
 from eventd.journal.journal import Journal
 from eventd.model.control import Gap, GapReason
 from eventd.model.record import Cursor
 
-__all__ = ["gap"]
+__all__ = ["gap", "gap_of_time"]
 
 _WHY = {
     GapReason.EXPIRED: "the journal no longer has all that follows the cursor {after}",
@@ -20,6 +22,11 @@ _WHY = {
 _THEN = {
     OnGap.ERROR: "read the present state and go on from there",
     OnGap.EVENT: "the stream goes on with what is still held; read the present state too",
+}
+
+_THEN_OF_TIME = {
+    OnGap.ERROR: "ask with on_gap=event for what is still held, or read the present state",
+    OnGap.EVENT: _THEN[OnGap.EVENT],
 }
 
 
@@ -43,3 +50,28 @@ def gap(journal: Journal, after: Cursor, *, has_begun: bool, on_gap: OnGap) -> G
         lost=lost,
         message=f"{_WHY[reason].format(after=after)}{counted}; {_THEN[on_gap]}",
     )
+
+
+def gap_of_time(journal: Journal, since: datetime, *, on_gap: OnGap) -> Gap | None:
+    """Describe what is forgotten of the time from ``since`` on; return None if nothing is.
+
+    Raises:
+        JournalUnusable: the journal cannot be read now.
+    """
+    if not journal.forgot_since(since):
+        return None
+    oldest = journal.oldest
+    kept = journal.read(oldest, limit=1)
+    begins = f"begins at {_text(kept[0].recorded_at)}" if kept else "is empty now"
+    return Gap(
+        reason=GapReason.FORGOTTEN,
+        after=str(oldest),
+        oldest=str(oldest),
+        newest=str(journal.newest),
+        message=f"the journal {begins}; it has forgotten records of the time since {_text(since)}; "
+        f"{_THEN_OF_TIME[on_gap]}",
+    )
+
+
+def _text(at: datetime) -> str:
+    return at.isoformat(sep=" ", timespec="seconds").replace("+00:00", "Z")

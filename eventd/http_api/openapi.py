@@ -97,7 +97,10 @@ _PROBLEM = {
         "hint": {"type": "string", "description": "What to do next, if 'detail' does not say it."},
         "code": {"type": "string", "description": "A stable word to switch on."},
         "libvirt_code": {"type": "integer", "description": "libvirt's virErrorNumber."},
-        "oldest": {"type": "string", "description": "With 410: the oldest usable cursor."},
+        "oldest": {
+            "type": "string",
+            "description": "With 410: the oldest usable cursor, which may be acknowledged.",
+        },
         "newest": {"type": "string", "description": "With 410: the newest cursor."},
         "choices": {**_CHOICES, "description": "With no-such-choice: those that there are."},
         "question": {

@@ -43,7 +43,8 @@ class OnGap(StrEnum):
     """What a stream does where the journal no longer has what follows."""
 
     ERROR = "error"
-    """It is refused with 410, or ends with a gap record."""
+    """It is refused with 410, also where that is true of the time of 'since', or ends with a gap
+    record."""
     EVENT = "event"
     """It tells a gap record and goes on with what is still held."""
 

@@ -33,7 +33,8 @@ def resources(
         Route(
             "/v1/events",
             streams.get,
-            "Follow events as lines, server-sent events or WebSocket messages.",
+            "Follow events as lines, server-sent events or WebSocket messages, from now on unless "
+            "a parameter says where to begin.",
             (NDJSON, "text/event-stream"),
             (*_FILTERS, *_STREAM),
             (HTTPStatus.OK, HTTPStatus.SWITCHING_PROTOCOLS),
@@ -52,7 +53,7 @@ def resources(
         Route(
             "/v1/callbacks",
             subscriptions.create,
-            "Make a durable subscription; the same one again changes nothing.",
+            f"Make a durable subscription; the same one again changes nothing. {_WRITTEN}",
             statuses=(HTTPStatus.CREATED, HTTPStatus.OK),
             problems=(
                 *_SENT,
@@ -68,7 +69,7 @@ def resources(
             "/v1/callbacks/{name}/ack",
             subscriptions.acknowledge,
             "Acknowledge for a durable subscription all events up to a cursor. One that is behind "
-            "what is acknowledged already changes nothing.",
+            f"what is acknowledged already changes nothing. {_WRITTEN}",
             problems=(*_CHANGE, HTTPStatus.GONE),
             method="POST",
             body=_ACKNOWLEDGEMENT,
@@ -165,6 +166,11 @@ def resources(
     )
 
 
+_WRITTEN = (
+    "'written': false in the answer: the disk cannot be written now, and should the daemon end "
+    "before it can, that is lost."
+)
+
 _OPERATIONS = {
     DomainOperation.START: "Start a domain.",
     DomainOperation.SHUTDOWN: "Ask the guest of a domain to shut down.",
@@ -199,7 +205,8 @@ _STREAM = (
     Parameter(
         "since",
         "Begin with what happened at a time or later: 10m, 1732622400.25, 2026-11-20T12:00:00Z. "
-        "What is recorded from now on is told whenever it happened.",
+        "What is recorded from now on is told whenever it happened. Where records of that time are "
+        "forgotten, that is a gap: see 'on_gap'. A journal that has had nothing yet has none.",
         is_repeatable=False,
     ),
     Parameter("after", "Cursor of the last record that was seen.", is_repeatable=False),
@@ -225,8 +232,9 @@ _STREAM = (
     Parameter("heartbeat", "Time between heartbeat records: 15s.", is_repeatable=False),
     Parameter(
         "on_gap",
-        "Where the journal no longer has what follows: error (410, or a gap record at the end of "
-        "the stream), or event (a gap record, and then what is still held).",
+        "Where the journal no longer has what follows, or all of the time from 'since' on: error "
+        "(410, or a gap record at the end of the stream), or event (a gap record, and then what is "
+        "still held).",
         is_repeatable=False,
     ),
     Parameter("format", "ndjson, sse or websocket; else by Accept.", is_repeatable=False),

@@ -22,7 +22,7 @@ from eventd import metrics
 from eventd.errors import CursorExpired, JournalUnusable
 from eventd.http_api.broadcast import Broadcast, Group, Subscriber
 from eventd.http_api.framing import Line
-from eventd.http_api.gaps import gap
+from eventd.http_api.gaps import gap, gap_of_time
 from eventd.http_api.queries import EventsQuery, OnGap
 from eventd.journal.journal import Journal
 from eventd.journal.pages import Pages
@@ -191,6 +191,8 @@ class Stream:
             self._wait_until(self._query.until)
         if self._query.has_snapshot:
             await self._send_snapshot()
+        if self._query.since is not None:
+            await self._send_gap_of_time(self._query.since)
         while True:
             await self._catch_up()
             if self._is_complete:
@@ -231,6 +233,13 @@ class Stream:
                 for status in wanted
             )
         await self._send([self._control(SnapshotEnd(domains=count), cursor=cursor)])
+
+    async def _send_gap_of_time(self, since: datetime) -> None:
+        missed = gap_of_time(self._journal, since, on_gap=self._query.on_gap)
+        # Who wants an error instead was refused; what is forgotten since then, has been read or is
+        # a gap behind the position.
+        if missed is not None and self._query.on_gap is OnGap.EVENT:
+            await self._send([self._control(missed, cursor=self.position)])
 
     async def _catch_up(self) -> None:
         """Read the journal until there is nothing more, at the pace of the client."""

@@ -20,6 +20,7 @@ from eventd.http_api.broadcast import Broadcast, Group
 from eventd.http_api.connection import Connection
 from eventd.http_api.filters import Filter
 from eventd.http_api.framing import Format, Framing
+from eventd.http_api.gaps import gap_of_time
 from eventd.http_api.queries import EventsQuery, OnGap
 from eventd.http_api.stream import Ending, Stream
 from eventd.http_api.subscriptions import find_subscription
@@ -78,7 +79,8 @@ class EventStreams:
         Raises:
             InvalidArgument: the query is wrong.
             NoSuchSubscription: there is no durable subscription of the name that it has.
-            CursorExpired: the journal no longer has what follows the cursor.
+            CursorExpired: the journal no longer has what follows the cursor, or all of the time
+                that is asked for.
             JournalUnusable: the journal cannot be read now.
         """
         query = EventsQuery.parse(request.query, request.headers, now=self.clock())
@@ -112,9 +114,15 @@ class EventStreams:
     def _refuse_gap(self, query: EventsQuery, start: Cursor) -> None:
         try:
             self.journal.read(start, limit=1)
-        except CursorExpired:
+        except CursorExpired as error:
             if query.on_gap is OnGap.ERROR:
+                if query.durable is not None:
+                    error.hint = _way_on(query.durable, error)
                 raise
+        if query.since is not None and query.on_gap is OnGap.ERROR:
+            missed = gap_of_time(self.journal, query.since, on_gap=OnGap.ERROR)
+            if missed is not None:
+                raise CursorExpired(missed.message, oldest=missed.oldest, newest=missed.newest)
 
     async def _over_http(
         self, request: web.Request, query: EventsQuery, start: Cursor
@@ -185,3 +193,12 @@ class EventStreams:
             metrics.subscribers.dec()
             self._streams.discard(stream)
             _log.debug("subscriber left", pid=peer.pid, uid=peer.uid)
+
+
+def _way_on(durable: str, error: CursorExpired) -> str:
+    """Say how the reader of a durable subscription gets past what is gone."""
+    return (
+        f'give up what is gone: POST {{"cursor": "{error.oldest}"}} to /v1/callbacks/{durable}/ack '
+        "and ask again; or ask with on_gap=event, which tells how much is gone and goes on, and "
+        "acknowledge the cursor of that gap"
+    )

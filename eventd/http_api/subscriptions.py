@@ -1,7 +1,8 @@
 """``/v1/callbacks`` with a name: durable subscriptions, which outlive client and daemon.
 
 The journal remembers what a subscription wants and how far its reader has acknowledged. A stream
-with ``durable=NAME`` begins there: whatever was told but not acknowledged is told again.
+with ``durable=NAME`` begins there: whatever was told but not acknowledged is told again. While the
+disk cannot be written, answers say ``written: false``: what they confirm may end with the daemon.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class Subscriptions:
         wish = _Wish(await read_object(request, timeout=self._body_timeout))
         known = {each.name: each for each in self._journal.subscriptions()}
         if existing := known.get(wish.name):
-            return _repeated(existing, wish)
+            return self._repeated(existing, wish)
         if len(known) >= MOST_SUBSCRIPTIONS:
             raise LimitReached(
                 f"there are {MOST_SUBSCRIPTIONS} durable subscriptions, which is the limit; delete "
@@ -84,7 +85,7 @@ class Subscriptions:
             created_at=self._clock(),
         )
         self._journal.subscribe(subscription)
-        return json_response(_describe(subscription), status=HTTPStatus.CREATED)
+        return self._answered(subscription, status=HTTPStatus.CREATED)
 
     async def acknowledge(self, request: web.Request) -> web.Response:
         """Note that everything up to a cursor is dealt with; what is behind already, changes none.
@@ -97,7 +98,7 @@ class Subscriptions:
         name = request.match_info["name"]
         cursor = _cursor_of(await read_object(request, timeout=self._body_timeout))
         self._journal.acknowledge(find_subscription(self._journal, name).name, cursor)
-        return json_response(_describe(find_subscription(self._journal, name)))
+        return self._answered(find_subscription(self._journal, name))
 
     async def delete(self, request: web.Request) -> web.Response:
         """Forget a subscription.
@@ -108,6 +109,24 @@ class Subscriptions:
         name = request.match_info["name"]
         self._journal.unsubscribe(find_subscription(self._journal, name).name)
         return web.Response(status=HTTPStatus.NO_CONTENT)
+
+    def _repeated(self, existing: Subscription, wish: _Wish) -> web.Response:
+        if existing.filters != wish.filter.pairs():
+            return problems.response(
+                HTTPStatus.CONFLICT,
+                "subscription-differs",
+                f"there is a durable subscription of the name {wish.name!r} with other filters",
+                hint="delete it first, with what it has acknowledged: DELETE "
+                f"/v1/callbacks/{wish.name}, or take another name",
+            )
+        return self._answered(existing)
+
+    def _answered(
+        self, subscription: Subscription, *, status: HTTPStatus = HTTPStatus.OK
+    ) -> web.Response:
+        # Whether it is the one that waits for the disk, nobody knows: all that waits may be lost.
+        written = {} if self._journal.problem is None else {"written": False}
+        return json_response(_describe(subscription) | written, status=status)
 
 
 def find_subscription(journal: Journal, name: str) -> Subscription:
@@ -173,18 +192,6 @@ def _parse_cursor(key: str, value: object) -> Cursor:
     if not isinstance(value, str):
         raise InvalidArgument(f"{key!r} is a cursor, as a record carries it")
     return Cursor.parse(value)
-
-
-def _repeated(existing: Subscription, wish: _Wish) -> web.Response:
-    if existing.filters != wish.filter.pairs():
-        return problems.response(
-            HTTPStatus.CONFLICT,
-            "subscription-differs",
-            f"there is a durable subscription of the name {wish.name!r} with other filters",
-            hint=f"delete it first, with what it has acknowledged: DELETE /v1/callbacks/{wish.name}"
-            ", or take another name",
-        )
-    return json_response(_describe(existing))
 
 
 def _describe(subscription: Subscription) -> dict[str, object]:

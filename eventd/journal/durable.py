@@ -237,6 +237,17 @@ class DurableJournal:
         sequence = self._before(at)
         return self._epochs.cursor(max(sequence, self._forgotten))
 
+    def forgot_since(self, at: datetime) -> bool:
+        """Whether something is forgotten that happened at a time or later."""
+        if self._forgotten == 0:
+            return False
+        latest = self._asked(lambda store: store.latest(self._forgotten), None)
+        if latest is not None:
+            return microseconds(at) <= latest
+        # It went with a file that broke, or before it could be written.
+        kept = self.read(self.oldest, limit=1)
+        return not kept or microseconds(at) < kept[0].happened
+
     def _before(self, at: int) -> int:
         waiting = self._undurable.before(at)
         try:

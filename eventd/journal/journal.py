@@ -73,6 +73,16 @@ class Journal(Protocol):
         """
         ...
 
+    def forgot_since(self, at: datetime) -> bool:
+        """Whether something is forgotten that happened at a time or later.
+
+        True also where that is not known, if what is kept begins later.
+
+        Raises:
+            JournalUnusable: the records cannot be had now, and may be later.
+        """
+        ...
+
     # -- the last known picture
 
     def pictures(self, connection: str) -> Mapping[str, DomainPicture]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 
 from eventd.journal.cursors import count_published, expired, not_given_out
 from eventd.journal.last_known import LastKnown
@@ -25,8 +25,11 @@ class MemoryJournal:
 
     def __init__(self, epoch: str, *, capacity: int = 65_536) -> None:
         self._epoch = epoch
+        self._capacity = capacity
         self._records: deque[EventRecord] = deque(maxlen=capacity)
         self._sequence = 0
+        self._forgotten_until: int | None = None
+        """When the last of all happened that are forgotten; None if none is."""
         self._known = LastKnown()
 
     @property
@@ -53,12 +56,18 @@ class MemoryJournal:
             EventRecord.of(event, cursor=Cursor(self._epoch, sequence), recorded_at=now)
             for sequence, event in enumerate(events, self._sequence + 1)
         ]
+        self._forget(len(self._records) + len(records) - self._capacity, records)
         self._records.extend(records)
         self._sequence += len(records)
         if picture is not None:
             self._known.take_in(picture)
         count_published(events)
         return records
+
+    def _forget(self, count: int, following: Sequence[EventRecord]) -> None:
+        """Note of what time those are that have no room any more."""
+        for record in islice(chain(self._records, following), max(0, count)):
+            self._forgotten_until = max(self._forgotten_until or record.happened, record.happened)
 
     def read(self, after: Cursor, *, limit: int) -> list[EventRecord]:
         """Return at most ``limit`` records that follow ``after``, in order."""
@@ -83,6 +92,11 @@ class MemoryJournal:
             if record.happened >= since_when:
                 return Cursor(self._epoch, first + skipped)
         return self.newest
+
+    def forgot_since(self, at: datetime) -> bool:
+        """Whether something is forgotten that happened at a time or later."""
+        until = self._forgotten_until
+        return until is not None and microseconds(at) <= until
 
     # -- the last known picture
 

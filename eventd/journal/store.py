@@ -224,6 +224,13 @@ class Store:
                 high = middle - 1
         return low
 
+    def latest(self, sequence: int) -> int | None:
+        """Return when the last happened of all records up to one; None where that is not there."""
+        row = self._file.execute(
+            "SELECT latest FROM records WHERE sequence = ?", (sequence,)
+        ).fetchone()
+        return None if row is None else int(row[0])
+
     def last_known(self) -> LastKnown:
         """Return what is known last, without what cannot be read."""
         known = LastKnown()
@@ -264,17 +271,23 @@ class Store:
     def forget_oldest(self, up_to: int, *, most: int) -> int:
         """Delete records up to a sequence, ``most`` of them; return how many are gone.
 
+        The last of them stays, and is read by nobody: it has the time of what is forgotten.
+
         Raises:
             sqlite3.Error: nothing was deleted; a full disk has no room for that either.
         """
-        (first,) = self._file.execute("SELECT min(sequence) FROM records").fetchone()
+        (first,) = self._file.execute(
+            "SELECT min(sequence) FROM records WHERE sequence != ?", (self.forgotten,)
+        ).fetchone()
         if first is None or first > up_to:
             return 0
         end: int = min(up_to, first + most - 1)
         forgotten = max(end, self.forgotten)
         with self._file:
             self._file.execute("BEGIN IMMEDIATE")
-            self._file.execute("DELETE FROM records WHERE sequence <= ?", (end,))
+            self._file.execute(
+                "DELETE FROM records WHERE sequence <= ? AND sequence != ?", (end, forgotten)
+            )
             self._file.execute("UPDATE journal SET forgotten = ?", (forgotten,))
         self.forgotten = forgotten
         return end + 1 - int(first)

@@ -18,6 +18,8 @@ class GapReason(StrEnum):
     """The reader resumed at a cursor that this journal has never given out."""
     FELL_BEHIND = "fell-behind"
     """The reader was too slow for what the journal keeps."""
+    FORGOTTEN = "forgotten"
+    """The reader asked for a time of which the journal no longer has everything."""
 
 
 class ControlRecord(Value):
@@ -29,7 +31,7 @@ class Gap(ControlRecord):
 
     reason: GapReason
     after: str
-    """The cursor up to which the reader has everything."""
+    """The cursor up to which the reader has everything; ``oldest`` where it asked for a time."""
     oldest: str
     """The oldest cursor that can still be read from."""
     newest: str

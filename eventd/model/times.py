@@ -12,7 +12,8 @@ from eventd.errors import InvalidArgument
 
 __all__ = ["parse_time"]
 
-_UNIX = re.compile(r"\d{1,12}(?:\.\d{1,9})?", re.ASCII)
+# From 2001 on. A smaller number is a duration whose unit was forgotten, or a date.
+_UNIX = re.compile(r"[1-9]\d{9,11}(?:\.\d{1,9})?", re.ASCII)
 _DURATION = re.compile(r"(?:\d{1,12}(?:\.\d{1,9})?(?:ms|s|m|h|d))+", re.ASCII)
 _PART = re.compile(r"([\d.]+)(ms|s|m|h|d)")
 _UNITS = {
@@ -48,7 +49,8 @@ def parse_time(key: str, text: str, *, now: datetime) -> datetime:
         pass  # the form is right, and there is no such time
     raise InvalidArgument(
         f"{key!r} is a duration back from now such as 10m or 1h30m (ms, s, m, h, d), a time with "
-        f"its offset such as 2026-11-20T12:00:00Z, or seconds of Unix time, not {text[:80]!r}"
+        f"its offset such as 2026-11-20T12:00:00Z, or seconds of Unix time such as 1795176000, not "
+        f"{text[:80]!r}"
     )
 
 

@@ -34,16 +34,16 @@ from eventd.rendering.characters import printable
 __all__ = ["virsh_line"]
 
 
-def virsh_line(event: Event, *, printed_at: datetime | None = None) -> str | None:
+def virsh_line(event: Event, *, is_stamped: bool = False) -> str | None:
     """Return what ``virsh event --loop`` prints for an event, or None if libvirt has no such event.
 
     There is no line end at the end. A few events have several lines, as they have there.
-    ``printed_at`` is what ``virsh event --timestamp`` puts in front of the first: the time of
-    printing, not that of the event, in UTC.
+    ``is_stamped`` puts a time in front of the first, in UTC, as ``virsh event --timestamp`` does:
+    when it happened. virsh prints when it prints, which for what it can print is the same.
     """
     if not isinstance(event, DomainEvent) or event.event_id is None:
         return None
-    stamp = f"{_stamp(printed_at)}: " if printed_at else ""
+    stamp = f"{_stamp(event.occurred_at)}: " if is_stamped else ""
     name = printable(event.domain.name)
     return f"{stamp}event '{event.kind}' for domain '{name}'{_arguments(event)}"
 

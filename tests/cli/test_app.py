@@ -64,13 +64,15 @@ READING: list[tuple[str, ...]] = [
     ("domains",),
     ("connections",),
     ("questions",),
+    ("subscriptions",),
     ("domain", "config"),
 ]
 WRITING: list[tuple[str, ...]] = [
     ("answer",),
     *(("domain", operation) for operation in OPERATIONS),
+    *(("subscription", word) for word in ("create", "delete")),
 ]
-ARGUMENTS = {"answer": ["web01", "1"], "domain": ["web01"]}
+ARGUMENTS = {"answer": ["web01", "1"], "domain": ["web01"], "subscription": ["pager"]}
 """What such commands cannot do without."""
 
 
@@ -87,6 +89,8 @@ ARGUMENTS = {"answer": ["web01", "1"], "domain": ["web01"]}
         "simulate",
         "check-config",
         "domain",
+        "subscription",
+        "subscriptions",
     ],
 )
 def test_every_command_has_a_help_text_that_fits_its_list(command: str) -> None:
@@ -196,11 +200,13 @@ def test_a_good_configuration_is_good(tmp_path: Path) -> None:
     """Warnings are told and change nothing."""
     path = tmp_path / "eventd.toml"
     (tmp_path / "password").write_text("pass")
-    path.write_text(f'{CONNECTION}password_file = "{tmp_path}/password"\n')
+    state = f'[daemon]\nstate_directory = "{tmp_path}/state"\n'
+    path.write_text(f'{state}{CONNECTION}password_file = "{tmp_path}/password"\n')
 
     result = invoke("check-config", path)
 
     assert result.exit_code == 0
+    assert not (tmp_path / "state").exists()
     assert result.stdout == f"{path}: good; connections: esx01\n"
     assert result.stderr == (
         f"warning: {path}: connection 'esx01': Ignoring unexpected query parameter 'nonsense'\n"
@@ -224,6 +230,27 @@ def test_every_mistake_of_a_configuration_is_a_line(
         ["error:", f"{path}:1:"],
         ["error:", f"{path}:2:"],
     ]
+
+
+def test_a_state_directory_that_cannot_be_is_a_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that only this user cannot use is a warning."""
+    path = tmp_path / "eventd.toml"
+    (tmp_path / "password").write_text("pass")
+    uri = CONNECTION.replace("?nonsense=1", "") + f'password_file = "{tmp_path}/password"\n'
+    path.write_text(f'[daemon]\nstate_directory = "{path}/state"\n{uri}')
+    result = invoke("check-config", path)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"error: daemon.state_directory {path}/state: {path} is no directory; remove it, or name "
+        "another directory\n"
+    )
+    path.write_text(f'[daemon]\nstate_directory = "{tmp_path}/state"\n{uri}')
+    monkeypatch.setattr("os.access", lambda _, mode: not mode & os.W_OK)
+    result = invoke("check-config", path)
+    assert (result.exit_code, result.stdout) == (0, f"{path}: good; connections: esx01\n")
+    assert result.stderr.startswith(f"warning: {path}: daemon.state_directory {tmp_path}/state: ")
 
 
 def test_every_password_that_cannot_be_read_is_a_line(tmp_path: Path) -> None:

@@ -10,15 +10,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from eventd.cli.app import app
 from eventd.simulator.scenarios import names
+from tests.connections.following import following
 
 if TYPE_CHECKING:
     from tests.peers.virsh_command import Virsh
+
+IDENTITY = "00000000-0000-4000-8000-000000000001"
 
 
 def invoke(*arguments: str | Path) -> Result:
@@ -119,6 +123,47 @@ def test_a_scenario_says_itself_what_its_domains_ask() -> None:
 
     assert result.exit_code == 2
     assert "leave out --asks, or --scenario" in " ".join(result.stderr.replace("│", " ").split())
+
+
+def test_a_scenario_says_itself_which_hosts_there_are() -> None:
+    """There may be several, and an identity is that of one."""
+    result = invoke("--scenario", "25", "--identity", IDENTITY)
+
+    assert result.exit_code == 2
+    assert "leave out --identity, or --scenario" in " ".join(
+        result.stderr.replace("│", " ").split()
+    )
+
+
+def test_an_identity_is_a_uuid() -> None:
+    """Nothing else names a host or a vCenter."""
+    result = invoke("--identity", "esx01")
+
+    assert result.exit_code == 2
+    assert "Invalid value for '--identity'" in result.stderr
+
+
+@pytest.mark.parametrize("product", ["esx", "vpx"])
+async def test_a_simulated_host_with_another_identity_is_another_one(product: str) -> None:
+    """Its domains look the same, and are others."""
+    command = ("simulate", "--product", product, "--domains", "1", "--listen")
+    with started(*command, "127.0.0.1:0") as process:
+        uri = whole_uri(process)
+        async with following(uri, password="pass") as followed:
+            assert await followed.told() == "connected"
+            process.kill()
+            assert await followed.told() == "disconnected"
+            with started(*command, urlsplit(uri).netloc.partition("@")[2], "--identity", IDENTITY):
+                told = [await followed.told() for _ in range(4)]
+
+    assert told == ["web01 undefined removed", "web01 defined added", "connected", "resynchronised"]
+
+
+def whole_uri(process: subprocess.Popen[str]) -> str:
+    """Return the URI by which eventd follows all of a simulated host or vCenter."""
+    assert process.stdout is not None
+    uri = process.stdout.readline().split()[0]
+    return process.stdout.readline().split()[0] if uri.startswith("vpx:") else uri
 
 
 @pytest.mark.parametrize(

@@ -193,8 +193,8 @@ async def test_a_finite_stream_that_the_daemon_cuts_is_no_end(tmp_path: Path) ->
 
 
 async def test_a_time_without_an_offset_is_refused(client: Client) -> None:
-    """Of which place it is, nobody has said."""
-    for at in (NOW.replace(tzinfo=None), "2026-11-20T12:00:00"):
+    """Of which place it is, nobody has said; and a time that there is not is none either."""
+    for at in (NOW.replace(tzinfo=None), "2026-11-20T12:00:00", float("nan"), 1e99, "10"):
         with pytest.raises(InvalidArgument, match="'since'"):
             await anext(client.events(since=at))
 
@@ -406,6 +406,21 @@ async def test_a_subscription_with_other_filters_is_the_daemons_error(writer: Cl
     assert "DELETE /v1/callbacks/agent" in (error.value.hint or "")
     with pytest.raises(CursorExpired):
         await writer.acknowledge("agent", "e1-99")
+
+
+async def test_a_subscription_that_was_away_too_long_is_told_how_to_go_on(tmp_path: Path) -> None:
+    """By doing what it says, it does."""
+    async with (
+        serving(tmp_path, capacity=1) as daemon,
+        Client(daemon.socket) as writer,
+    ):
+        await writer.subscribe("agent")
+        *_, newest = daemon.record(started(1), started(2))
+        with pytest.raises(CursorExpired) as error:
+            await anext(writer.events(durable="agent"))
+        assert "/v1/callbacks/agent/ack" in (error.value.hint or "")
+        await writer.acknowledge("agent", error.value.oldest)
+        assert await anext(writer.events(durable="agent")) == newest
 
 
 def test_retries_wait_twice_as_long_each_time_up_to_a_bound() -> None:

@@ -23,13 +23,23 @@ from typing import Protocol
 
 import structlog
 
+from tests.faults.disk import NoDisk
 from tests.faults.host import IN_THE_HISTORY
-from tests.faults.lives import live_here, live_in_a_process, live_on_a_small_disk
+from tests.faults.lives import (
+    live_here,
+    live_in_a_process,
+    live_on_a_protected_disk,
+    live_on_a_small_disk,
+    live_with_other_hosts,
+)
 from tests.faults.schedule import (
     FOR_A_DAEMON_HERE,
     FOR_A_HOST_WITH_A_CLOCK,
     FOR_A_PROCESS,
+    FOR_A_PROCESS_ON_A_FULL_DISK,
+    FOR_A_PROCESS_ON_A_READ_ONLY_DISK,
     FOR_A_PROCESS_WITH_A_DISK,
+    FOR_A_PROCESS_WITH_OTHER_HOSTS,
     Fault,
 )
 from tests.faults.trial import Report
@@ -74,12 +84,15 @@ _LIVES: dict[str, tuple[Live, Sequence[Fault]]] = {
     "killed": (live_in_a_process, (Fault.DAEMON_KILLED, Fault.DAEMON_KILLED_TWICE)),
     "process": (live_in_a_process, FOR_A_PROCESS),
     "disk": (live_on_a_small_disk, FOR_A_PROCESS_WITH_A_DISK),
+    "full-killed": (live_on_a_small_disk, FOR_A_PROCESS_ON_A_FULL_DISK),
+    "readonly": (live_on_a_protected_disk, FOR_A_PROCESS_ON_A_READ_ONLY_DISK),
+    "reinstalled": (live_with_other_hosts, FOR_A_PROCESS_WITH_OTHER_HOSTS),
     "here": (live_here, FOR_A_DAEMON_HERE),
     "clock": (live_here, FOR_A_HOST_WITH_A_CLOCK),
     "watch": (_live_with_a_watcher, (Fault.WATCHER_KILLED,)),
     "hasty": (partial(live_here, rest=0.02), FOR_A_DAEMON_HERE),
 }
-_USUAL = ("process", "here")
+_USUAL = ("process", "here", "reinstalled", "readonly", "full-killed")
 
 
 def main() -> int:
@@ -107,13 +120,17 @@ def main() -> int:
             live, faults = _LIVES[part]
             begun = time.monotonic()
             with TemporaryDirectory() as directory:
-                report = live(
-                    Path(directory),
-                    faults,
-                    seed=seed,
-                    runs=min(left, given.life),
-                    operations=operations,
-                )
+                try:
+                    report = live(
+                        Path(directory),
+                        faults,
+                        seed=seed,
+                        runs=min(left, given.life),
+                        operations=operations,
+                    )
+                except NoDisk as reason:
+                    print(f"seed {seed}, {part}: NOT CHECKED, {reason}", flush=True)
+                    report = Report()
             took = time.monotonic() - begun
             total.add(report)
             print(

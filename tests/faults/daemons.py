@@ -143,6 +143,11 @@ class EventdProcess:
         code = await self.ended()
         assert code == 0, f"exit code {code}: {self.log.read_text('utf-8')[-2000:]}"
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process is not None and self._process.is_alive()
+
     async def ended(self) -> int | None:
         """Return its exit code when the process has ended, however it has."""
         process = self._process
@@ -184,6 +189,7 @@ class DaemonProcess(EventdProcess):
             descriptors=descriptors,
         )
         self.socket = configuration.with_name("run") / "eventd-ro.sock"
+        self.state = configuration.with_name("state")
 
 
 class DaemonHere:

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
+from eventd.simulator import Product
 from tests.faults.daemons import DaemonHere, DaemonProcess, write_configuration
-from tests.faults.disk import Disk, mounted
+from tests.faults.disk import Disk, mounted, protectable
 from tests.faults.fast_loop import Clock, run_fast
 from tests.faults.host import IN_THE_HISTORY, Host
 from tests.faults.proxy import Proxy
@@ -18,7 +19,13 @@ from tests.faults.schedule import Fault, draw
 from tests.faults.subscriber import RESTLESS, STEADY, TIRED, Subscriber
 from tests.faults.trial import Report, Trial
 
-__all__ = ["live_here", "live_in_a_process", "live_on_a_small_disk"]
+__all__ = [
+    "live_here",
+    "live_in_a_process",
+    "live_on_a_protected_disk",
+    "live_on_a_small_disk",
+    "live_with_other_hosts",
+]
 
 _PATIENCE_HERE = 400.0
 """Seconds of the fast loop: several long polls that end in nothing."""
@@ -30,7 +37,7 @@ _REST = 0.02
 def _subscribers(socket: Path, *, seed: int) -> list[Subscriber]:
     return [
         Subscriber("steady", socket, temper=STEADY, seed=seed),
-        Subscriber("restless", socket, temper=RESTLESS, seed=seed),
+        Subscriber("restless", socket, temper=RESTLESS, seed=seed, goes_on_behind_gaps=True),
         Subscriber("tired", socket, temper=TIRED, seed=seed),
     ]
 
@@ -44,8 +51,8 @@ async def _way_to(host: Host, *, seed: int) -> AsyncIterator[Proxy]:
         yield proxy
 
 
-def _uri(proxy: Proxy) -> str:
-    return f"esx://root@127.0.0.1:{proxy.port}/?transport=http"
+def _uri(proxy: Proxy, product: Product) -> str:
+    return f"{product}://root@127.0.0.1:{proxy.port}/?transport=http"
 
 
 async def _runs(trial: Trial, faults: Sequence[Fault], *, seed: int, count: int) -> Report:
@@ -77,7 +84,9 @@ def live_here(
         clock = Clock()
         host = Host(seed=seed, clock=Clock(), operations=operations)
         async with _way_to(host, seed=seed) as proxy, asyncio.TaskGroup() as tasks:
-            daemon = DaemonHere(write_configuration(directory, _uri(proxy)), tasks, clock=clock)
+            daemon = DaemonHere(
+                write_configuration(directory, _uri(proxy, "esx")), tasks, clock=clock
+            )
             trial = Trial(
                 host,
                 proxy,
@@ -101,14 +110,17 @@ def live_in_a_process(
     runs: int,
     operations: Collection[str] = IN_THE_HISTORY,
     disk: Disk | None = None,
+    product: Product = "esx",
 ) -> Report:
     """Live with a daemon in a process of its own, that can be killed."""
 
     async def live() -> Report:
-        host = Host(seed=seed, clock=lambda: datetime.now(UTC), operations=operations)
+        host = Host(
+            seed=seed, clock=lambda: datetime.now(UTC), product=product, operations=operations
+        )
         async with AsyncExitStack() as stack:
             proxy = await stack.enter_async_context(_way_to(host, seed=seed))
-            daemon = DaemonProcess(write_configuration(directory, _uri(proxy)))
+            daemon = DaemonProcess(write_configuration(directory, _uri(proxy, product)))
             stack.callback(daemon.abandon)
             subscribers = _subscribers(daemon.socket, seed=seed)
             trial = Trial(
@@ -143,3 +155,37 @@ def live_on_a_small_disk(
         return live_in_a_process(
             directory, faults, seed=seed, runs=runs, operations=operations, disk=disk
         )
+
+
+def live_on_a_protected_disk(
+    directory: Path,
+    faults: Sequence[Fault],
+    *,
+    seed: int,
+    runs: int,
+    operations: Collection[str] = IN_THE_HISTORY,
+) -> Report:
+    """The same with a state directory that can be read-only.
+
+    Raises:
+        NoDisk: this user cannot make it so here.
+    """
+    with protectable(directory / "state") as disk:
+        return live_in_a_process(
+            directory, faults, seed=seed, runs=runs, operations=operations, disk=disk
+        )
+
+
+def live_with_other_hosts(
+    directory: Path,
+    faults: Sequence[Fault],
+    *,
+    seed: int,
+    runs: int,
+    operations: Collection[str] = IN_THE_HISTORY,
+) -> Report:
+    """Live in a process, with a bare host or with a vCenter."""
+    product: Product = "vpx" if seed % 2 else "esx"
+    return live_in_a_process(
+        directory, faults, seed=seed, runs=runs, operations=operations, product=product
+    )

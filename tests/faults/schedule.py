@@ -11,7 +11,10 @@ __all__ = [
     "FOR_A_DAEMON_HERE",
     "FOR_A_HOST_WITH_A_CLOCK",
     "FOR_A_PROCESS",
+    "FOR_A_PROCESS_ON_A_FULL_DISK",
+    "FOR_A_PROCESS_ON_A_READ_ONLY_DISK",
     "FOR_A_PROCESS_WITH_A_DISK",
+    "FOR_A_PROCESS_WITH_OTHER_HOSTS",
     "Fault",
     "Planned",
     "draw",
@@ -26,6 +29,10 @@ class Fault(StrEnum):
     DAEMON_RESTARTED = "the daemon is stopped in order, and started again"
     WATCHER_KILLED = "eventd watch is killed, and the daemon"
     DISK_FULL = "the disk is full for a while; soon after, the daemon is killed"
+    DISK_READ_ONLY = "the disk may not be written for a while"
+    KILLED_WITHOUT_DISK = "the daemon is killed while the disk takes nothing"
+    HOST_REPLACED = "another host is there in the place of the one before"
+    HOST_REPLACED_AND_KILLED = "another host is there, and the daemon is killed while it finds out"
     HOST_RESTARTED = "the host ends, and is there again with the domains as they were"
     HOST_CUT_OFF = "all connections to the host end"
     ANSWER_CUT = "the connection ends in the middle of an answer"
@@ -53,8 +60,24 @@ FOR_A_PROCESS = (Fault.DAEMON_KILLED, Fault.DAEMON_KILLED_TWICE, Fault.DAEMON_RE
 
 FOR_A_PROCESS_WITH_A_DISK = (Fault.DISK_FULL, Fault.DAEMON_KILLED)
 
+FOR_A_PROCESS_ON_A_FULL_DISK = (Fault.KILLED_WITHOUT_DISK, Fault.DISK_FULL)
+
+FOR_A_PROCESS_ON_A_READ_ONLY_DISK = (
+    Fault.DISK_READ_ONLY,
+    Fault.KILLED_WITHOUT_DISK,
+    Fault.DAEMON_KILLED,
+)
+
+FOR_A_PROCESS_WITH_OTHER_HOSTS = (
+    Fault.HOST_REPLACED,
+    Fault.HOST_REPLACED_AND_KILLED,
+    Fault.HOST_RESTARTED,
+    Fault.DAEMON_KILLED,
+)
+
 FOR_A_DAEMON_HERE = (
     *_ON_THE_WAY,
+    Fault.HOST_REPLACED,
     Fault.DAEMON_RESTARTED,
     Fault.CONNECTION_STUCK,
     Fault.ANSWER_LATE,

@@ -50,10 +50,19 @@ class Subscriber:
         temper: Temper = STEADY,
         seed: int = 0,
         validator: Validator | None = None,
+        goes_on_behind_gaps: bool = False,
     ) -> None:
+        """Follow the events of a socket.
+
+        One that ``goes_on_behind_gaps`` is told what its cursor cannot give any more; any other is
+        refused.
+        """
         self.validator = validator or Validator(name)
         self.connections = 0
         """How often it was connected."""
+        self.is_reading = False
+        """Whether it is connected, and takes in what comes."""
+        self._more = "&on_gap=event" if goes_on_behind_gaps else ""
         self._socket = socket
         self._temper = temper
         self._random = random.Random(f"{name} {seed}")
@@ -91,9 +100,10 @@ class Subscriber:
 
     async def _connect_and_read(self) -> None:
         reader, writer = await asyncio.open_unix_connection(self._socket, limit=_LINE_LIMIT)
+        self.is_reading = True
         try:
             cursor = self.validator.cursor
-            after = "" if cursor is None else f"?after={cursor}"
+            after = "" if cursor is None else f"?after={cursor}{self._more}"
             writer.write(f"GET /v1/events{after} HTTP/1.0\r\n\r\n".encode())
             status, headers = await _read_head(reader)
             if status != 200:
@@ -104,6 +114,8 @@ class Subscriber:
             self._news.ring()
             await self._read_lines(reader)
         finally:
+            self.is_reading = False
+            self._news.ring()
             writer.transport.abort()
 
     async def _read_lines(self, reader: asyncio.StreamReader) -> None:
@@ -114,8 +126,15 @@ class Subscriber:
             if self._random.random() < self._temper.leaves:
                 return
             if self._may_stop and self._random.random() < self._temper.stops:
-                self._awake.clear()
-            await self._awake.wait()
+                await self._stop()
+
+    async def _stop(self) -> None:
+        """Read nothing until somebody wants it to go on."""
+        self._awake.clear()
+        self.is_reading = False
+        self._news.ring()
+        await self._awake.wait()
+        self.is_reading = True
 
 
 async def _read_head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:

@@ -8,8 +8,16 @@ from __future__ import annotations
 from itertools import islice
 from pathlib import Path
 
-from tests.faults.lives import live_here, live_in_a_process
-from tests.faults.schedule import FOR_A_DAEMON_HERE, FOR_A_PROCESS, Fault, draw
+import pytest
+
+from tests.faults.lives import live_here, live_in_a_process, live_with_other_hosts
+from tests.faults.schedule import (
+    FOR_A_DAEMON_HERE,
+    FOR_A_PROCESS,
+    FOR_A_PROCESS_WITH_OTHER_HOSTS,
+    Fault,
+    draw,
+)
 
 SEED = 20261120
 
@@ -27,6 +35,15 @@ def test_a_daemon_that_is_killed_loses_nothing_and_tells_nothing_twice(tmp_path:
     report = live_in_a_process(tmp_path, FOR_A_PROCESS, seed=SEED, runs=9)
     assert not report.found, str(report)
     assert report.runs.total() == 9
+
+
+@pytest.mark.parametrize("seed", [SEED, SEED + 1], ids=["esx", "vpx"])
+def test_another_host_in_the_place_of_one_is_told_as_another_one(tmp_path: Path, seed: int) -> None:
+    """All domains of the one before are removed, those of the new one added, and it is followed."""
+    faults = FOR_A_PROCESS_WITH_OTHER_HOSTS
+    report = live_with_other_hosts(tmp_path, faults, seed=seed, runs=len(faults))
+    assert not report.found, str(report)
+    assert set(report.runs) == set(faults)
 
 
 def test_faults_of_the_host_the_way_and_the_own_clock_lose_nothing(tmp_path: Path) -> None:

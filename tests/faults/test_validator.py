@@ -13,11 +13,13 @@ from tests.http_api.fake_daemon import NOW, started
 EPOCH = "e1"
 
 
-def line(sequence: int, *, epoch: str = EPOCH, fact: str | None = None) -> bytes:
+def line(
+    sequence: int, *, epoch: str = EPOCH, fact: str | None = None, durable: bool = True
+) -> bytes:
     event = started(sequence).model_copy(update={"fact": fact})
     assert isinstance(event, DomainStarted)
     assert event.detail is StartedDetail.BOOTED
-    record = EventRecord.of(event, cursor=Cursor(epoch, sequence), recorded_at=NOW)
+    record = EventRecord.of(event, cursor=Cursor(epoch, sequence), recorded_at=NOW, durable=durable)
     return record.json + b"\n"
 
 
@@ -114,6 +116,78 @@ def test_domains_have_no_order_among_each_other() -> None:
     assert not compare({"a": ["x"], "b": ["y"]}, {"b": ["y"], "a": ["x"]})
     assert compare({"a": ["x"]}, {}).lost == 1
     assert compare({}, {"a": ["x"]}).doubled == 1
+
+
+def told_and_lost() -> Validator:
+    """Return one who was told of three facts, of which the last two were not on the disk."""
+    validator = Validator("v")
+    validator.begin("e1-4")
+    validator.take(line(5, fact="a"))
+    validator.take(line(6, epoch="e2", fact="b", durable=False))
+    validator.take(line(7, epoch="e2", fact="c", durable=False))
+    validator.lose({"e1-5"})
+    return validator
+
+
+def test_what_is_refused_because_it_was_lost_comes_anew_behind_what_is_safe() -> None:
+    """Under the numbers of the next life, and with the same ids."""
+    validator = told_and_lost()
+    validator.refuse(410, b"")
+    assert str(validator.cursor) == "e1-5"
+    validator.begin("e3-5")
+    for each in (line(6, epoch="e3", fact="b"), line(7, epoch="e3", fact="c")):
+        validator.take(each)
+    assert not validator.faults
+    assert (validator.set_back, validator.told_anew, validator.lost) == (1, 2, set())
+    assert len(validator.told) == 3
+
+
+def test_behind_a_gap_all_that_is_held_comes_and_what_was_safe_is_the_same() -> None:
+    """The beginning that the gap names may be before that of the subscriber."""
+    validator = told_and_lost()
+    validator.begin("e3-5")
+    validator.take(GAP.replace(b"e1-9", b"e1-3"))
+    for each in (line(4), line(5, fact="a"), line(6, epoch="e3", fact="b")):
+        validator.take(each)
+    assert not validator.faults
+    assert (validator.set_back, validator.told_anew, len(validator.lost)) == (1, 1, 1)
+    assert len(validator.told) == 2
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        [line(4), line(5, fact="other")],
+        [line(4), line(6, epoch="e3", fact="b")],
+        [line(5, fact="a"), line(6, epoch="e3", fact="b")],
+    ],
+)
+def test_what_was_on_the_disk_has_to_come_again_as_it_was(again: list[bytes]) -> None:
+    """Another fact in its place, or a hole before or in it, is wrong."""
+    validator = told_and_lost()
+    validator.begin("e3-5")
+    validator.take(GAP.replace(b"e1-9", b"e1-3"))
+    for each in again:
+        validator.take(each)
+    assert validator.faults
+
+
+def test_who_is_not_told_of_the_loss_has_been_cheated() -> None:
+    """To go on as if nothing were lost hides what the next life told under the same numbers."""
+    validator = told_and_lost()
+    validator.begin("e3-7")
+    validator.take(line(8, epoch="e3"))
+    assert validator.faults.lost == 1
+
+
+def test_who_has_nothing_but_what_is_on_the_disk_is_not_refused() -> None:
+    """Be it that it was told before it was there."""
+    validator = Validator("v")
+    validator.begin("e1-4")
+    validator.take(line(5, epoch="e2", durable=False))
+    validator.lose({"e2-5"})
+    validator.refuse(410, b"")
+    assert validator.faults.lost == 1
 
 
 def test_the_beginning_is_kept() -> None:

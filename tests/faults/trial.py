@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -18,14 +19,16 @@ from typing import assert_never
 
 from pydantic_core import from_json
 
-from eventd.model.events import Event, QuestionRaised
-from tests.faults.daemons import TrialDaemon
+from eventd.model.events import ConnectionResynchronised, Event, QuestionRaised
+from tests.faults.daemons import DaemonProcess, TrialDaemon
 from tests.faults.disk import Disk
 from tests.faults.fast_loop import Clock
 from tests.faults.host import Host
 from tests.faults.proxy import Proxy
+from tests.faults.remains import cursors_on_disk
 from tests.faults.schedule import Fault, Planned
 from tests.faults.subscriber import Subscriber, ask, until_ready
+from tests.faults.truth import Truth
 from tests.faults.validator import Faults, by_domain, compare
 from tests.situations.stage import BARRIER
 
@@ -35,7 +38,8 @@ _DAY = timedelta(days=1)
 _STATES = {"running": "poweredOn", "paused": "suspended", "shut off": "poweredOff"}
 """libvirt's words, and VI's."""
 
-_UNDURABLE = b"eventd_journal_undurable_records"
+_CANNOT_BEGIN = 1
+"""The exit code of a daemon that cannot use its journal."""
 
 _SENTENCES = 60
 """How many a report has at most."""
@@ -51,6 +55,12 @@ class Report:
     """How many events came to all subscribers."""
     undurable: int = 0
     """How many of them were not on the disk when they were told."""
+    set_back: int = 0
+    """How often a subscriber was told that what it had been told is lost."""
+    told_anew: int = 0
+    """How many of the events that were lost came again."""
+    written_after: float = 0.0
+    """Within so many seconds all was written that had waited for the disk."""
     repeated: int = 0
     """How many lines a watcher that was killed printed twice, as it may."""
     connections: int = 0
@@ -63,6 +73,9 @@ class Report:
         self.happened += other.happened
         self.events += other.events
         self.undurable += other.undurable
+        self.set_back += other.set_back
+        self.told_anew += other.told_anew
+        self.written_after = max(self.written_after, other.written_after)
         self.repeated += other.repeated
         self.connections += other.connections
         self.found.add(other.found)
@@ -72,6 +85,8 @@ class Report:
             f"{self.runs.total()} runs, {self.happened} happenings, {self.events} events to "
             f"subscribers over {self.connections} connections, {self.undurable} before they were "
             f"on the disk",
+            f"set back {self.set_back}, told anew {self.told_anew}, all written within "
+            f"{self.written_after:.2f} s",
             f"lost {self.found.lost}, doubled {self.found.doubled}, "
             f"misordered {self.found.misordered}; repeated by watchers {self.repeated}",
         ]
@@ -112,6 +127,8 @@ class Trial:
         self._clock = clock
         self._disk = disk
         self._asked: dict[Subscriber, str] = {}
+        self._replaced = 0
+        """How often the first subscriber was told that another host is there."""
         self._did: list[str] = []
         for subscriber in self.subscribers:
             subscriber.on_event(lambda event, who=subscriber: self._note(who, event))  # type: ignore[misc]
@@ -119,6 +136,8 @@ class Trial:
     def _note(self, subscriber: Subscriber, event: Event) -> None:
         if isinstance(event, QuestionRaised) and event.domain.name == BARRIER:
             self._asked[subscriber] = event.question.vi_id
+        if isinstance(event, ConnectionResynchronised) and subscriber is self.subscribers[0]:
+            self._replaced += event.reinstalled
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -146,17 +165,25 @@ class Trial:
         before = sum(each.validator.count for each in self.subscribers)
         undurable = self._undurable()
         connections = sum(each.connections for each in self.subscribers)
+        set_back, told_anew = self._set_back()
         await self._live(planned.before)
         await self._strike(planned)
         await self._live(planned.after)
         await self._settle()
         self.report.undurable = self._undurable() - undurable
+        self.report.set_back = self._set_back()[0] - set_back
+        self.report.told_anew = self._set_back()[1] - told_anew
         self.report.events = sum(each.validator.count for each in self.subscribers) - before
         self.report.connections = sum(each.connections for each in self.subscribers) - connections
         return self.report
 
     def _undurable(self) -> int:
         return sum(each.validator.undurable for each in self.subscribers)
+
+    def _set_back(self) -> tuple[int, int]:
+        """How often subscribers were set back, and how much they were told anew."""
+        validators = [each.validator for each in self.subscribers]
+        return sum(each.set_back for each in validators), sum(each.told_anew for each in validators)
 
     # -- what happens
 
@@ -202,10 +229,33 @@ class Trial:
                 await self._live(planned.meanwhile)
                 await self.daemon.start()
             case Fault.DISK_FULL:
-                await self._fill_disk(planned)
+                await self._go_without_disk(planned)
+                await self._give_disk_back()
                 await self._moment(pieces, self.daemon.kill)
                 await self.daemon.ended()
                 await self.daemon.start()
+            case Fault.DISK_READ_ONLY:
+                await self._go_without_disk(planned)
+                await self._give_disk_back()
+            case Fault.KILLED_WITHOUT_DISK:
+                await self._go_without_disk(planned)
+                await self._kill_without_disk(planned)
+            case Fault.HOST_REPLACED:
+                replaced = self._replaced
+                await self._replace_host(planned)
+                await self._live(planned.meanwhile)
+                await self._until_told()
+                self.host.seen()
+                if self._replaced == replaced:
+                    self.report.found.lose("that another host is there")
+            case Fault.HOST_REPLACED_AND_KILLED:
+                await self._replace_host(planned)
+                await self._moment(1 + pieces % 40, self.daemon.kill)
+                await self.daemon.ended()
+                await self._live(planned.meanwhile)
+                await self.daemon.start()
+                await self._until_told()
+                self.host.seen()
             case Fault.HOST_RESTARTED:
                 await self._moment(pieces, lambda: None)
                 await self.host.server.stop()
@@ -265,32 +315,102 @@ class Trial:
 
     async def _until_told(self) -> None:
         """Wait until the first subscriber has been told all that has happened by now."""
-        happened = self.host.happened()
+        happened = self.host.truth()
         first = self.subscribers[0]
         async with asyncio.timeout(self._patience):
             await first.until(lambda: not self._compared(first, happened).lost)
 
-    async def _fill_disk(self, planned: Planned) -> None:
+    async def _replace_host(self, planned: Planned) -> None:
+        """Let another host be there, after some time in which none is."""
+        await self._until_told()
+        self.host.seen()
+        await self._moment(planned.pieces, lambda: None)
+        await self.host.stop()
+        await self._live(planned.meanwhile)
+        await self.host.replace()
+        self._did.append("another host is there")
+
+    async def _go_without_disk(self, planned: Planned) -> None:
+        """Let the disk take nothing, until all that happens meanwhile has been told."""
         assert self._disk is not None
         first = self.subscribers[0].validator
         undurable = first.undurable
-        await self._moment(planned.pieces, self._disk.fill)
+        await self._moment(planned.pieces, self._disk.refuse)
         await self._live(planned.meanwhile)
         await self._until_told()
-        if first.undurable > undurable:  # else there was room in what the journal had already
-            await self._until_waiting(is_so=True)
-        self._disk.free()
-        await self._until_waiting(is_so=False)
+        if first.undurable > undurable:
+            status, body = await ask(self.daemon.socket, "/readyz")
+            says_so = status == 200 and from_json(body)["journal"]["error"]
+            if not says_so and not self._disk.leaves_room:
+                self.report.found.lose(f"what is wrong with the disk: {status}, {body!r}")
 
-    async def _until_waiting(self, *, is_so: bool) -> None:
-        """Wait until the daemon says that records wait for the disk, or that none do."""
-        none = b"\n%b 0.0\n" % _UNDURABLE
+    async def _give_disk_back(self) -> None:
+        """Let the disk take everything again, and wait until it has what waited for it."""
+        assert self._disk is not None
+        begun = time.monotonic()
+        self._disk.accept()
         async with asyncio.timeout(self._patience):
-            while (none in await self._metrics()) is is_so:  # noqa: ASYNC110 -- nothing tells of it
+            while not await self._is_durable():  # noqa: ASYNC110 -- nothing tells of it
                 await asyncio.sleep(0.01)
+        self.report.written_after = time.monotonic() - begun
 
-    async def _metrics(self) -> bytes:
-        return (await ask(self.daemon.socket, "/metrics"))[1]
+    async def _is_durable(self) -> bool:
+        """Ask the daemon whether nothing waits for the disk."""
+        status, body = await ask(self.daemon.socket, "/readyz")
+        return status != 0 and bool(from_json(body)["journal"]["durable"])
+
+    async def _kill_without_disk(self, planned: Planned) -> None:
+        """Kill the daemon, and start it again, before or after the disk takes something."""
+        assert self._disk is not None
+        await self._live(planned.meanwhile)
+        await self._kill_with_what_waits()
+        await self._live(planned.meanwhile)
+        for _ in range(planned.pieces % 3):
+            if not await self._start_without_disk():
+                break
+            await self._live(planned.meanwhile)
+            if self._random.random() < 0.5:
+                await self._until_told()
+            await self._kill_with_what_waits()
+        if self._random.random() < 0.5 and await self._start_without_disk():
+            await self._live(planned.meanwhile)
+            await self._give_disk_back()
+        else:
+            self._disk.accept()
+            await self.daemon.start()
+
+    async def _kill_with_what_waits(self) -> None:
+        """Kill the daemon; whoever was told what it has not left on the disk must learn of it."""
+        assert isinstance(self.daemon, DaemonProcess)
+        self._did.append("the daemon is killed")
+        self.daemon.kill()
+        await self.daemon.ended()
+        on_disk = cursors_on_disk(self.daemon.state)
+        async with asyncio.timeout(self._patience):
+            for each in self.subscribers:
+                # What has come before the end is still there to be read.
+                await each.until(lambda each=each: not each.is_reading)  # type: ignore[misc]
+                each.validator.lose(on_disk)
+
+    async def _start_without_disk(self) -> bool:
+        """Start the daemon; return whether it serves, and else require that it says why not."""
+        daemon = self.daemon
+        assert isinstance(daemon, DaemonProcess)
+        self._did.append("the daemon is started without a disk")
+        said = daemon.log.stat().st_size
+        await daemon.start()
+        async with asyncio.timeout(self._patience):
+            while (await ask(daemon.socket, "/healthz"))[0] != 200:
+                if not daemon.is_running:
+                    break
+                await asyncio.sleep(0.01)
+            else:
+                return True
+            code = await daemon.ended()
+        log = daemon.log.read_bytes()[said:]
+        if code != _CANNOT_BEGIN or b"cannot be used: " not in log:
+            self.report.found.lose(f"why the daemon does not start: {code}, {log!r}")
+        return False
 
     # -- what came of it
 
@@ -298,7 +418,7 @@ class Trial:
         """Wait until all that happened is told to everybody, and compare."""
         for each in self.subscribers:
             each.wake()
-        happened = self.host.happened()
+        happened = self.host.truth()
         number = None
         try:
             async with asyncio.timeout(self._patience):
@@ -311,7 +431,7 @@ class Trial:
         except TimeoutError:
             if number is not None:
                 self.report.found.lose("the question of the harness")
-        self.report.happened += sum(map(len, happened.values()))
+        self.report.happened += happened.count
         compared: list[Faults] = []
         for each in self.subscribers:
             validator = each.validator
@@ -319,7 +439,10 @@ class Trial:
                 compared.append(faults)
                 self.report.found.add(faults)
             self.report.found.add(validator.faults)
+            if validator.lost:
+                self.report.found.lose(f"{validator.name} was not told anew: {validator.lost}")
             validator.faults = Faults()
+            validator.lost.clear()
             validator.told.clear()
         self.host.compared()
         await self._compare_states()
@@ -328,8 +451,9 @@ class Trial:
         for each in self.subscribers:
             each.let_stop()
 
-    def _compared(self, subscriber: Subscriber, happened: dict[str, list[str]]) -> Faults:
-        return compare(happened, by_domain(subscriber.validator.told))
+    def _compared(self, subscriber: Subscriber, happened: Truth) -> Faults:
+        told = by_domain(subscriber.validator.told)
+        return compare(happened.nearest(told), told)
 
     async def _compare_states(self) -> None:
         status, body = await ask(self.daemon.socket, "/v1/domains")

@@ -229,9 +229,10 @@ class FakeOperator:
 
 
 class FailingJournal(MemoryJournal):
-    """A journal that cannot be read for as long as a test says so."""
+    """A journal that cannot be read, or written, for as long as a test says so."""
 
     is_failing = False
+    problem: str | None = None
 
     def read(self, after: Cursor, *, limit: int) -> list[EventRecord]:
         if self.is_failing:

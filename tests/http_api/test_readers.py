@@ -238,6 +238,34 @@ async def test_a_gap_at_the_beginning_is_told_and_the_stream_goes_on(
     assert cursors([first, second, live]) == ["e1-2", "e1-3", "e1-4"]
 
 
+async def test_a_time_of_which_something_is_forgotten_is_refused_or_told_as_a_gap(
+    make_daemon: MakeDaemon,
+) -> None:
+    """Whoever asked for an hour and got a part of it would take that for all."""
+    async with make_daemon(capacity=2) as daemon:
+        daemon.record(*(happened(ago, ago=ago) for ago in (3000, 2000)))
+        async with opened(daemon, "?since=2h&follow=false") as response:
+            assert cursors(await until_ended(response)) == ["e1-1", "e1-2"]
+        daemon.record(happened(1, ago=1000))
+        async with opened(daemon, "?since=1h") as response:
+            problem = json.loads(await response.read())
+        async with opened(daemon, "?since=1h&on_gap=event&follow=false") as response:
+            gap, *events = await until_ended(response)
+        async with opened(daemon, "?since=2500s&follow=false") as response:
+            assert cursors(await until_ended(response)) == ["e1-2", "e1-3"]
+    words = "the journal begins at 2026-11-20 12:00:00Z; it has forgotten records of the time since"
+    assert (problem["status"], problem["code"]) == (410, "cursor-expired")
+    assert problem["detail"].startswith(f"{words} 2026-11-20 11:00:00Z; ask with on_gap=event")
+    assert (
+        gap["data"].pop("message").startswith(f"{words} 2026-11-20 11:00:00Z; the stream goes on")
+    )
+    assert (gap["cursor"], gap["data"]) == (
+        "e1-1",
+        {"reason": "forgotten", "after": "e1-1", "oldest": "e1-1", "newest": "e1-3"},
+    )
+    assert cursors(events) == ["e1-2", "e1-3"]
+
+
 @pytest.mark.parametrize("after", ["e0-1000", "e1-9"])
 async def test_a_finite_stream_from_a_number_beyond_its_end_tells_the_gap(
     daemon: Daemon, after: str

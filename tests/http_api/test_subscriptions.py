@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 from pydantic_core import from_json
 
+from eventd.client import Client
 from eventd.http_api.subscriptions import MOST_SUBSCRIPTIONS, Subscriptions
 from eventd.model.record import Cursor
 from eventd.model.subscriptions import Subscription
@@ -213,9 +214,13 @@ async def test_an_agent_that_was_away_too_long_is_told_so(make_daemon: MakeDaemo
         daemon.record(started(1), started(2), started(3))
         async with opened(daemon, "?durable=agent") as response:
             assert response.status == 410
+            problem = from_json(await response.read())
         async with opened(daemon, "?durable=agent&on_gap=event") as response:
             gap, event = await line(response), await line(response)
         assert (gap["data"]["lost"], event["cursor"]) == (1, "e1-2")
+        assert (gap["cursor"], problem["oldest"]) == ("e1-1", "e1-1")
+        assert 'POST {"cursor": "e1-1"} to /v1/callbacks/agent/ack' in problem["hint"]
+        assert "on_gap=event" in problem["hint"]
         assert (await agent.acknowledge("agent", gap["cursor"]))[0] == 200
         async with opened(daemon, "?durable=agent&follow=false") as response:
             assert (await line(response))["cursor"] == "e1-2"
@@ -246,6 +251,25 @@ def test_the_lag_is_counted_over_the_epochs_of_a_journal(tmp_path: Path) -> None
             assert journal.newest.epoch != first.cursor.epoch
             [told] = Subscriptions(journal, clock=lambda: NOW, body_timeout=1.0).listed()
     assert told["lag"] == 2
+
+
+async def test_what_is_not_on_the_disk_is_answered_as_such(make_daemon: MakeDaemon) -> None:
+    """Records say it too; whoever has to be sure asks again until it is gone."""
+    journal = FailingJournal("e1")
+    async with (
+        make_daemon(journal=journal) as daemon,
+        agent_of(daemon.socket).session as session,
+        Client(daemon.socket) as client,
+    ):
+        agent = Agent(session)
+        journal.problem = "database or disk is full"
+        status, answer = await agent.subscribe(durable="agent")
+        assert (status, answer["written"]) == (201, False)
+        assert not (await client.subscribe("agent")).written
+        assert (await agent.acknowledge("agent", "e1-0"))[1]["written"] is False
+        journal.problem = None
+        assert "written" not in (await agent.acknowledge("agent", "e1-0"))[1]
+        assert (await client.subscribe("agent")).written
 
 
 def test_a_journal_that_cannot_be_read_lists_its_subscriptions() -> None:

@@ -16,10 +16,13 @@ from eventd import metrics
 from eventd.errors import CursorExpired, ErrorCode, NoSuchSubscription
 from eventd.journal.journal import Journal
 from eventd.journal.memory import MemoryJournal
+from eventd.journal.retention import Retention
 from eventd.model.events import Event
 from eventd.model.picture import DomainPicture, PictureChange
 from eventd.model.record import Cursor
 from tests.journal.things import EVENT, HOST, NONE, NOW, REBOOT, SUBSCRIPTION, happened, opened
+
+LATER = NOW + timedelta(hours=1)
 
 
 @pytest.fixture(params=["memory", "durable"])
@@ -114,6 +117,33 @@ def test_behind_the_cursor_of_a_time_is_all_that_happened_since(
 
     wanted = [at for at, second in enumerate(seconds, 1) if min(second, 0) >= since]
     assert found.sequence == (wanted[0] - 1 if wanted else len(seconds))
+
+
+@pytest.mark.parametrize("kind", ["memory", "durable"])
+def test_a_journal_knows_of_which_time_it_has_forgotten_something(
+    kind: str, tmp_path: Path
+) -> None:
+    """Also after a restart; a quiet time between what is forgotten and what is kept is no loss."""
+    events = [happened(NOW + timedelta(minutes=minute)) for minute in (3, 1, 9)]
+    journal: Journal = MemoryJournal("a", capacity=1)
+    with ExitStack() as stack:
+        if kind == "durable":
+            with closing(opened(tmp_path)) as first:
+                assert not first.forgot_since(NOW)
+                first.append(events[:2], now=LATER)
+                assert not first.forgot_since(NOW)
+                assert first.forget_oldest(keep=Retention(bytes=0), now=LATER, most=2)
+                assert not first.forget_oldest(keep=Retention(bytes=0), now=LATER, most=2)
+                first.append(events[2:], now=LATER)
+            journal = stack.enter_context(closing(opened(tmp_path, epochs="b")))
+        else:
+            journal.append(events[:1], now=LATER)
+            assert not journal.forgot_since(NOW)
+            journal.append(events[1:], now=LATER)
+        [kept] = journal.read(journal.oldest, limit=9)
+        assert kept.sequence == 3
+        assert journal.forgot_since(NOW + timedelta(minutes=3))
+        assert not journal.forgot_since(NOW + timedelta(minutes=4))
 
 
 def test_events_are_counted_by_connection_and_kind(journal: Journal) -> None:

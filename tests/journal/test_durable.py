@@ -661,6 +661,25 @@ def test_a_journal_of_which_all_is_forgotten_goes_on_counting(tmp_path: Path) ->
         assert [each.sequence for each in journal.append([EVENT], now=NOW)] == [4]
 
 
+def test_a_journal_that_does_not_know_what_it_has_forgotten_goes_by_what_it_has(
+    tmp_path: Path,
+) -> None:
+    """As after a file that broke: what it had can have happened at any time."""
+    with closing(opened(tmp_path)) as journal:
+        journal.append([EVENT] * 2, now=NOW)
+        journal.forget_oldest(keep=Retention(bytes=0), now=NOW, most=1)
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as file, file:
+        file.execute("DELETE FROM records WHERE sequence = 1")
+    with closing(opened(tmp_path, epochs="b")) as journal:
+        assert not journal.forgot_since(NOW)
+        assert journal.forgot_since(NOW - timedelta(seconds=1))
+        journal.forget_oldest(keep=Retention(bytes=0), now=NOW, most=1)
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as file, file:
+        file.execute("DELETE FROM records")
+    with closing(opened(tmp_path, epochs="c")) as journal:
+        assert journal.forgot_since(NOW)
+
+
 def test_a_checkpoint_brings_all_into_the_file(tmp_path: Path) -> None:
     """Whatever was in the log; readers and writers notice nothing of it."""
     with closing(opened(tmp_path)) as journal:

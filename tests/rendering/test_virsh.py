@@ -209,11 +209,12 @@ def test_no_other_text_does_so_either(event: DomainEvent) -> None:
     assert not any(each.startswith("event") for each in line.split("\n")[1:])
 
 
-def test_virsh_stamps_the_time_of_printing_in_utc() -> None:
-    """As virsh does under any TZ."""
-    printed_at = AT.astimezone(timezone(timedelta(hours=-5)))
+def test_a_stamp_is_the_time_of_the_event_in_utc() -> None:
+    """As virsh writes it under any TZ; of the past, the time of printing would say nothing."""
+    event = of(DomainStopped, detail=StoppedDetail.DESTROYED)
+    event = event.model_copy(update={"occurred_at": AT.astimezone(timezone(timedelta(hours=-5)))})
 
-    line = virsh_line(of(DomainStopped, detail=StoppedDetail.DESTROYED), printed_at=printed_at)
+    line = virsh_line(event, is_stamped=True)
 
     assert line == (
         "2026-11-20 11:51:59.827+0000: event 'lifecycle' for domain 'web 01': Stopped Destroyed"

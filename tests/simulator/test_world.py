@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from eventd.simulator.world import Pace, VIFault
+from eventd.simulator.world import Pace, VIFault, World
 from eventd.simulator.world.values import DataObject
 from tests.simulator.played import LATER, LATEST, START, events, state, task_state, world
 
@@ -37,6 +37,22 @@ def test_identities_are_the_same_in_each_world_and_differ_within_one() -> None:
     assert uuids == [other.read(name, "config.uuid") for name in other.domains.names]
     assert len(set(uuids)) == len(uuids)
     assert one.read("web01", "config.instanceUuid") not in uuids
+
+
+@pytest.mark.parametrize("product", ["esx", "vpx"])
+def test_a_world_with_another_identity_is_another_host_with_the_same_domains(product: Any) -> None:
+    """As one that was reinstalled, and got its domains back."""
+    one, other = (world(product=product, identity=identity) for identity in ("one", "other"))
+
+    assert [identity_of(each) for each in (one, other)] == ["one", "other"]
+    assert identity_of(world(product=product)) not in (None, "one", "other")
+    assert one.read("web01", "config.uuid") == other.read("web01", "config.uuid")
+
+
+def identity_of(played: World) -> object:
+    if played.product == "esx":
+        return played.objects.read(played.inventory.hosts[0], "hardware.systemInfo.uuid")
+    return played.objects.read(played.inventory.service_instance, "content.about.instanceUuid")
 
 
 def test_a_task_is_queued_and_runs_and_succeeds_one_after_the_other() -> None:

@@ -62,18 +62,26 @@ def host_name(number: int) -> str:
 
 
 def build_inventory(
-    objects: Objects, product: Product, hosts: int, *, first_host: int = 1
+    objects: Objects,
+    product: Product,
+    hosts: int,
+    *,
+    first_host: int = 1,
+    identity: str | None = None,
 ) -> Inventory:
     """Create the objects of a bare host or of a vCenter with one cluster.
 
-    The hosts are named ``esx01.example`` and so on, from ``first_host``.
+    The hosts are named ``esx01.example`` and so on, from ``first_host``. ``identity`` is the UUID
+    of the vCenter or of the bare host's hardware, if it is to be a certain one.
     """
     inventory = _bare_host() if product == "esx" else _vcenter(hosts)
-    _create_services(objects, inventory)
+    _create_services(objects, inventory, identity or uuid_of("vcenter"))
     _create_folders(objects, inventory)
     _create_compute_resource(objects, inventory, first_host)
     for number, host in enumerate(inventory.hosts, start=first_host):
-        _create_host(objects, inventory, host, host_name(number))
+        name = host_name(number)
+        uuid = identity if identity and product == "esx" else uuid_of(name)
+        _create_host(objects, inventory, host, name, uuid)
     return inventory
 
 
@@ -125,8 +133,8 @@ def _vcenter(hosts: int) -> Inventory:
     )
 
 
-def about(product: Product, api_version: str) -> DataObject:
-    """What the product says about itself."""
+def about(product: Product, api_version: str, instance_uuid: str | None = None) -> DataObject:
+    """What the product says about itself; a vCenter, which instance it is too."""
     version = ".".join((api_version + ".0.0").split(".")[:3])
     if product == "esx" and version == "2.5.0":
         version = "3.5.0"  # the product and its API counted differently then
@@ -149,19 +157,21 @@ def about(product: Product, api_version: str) -> DataObject:
         "licenseProductName": licence,
         "licenseProductVersion": version.partition(".")[0] + ".0",
     }
-    if product == "vpx":
-        members["instanceUuid"] = uuid_of("vcenter")
+    if instance_uuid is not None:
+        members["instanceUuid"] = instance_uuid
     return DataObject("AboutInfo", members)
 
 
-def _create_services(objects: Objects, inventory: Inventory) -> None:
+def _create_services(objects: Objects, inventory: Inventory, instance_uuid: str) -> None:
+    product, api_version = inventory.product, objects.schema.api_version
+    is_vcenter = product == "vpx"
     content = DataObject(
         "ServiceContent",
         {
             "rootFolder": inventory.root_folder,
             "propertyCollector": inventory.property_collector,
             "viewManager": inventory.view_manager,
-            "about": about(inventory.product, objects.schema.api_version),
+            "about": about(product, api_version, instance_uuid if is_vcenter else None),
             "sessionManager": inventory.session_manager,
             "eventManager": inventory.event_manager,
             "taskManager": inventory.task_manager,
@@ -283,8 +293,9 @@ _CPU_FEATURE = DataObject(
 )
 
 
-def _create_host(objects: Objects, inventory: Inventory, host: Reference, name: str) -> None:
-    uuid = uuid_of(name)
+def _create_host(
+    objects: Objects, inventory: Inventory, host: Reference, name: str, uuid: str
+) -> None:
     short_name, _, dns_domain = name.partition(".")
     product = about("esx", objects.schema.api_version)
     _create_entity(

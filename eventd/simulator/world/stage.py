@@ -54,6 +54,7 @@ class Stage:
         domains: int = 4,
         hosts: int = 1,
         first_host: int = 1,
+        identity: str | None = None,
         powered_on: bool = False,
         api_version: str = "8.0.2.0",
         pace: Pace | None = None,
@@ -89,7 +90,9 @@ class Stage:
         silent = frozenset[str]() if tells_recent_tasks else frozenset({"recentTask"})
         later = self._show_later if self.pace.property_delay else None
         self.objects = Objects(self.schema, self._changed, silent=silent, later=later)
-        self.inventory = build_inventory(self.objects, product, hosts, first_host=first_host)
+        self.inventory = build_inventory(
+            self.objects, product, hosts, first_host=first_host, identity=identity
+        )
         self.events = EventHistory(
             self.objects,
             self.inventory,

@@ -42,10 +42,11 @@ class World(
     What happens is written down in `happened`; for the methods below, only of questions.
 
     ``powered_on`` lets all domains run from the start, and ``first_host`` is the number of the
-    first host, for a second world beside another. Without ``tells_recent_tasks``, property
-    collectors learn nothing of changes of `recentTask`; the VI API reference allows hosts that.
-    Without ``lists_tasks`` it never names a task at all, and without ``posts_events`` the event
-    history stays empty.
+    first host, for a second world beside another. ``identity`` is the UUID by which clients know
+    it again: the instance UUID of a vCenter, that of a bare host's hardware. Without
+    ``tells_recent_tasks``, property collectors learn nothing of changes of `recentTask`; the VI API
+    reference allows hosts that. Without ``lists_tasks`` it never names a task at all, and without
+    ``posts_events`` the event history stays empty.
     """
 
     def assign(self, name: Named, path: str, value: Value | None, *, now: datetime) -> None:
