@@ -173,10 +173,8 @@ def optional(of: Type[T]) -> Type[T | None]:
             of.write(value, into)
 
     def read(reading: Reading) -> T | None:
-        is_there = INT.read(reading)
-        if is_there not in (0, 1):
-            raise UndecodableMessage(f"whether there is a value is 0 or 1, and not {is_there}")
-        return of.read(reading) if is_there else None
+        # As libvirt's C library: go-libvirt has the bytes of its 1 in the other order.
+        return of.read(reading) if INT.read(reading) else None
 
     return Type(write, read)
 

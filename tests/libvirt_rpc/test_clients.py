@@ -18,7 +18,7 @@ from eventd.rendering import virsh_line
 from tests.http_api.fake_daemon import domain_of, started, stopped
 from tests.libvirt_rpc.conftest import MakeDaemon
 from tests.libvirt_rpc.served import Daemon
-from tests.peers import requirements
+from tests.peers import go_program, requirements
 from tests.peers.requirements import LIBVIRT_PYTHON
 from tests.peers.virsh_command import Virsh
 from tests.rendering.test_virsh import LINES, of
@@ -201,3 +201,22 @@ async def test_libvirt_python_gets_twenty_thousand_events_in_order(make_daemon: 
                 if told[0] == "all":
                     found.append(told[1])
     assert found == [f"web-{number + 10_000}" for number in range(count)]
+
+
+@pytest.mark.go_libvirt
+async def test_go_libvirt_lists_domains_and_hears_of_their_lifecycle(daemon: Daemon) -> None:
+    """It speaks the protocol by itself, and asks for no feature of it."""
+    daemon.directory.add(1)
+    daemon.directory.add(2, DomainState.PAUSED)
+    daemon.publish(started(1))
+    program = str(go_program.program("go_libvirt"))
+    async with running(program, str(daemon.read_only_socket), "esx:///lab", "2") as lines:
+        assert await lines.next() == "ESX esx:///lab"
+        assert await lines.next() == "web-1 1 1; web-2 2 3; "
+        assert await lines.next() == (
+            "true Domain not found: no domain with matching name 'nosuch'"
+        )
+        assert await lines.next() == "registered"
+        daemon.publish(stopped(1), started(1))
+        assert await lines.next() == "web-1 5 1"
+        assert await lines.next() == "web-1 2 0"

@@ -18,7 +18,7 @@ from typing import NoReturn
 
 import pytest
 
-from tests.peers import vcsim_process
+from tests.peers import go_program
 
 __all__ = ["LIBVIRT_PYTHON", "absence", "refuse", "require"]
 
@@ -52,11 +52,12 @@ def _absence_of_libvirt_python() -> str | None:
 
 PROBES: Mapping[str, Callable[[], str | None]] = {
     "curl": functools.partial(_absence_of_command, "curl", package="curl"),
+    "go_libvirt": functools.partial(go_program.absence, "go_libvirt"),
     "libvirt_python": _absence_of_libvirt_python,
     "openssl": functools.partial(_absence_of_command, "openssl", package="openssl"),
     "pyvmomi": _absence_of_pyvmomi,
     "systemd": functools.partial(_absence_of_command, "systemd-analyze", package="systemd"),
-    "vcsim": vcsim_process.absence,
+    "vcsim": functools.partial(go_program.absence, "vcsim"),
     "virsh": functools.partial(_absence_of_command, "virsh", package="libvirt-clients"),
 }
 

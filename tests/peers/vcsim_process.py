@@ -1,4 +1,4 @@
-"""Builds and runs vcsim, the simulated vCenter and ESX host of the govmomi project.
+"""Runs vcsim, the simulated vCenter and ESX host of the govmomi project.
 
 The program is the few lines of Go in ``vcsim/`` beside this file. It is a judge of correctness
 that nobody here wrote; each change costs it time in proportion to its domains, so it says
@@ -7,36 +7,21 @@ nothing about speed or scale. Its address comes from the program itself, which t
 
 from __future__ import annotations
 
-import functools
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-__all__ = ["PROGRAM", "Model", "Vcsim", "absence"]
+from tests.peers.go_program import program
+
+__all__ = ["PROGRAM", "Model", "Vcsim"]
 
 Model = Literal["vpx", "esx"]
 
-SOURCE = Path(__file__).parent / "vcsim"
-PROGRAM = SOURCE / "build" / "vcsim"
+PROGRAM = program("vcsim")
 STOP_LIMIT = 10.0
 """Seconds that vcsim has for ending; it takes a few milliseconds."""
-
-
-@functools.cache
-def absence() -> str | None:
-    """Build vcsim once per test run; return None, or the sentence that says what is missing."""
-    go = shutil.which("go")
-    if go is None:
-        return "vcsim cannot be built: there is no command go; install Go 1.25 or newer"
-    # A checkout that belongs to another user has no version control that Go would trust.
-    command = [go, "build", "-buildvcs=false", "-o", str(PROGRAM), "."]
-    outcome = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True, check=False)
-    if outcome.returncode != 0:
-        return f"vcsim cannot be built: go build said: {outcome.stderr.strip()}"
-    return None
 
 
 class Vcsim:
