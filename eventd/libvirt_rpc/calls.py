@@ -29,6 +29,9 @@ Results = Sequence[Any]
 
 _NONE: Results = ()
 
+_MAJOR, _MINOR, _PATCH = (int(part) for part in version("eventd").split(".")[:3])
+_VERSION = _MAJOR * 1_000_000 + _MINOR * 1_000 + _PATCH
+
 _GRACEFUL = 1
 """``VIR_DOMAIN_DESTROY_GRACEFUL``: VI has one way only."""
 
@@ -79,8 +82,7 @@ class Calls:
 
     def get_lib_version(self) -> Results:
         """Of libvirt there is none: it is eventd's own, as libvirt writes versions."""
-        major, minor, patch = (*map(int, version("eventd").split(".")[:3]), 0, 0)[:3]
-        return (major * 1_000_000 + minor * 1_000 + patch,)
+        return (_VERSION,)
 
     def get_uri(self) -> Results:
         """As a client of this socket would have it."""

@@ -119,11 +119,15 @@ class Session:
         Raises:
             UndecodableMessage: nothing that follows can be understood, and the client has to go.
         """
-        while self.phase is not Phase.ENDED and (frame := self._frames.next()) is not None:
-            call = self._look_at(*frame)
-            if call is not None:
-                self.unanswered += 1
-                return call
+        try:
+            while self.phase is not Phase.ENDED and (frame := self._frames.next()) is not None:
+                call = self._look_at(*frame)
+                if call is not None:
+                    self.unanswered += 1
+                    return call
+        except UndecodableMessage:
+            self.phase = Phase.ENDED
+            raise
         return None
 
     def _look_at(self, header: Header, payload: bytes) -> Call | None:

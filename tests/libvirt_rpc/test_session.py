@@ -188,6 +188,7 @@ def test_what_makes_all_that_follows_unreadable_ends_the_client(data: bytes) -> 
     session.feed(data)
     with pytest.raises(UndecodableMessage):
         session.next_call()
+    assert session.next_call() is None
 
 
 def test_results_that_do_not_fit_are_not_written() -> None:
