@@ -84,7 +84,7 @@ class Daemon:
     ) -> None:
         self._runtime_directory = configuration.daemon.runtime_directory
         self._allows_operations = configuration.daemon.operations
-        self._libvirt_directory = configuration.libvirt.directory
+        self._libvirt_directory = configuration.libvirt.well_known_directory
         self._clock = clock
         self.registry = Registry(limit_per_client=configuration.daemon.callbacks_per_client)
         self.delivery = Delivery(self.registry)

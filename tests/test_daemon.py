@@ -393,8 +393,7 @@ async def test_a_second_daemon_is_refused_before_it_contacts_a_host(
                 pass
 
         assert caught.value.message == (
-            f"another process already serves {directory}/eventd.sock; stop it, or use another "
-            f"runtime directory"
+            f"another process already serves {directory}; stop it, or use another runtime directory"
         )
         logins = [call.method for call in list(host.service.calls)[calls:]]
         assert "Login" not in logins

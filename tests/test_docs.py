@@ -17,6 +17,7 @@ from eventd.config import (
     ConnectionSettings,
     DaemonSettings,
     JournalSettings,
+    LibvirtSettings,
     load,
     parse,
 )
@@ -28,6 +29,7 @@ UNIT = ROOT / "systemd" / "eventd.service"
 TABLES: list[tuple[str, type[BaseModel]]] = [
     ("daemon", DaemonSettings),
     ("journal", JournalSettings),
+    ("libvirt", LibvirtSettings),
     ("connections", ConnectionSettings),
 ]
 

@@ -11,6 +11,7 @@ from eventd.config.models import (
     ConnectionSettings,
     DaemonSettings,
     JournalSettings,
+    LibvirtSettings,
     LogFormat,
     LogLevel,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "ConnectionSettings",
     "DaemonSettings",
     "JournalSettings",
+    "LibvirtSettings",
     "LogFormat",
     "LogLevel",
     "load",

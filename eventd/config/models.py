@@ -153,12 +153,19 @@ class DaemonSettings(_Table):
 class LibvirtSettings(_Table):
     """``[libvirt]``: the sockets for libvirt's own clients."""
 
-    directory: Annotated[AbsolutePath, AfterValidator(_short_enough_for_sockets)] | None = Field(
-        default=None,
+    well_known_sockets: bool = Field(default=False, strict=True, description="true or false")
+    """Whether the sockets ``virtesxd-sock`` and ``virtesxd-sock-ro`` are made too, so that
+    ``esx+unix:///system`` finds them."""
+    directory: Annotated[AbsolutePath, AfterValidator(_short_enough_for_sockets)] = Field(
+        default=Path("/run/libvirt"),
         description=f"an absolute path of at most {_LONGEST_RUNTIME_DIRECTORY} bytes",
     )
-    """Where libvirt looks for its drivers, ``/run/libvirt``: the sockets ``virtesxd-sock`` and
-    ``virtesxd-sock-ro`` are made there too, so that ``esx+unix:///system`` finds them."""
+    """Where libvirt looks for those."""
+
+    @property
+    def well_known_directory(self) -> Path | None:
+        """Where the well-known sockets are to be; None if nowhere."""
+        return self.directory if self.well_known_sockets else None
 
 
 class JournalSettings(_Table):

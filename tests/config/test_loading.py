@@ -103,7 +103,7 @@ thumbprint = "ab:cd"
         (connection() + "\n[deamon]", "4: deamon: unknown key, expected 'daemon'"),
         (
             connection() + "\n[zzz]",
-            "4: zzz: unknown key, expected one of 'daemon', 'journal', 'connections'",
+            "4: zzz: unknown key, expected one of 'daemon', 'journal', 'libvirt', 'connections'",
         ),
         ("daemon = true\n" + connection(), "1: daemon: found true, expected a table [daemon]"),
         (connection('password = "x"'), "4: connections[0].password: unknown key, expected 'passw"),
