@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import (
     AsyncExitStack,
     ExitStack,
@@ -48,6 +48,7 @@ from eventd.model.configuration import DomainConfiguration
 from eventd.model.directory import find_domain
 from eventd.model.domain import ConnectionState, ConnectionStatus, Domain, DomainStatus
 from eventd.model.events import ConnectionEvent, Event
+from eventd.model.inspector import DomainFigures, HostFigures
 from eventd.model.operations import Answered, DomainOperation, OperationResult
 from eventd.model.operator import Report
 from eventd.model.picture import PictureChange
@@ -181,6 +182,18 @@ class Daemon:
         found = self._find(domain, connection)
         return await self._connection(found.connection).configuration(found)
 
+    async def figures(self, domain: Domain) -> DomainFigures:
+        """Read figures of a domain; raises what `Inspector.figures` raises."""
+        return await self._connection(domain.connection).figures(domain)
+
+    async def all_figures(self, connection: str) -> Mapping[str, DomainFigures]:
+        """Read figures of all domains; raises what `Inspector.all_figures` raises."""
+        return await self._connection(connection).all_figures()
+
+    async def host_figures(self, connection: str) -> HostFigures:
+        """Read figures of hosts; raises what `Inspector.host_figures` raises."""
+        return await self._connection(connection).host_figures()
+
     def _find(self, domain: str, connection: str | None) -> Domain:
         names = [each.name for each in self._connections]
         if connection is not None and connection not in names:
@@ -233,6 +246,7 @@ class Daemon:
             registry=self.registry,
             directory=self,
             operator=self,
+            inspector=self,
             admission=api.admission,
         )
         async with AsyncExitStack() as stack:

@@ -27,6 +27,7 @@ from eventd.connections.following import Following
 from eventd.connections.foreign_questions import answer_foreign_questions
 from eventd.connections.going_on import Caller, going_on
 from eventd.connections.history import HistoryOverdue
+from eventd.connections.inspection import Inspection
 from eventd.connections.live import Live
 from eventd.connections.not_understood import NotUnderstood
 from eventd.connections.operations import Operations
@@ -154,6 +155,15 @@ class Connection:
         self._silence = Silence(
             self._timer, limit=WAIT_SECONDS + LATE_SECONDS, noticed=self._note_overdue
         )
+        self._inspection = Inspection(
+            lambda: self._session,
+            domains=tracker.references,
+            hosts=lambda: tracker.host.names,
+            now=lambda: self._timer.instant(),
+        )
+        self.figures = self._inspection.figures
+        self.all_figures = self._inspection.all_figures
+        self.host_figures = self._inspection.host_figures
         self._reading_configurations = asyncio.Semaphore(_CONFIGURATIONS)
         self._answers = Answers(name, tracker.questions, name_of=tracker.name_of)
         self._operations = Operations(

@@ -11,13 +11,19 @@ from importlib.metadata import version
 from typing import Any
 
 from eventd.bus.remote import RemoteCallbacks
-from eventd.errors import EventdError, InvalidArgument
-from eventd.libvirt_rpc.events import MESSAGES, RemoteDomain
+from eventd.errors import ErrorCode, EventdError, InvalidArgument
+from eventd.libvirt_rpc.events import (
+    MESSAGES,
+    RemoteDomain,
+)
 from eventd.libvirt_rpc.inventory import Inventory, chosen_connection, wanted
-from eventd.libvirt_rpc.procedures import MOST_LISTED
+from eventd.libvirt_rpc.procedures import MOST_LISTED, Statistics
 from eventd.libvirt_rpc.session import Call
+from eventd.libvirt_rpc.statistics import flags_of_list, groups_of, statistics
+from eventd.model.arguments import MetadataType
 from eventd.model.domain import DomainStatus
 from eventd.model.ids import EVENT_ID_LAST, EventId
+from eventd.model.inspector import DomainFigures, Inspector
 from eventd.model.operations import DomainOperation
 from eventd.model.operator import Operator
 from eventd.model.questions import Requester
@@ -29,8 +35,15 @@ Results = Sequence[Any]
 
 _NONE: Results = ()
 
-_MAJOR, _MINOR, _PATCH = (int(part) for part in version("eventd").split(".")[:3])
-_VERSION = _MAJOR * 1_000_000 + _MINOR * 1_000 + _PATCH
+
+def _number_of_version(major: int, minor: int, patch: int) -> int:
+    return major * 1_000_000 + minor * 1_000 + patch
+
+
+_VERSION = _number_of_version(*(int(part) for part in version("eventd").split(".")[:3]))
+
+_LIVE, _CONFIG, _MAXIMUM = 1, 2, 4
+"""``virDomainVcpuFlags``, as far as they mean anything of a domain of VI."""
 
 _GRACEFUL = 1
 """``VIR_DOMAIN_DESTROY_GRACEFUL``: VI has one way only."""
@@ -47,11 +60,13 @@ class Calls:
         *,
         inventory: Inventory,
         operator: Operator,
+        inspector: Inspector,
         callbacks: RemoteCallbacks,
         requester: Callable[[], Awaitable[Requester]],
     ) -> None:
         self._inventory = inventory
         self._operator = operator
+        self._inspector = inspector
         self._callbacks = callbacks
         self._requester = requester
         self._connection = ""
@@ -91,6 +106,45 @@ class Calls:
     def is_secure(self) -> Results:
         """Nobody listens on a Unix socket."""
         return (1,)
+
+    # -- the host
+
+    async def get_version(self) -> Results:
+        """Of the product, as libvirt writes versions."""
+        figures = await self._inspector.host_figures(self._connection)
+        parts = [int(part) for part in (figures.version or "").split(".") if part.isdecimal()]
+        major, minor, patch = (*parts, 0, 0, 0)[:3]
+        return (_number_of_version(major, minor, patch),)
+
+    async def get_hostname(self) -> Results:
+        """Of the first host."""
+        figures = await self._inspector.host_figures(self._connection)
+        return (figures.name or self._connection,)
+
+    async def get_max_vcpus(self, _type: str | None) -> Results:
+        """Of one domain."""
+        figures = await self._inspector.host_figures(self._connection)
+        return (figures.most_vcpus,)
+
+    async def node_get_info(self) -> Results:
+        """All hosts of the connection in sum; of several, sockets and nodes are those of all."""
+        figures = await self._inspector.host_figures(self._connection)
+        packages, cores = max(1, figures.packages), max(1, figures.cores)
+        return (
+            figures.cpu_model,
+            figures.memory,
+            figures.cores,
+            figures.cpu_mhz,
+            figures.numa_nodes,
+            figures.packages,
+            figures.cores // packages,
+            figures.threads // cores,
+        )
+
+    async def node_get_free_memory(self) -> Results:
+        """What is not in use, in bytes."""
+        figures = await self._inspector.host_figures(self._connection)
+        return (max(0, figures.memory - figures.memory_usage) * 1024,)
 
     # -- which domains there are
 
@@ -148,6 +202,72 @@ class Calls:
     def get_state(self, domain: RemoteDomain, _flags: int) -> Results:
         """The state; VI tells no reason for it."""
         return int(self._status(domain).state), 0
+
+    async def _figures(self, domain: RemoteDomain) -> DomainFigures:
+        return await self._inspector.figures(self._status(domain).domain)
+
+    async def get_info(self, domain: RemoteDomain) -> Results:
+        """The state and the size; VI does not tell how long its processors have worked."""
+        figures = await self._figures(domain)
+        memory = figures.memory or 0
+        return int(self._status(domain).state), memory, memory, figures.vcpus or 0, 0
+
+    async def get_max_memory(self, domain: RemoteDomain) -> Results:
+        """In KiB."""
+        return ((await self._figures(domain)).memory or 0,)
+
+    async def get_domain_max_vcpus(self, domain: RemoteDomain) -> Results:
+        """What the host lets a domain have."""
+        self._status(domain)
+        return await self.get_max_vcpus(None)
+
+    async def get_vcpus_flags(self, domain: RemoteDomain, flags: int) -> Results:
+        """How many it has, or may have."""
+        _check_flags(flags & ~(_LIVE | _CONFIG | _MAXIMUM), "virDomainGetVcpusFlags")
+        if flags & _MAXIMUM:
+            return await self.get_domain_max_vcpus(domain)
+        return ((await self._figures(domain)).vcpus or 0,)
+
+    async def get_metadata(
+        self, domain: RemoteDomain, kind: int, _uri: str | None, _flags: int
+    ) -> Results:
+        """The annotation; VI has no other text."""
+        annotation = (await self._figures(domain)).annotation
+        if kind != MetadataType.DESCRIPTION or annotation is None:
+            raise EventdError(
+                "metadata not found: Requested metadata element is not present",
+                code=ErrorCode.NO_DOMAIN_METADATA,
+            )
+        return (annotation,)
+
+    async def get_all_domain_stats(
+        self, given: Sequence[RemoteDomain], asked: int, flags: int
+    ) -> Results:
+        """What VI tells of the groups that are asked for, of some domains or of all.
+
+        Raises:
+            InvalidArgument: a group has to be there and is not, or a flag is not known.
+        """
+        groups = groups_of(asked, flags)
+        figures = await self._inspector.all_figures(self._connection)
+        if given:
+            statuses = [self._status(each) for each in given]
+        else:
+            statuses = wanted(self._inventory.domains(self._connection), flags_of_list(flags))
+        _check_length(len(statuses))
+        return (
+            [
+                Statistics(
+                    RemoteDomain.of(each.domain),
+                    statistics(
+                        each,
+                        figures.get(each.domain.reference, DomainFigures()),
+                        groups=groups,
+                    ),
+                )
+                for each in statuses
+            ],
+        )
 
     def is_active(self, domain: RemoteDomain) -> Results:
         """Whether it has an id."""

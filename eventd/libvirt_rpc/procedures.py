@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from eventd.libvirt_rpc.events import DOMAIN, TEXT, RemoteDomain
+from eventd.libvirt_rpc.events import DOMAIN, TEXT, TYPED_PARAMETER, RemoteDomain, TypedParameter
 from eventd.libvirt_rpc.xdr import (
     INT,
     UHYPER,
@@ -18,13 +18,14 @@ from eventd.libvirt_rpc.xdr import (
     Reading,
     Type,
     array,
+    characters,
     opaque,
     optional,
     string,
     structure,
 )
 
-__all__ = ["MOST_LISTED", "PROCEDURES", "Procedure"]
+__all__ = ["MOST_LISTED", "PROCEDURES", "Procedure", "Statistics"]
 
 MOST_LISTED = 16_384
 """``REMOTE_DOMAIN_LIST_MAX``: no client takes a longer list."""
@@ -66,8 +67,20 @@ class Procedure(NamedTuple):
         return bytes(into)
 
 
+class Statistics(NamedTuple):
+    """``remote_domain_stats_record``."""
+
+    domain: RemoteDomain
+    parameters: Sequence[TypedParameter]
+
+
 _DOMAINS = array(DOMAIN, most=MOST_LISTED)
 _NAMES = array(TEXT, most=MOST_LISTED)
+
+_STATISTICS = array(
+    structure(Statistics, DOMAIN, array(TYPED_PARAMETER, most=262_144)), most=MOST_LISTED
+)
+_MODEL = characters(32)
 
 PROCEDURES: Mapping[int, Procedure] = {
     # -- the connection
@@ -81,6 +94,12 @@ PROCEDURES: Mapping[int, Procedure] = {
     157: Procedure("get_lib_version", "virConnectGetLibVersion", [], [UHYPER]),
     360: Procedure("register_close_callback", "virConnectRegisterCloseCallback", [], []),
     361: Procedure("unregister_close_callback", "virConnectUnregisterCloseCallback", [], []),
+    # -- the host
+    4: Procedure("get_version", "virConnectGetVersion", [], [UHYPER]),
+    5: Procedure("get_max_vcpus", "virConnectGetMaxVcpus", [optional(_GIVEN)], [INT]),
+    6: Procedure("node_get_info", "virNodeGetInfo", [], [_MODEL, UHYPER, *[INT] * 6]),
+    59: Procedure("get_hostname", "virConnectGetHostname", [], [TEXT]),
+    102: Procedure("node_get_free_memory", "virNodeGetFreeMemory", [], [UHYPER]),
     # -- which domains there are
     21: Procedure("list_defined_domains", "virConnectListDefinedDomains", [INT], [_NAMES]),
     22: Procedure("lookup_by_id", "virDomainLookupByID", [INT], [DOMAIN]),
@@ -91,14 +110,32 @@ PROCEDURES: Mapping[int, Procedure] = {
     51: Procedure("num_of_domains", "virConnectNumOfDomains", [], [INT]),
     273: Procedure("list_all_domains", "virConnectListAllDomains", [INT, UINT], [_DOMAINS, UINT]),
     # -- one domain
+    16: Procedure(
+        "get_info", "virDomainGetInfo", [_GIVEN_DOMAIN], [UINT, UHYPER, UHYPER, UINT, UHYPER]
+    ),
+    17: Procedure("get_max_memory", "virDomainGetMaxMemory", [_GIVEN_DOMAIN], [UHYPER]),
+    18: Procedure("get_domain_max_vcpus", "virDomainGetMaxVcpus", [_GIVEN_DOMAIN], [INT]),
     19: Procedure("get_os_type", "virDomainGetOSType", [_GIVEN_DOMAIN], [TEXT]),
     150: Procedure("is_active", "virDomainIsActive", [_GIVEN_DOMAIN], [INT]),
     151: Procedure("is_persistent", "virDomainIsPersistent", [_GIVEN_DOMAIN], [INT]),
     183: Procedure(
         "has_managed_save_image", "virDomainHasManagedSaveImage", [_GIVEN_DOMAIN, UINT], [INT]
     ),
+    200: Procedure("get_vcpus_flags", "virDomainGetVcpusFlags", [_GIVEN_DOMAIN, UINT], [INT]),
     202: Procedure("is_updated", "virDomainIsUpdated", [_GIVEN_DOMAIN], [INT]),
     212: Procedure("get_state", "virDomainGetState", [_GIVEN_DOMAIN, UINT], [INT, INT]),
+    265: Procedure(
+        "get_metadata",
+        "virDomainGetMetadata",
+        [_GIVEN_DOMAIN, INT, optional(_GIVEN), UINT],
+        [TEXT],
+    ),
+    344: Procedure(
+        "get_all_domain_stats",
+        "virConnectGetAllDomainStats",
+        [array(_GIVEN_DOMAIN, most=MOST_LISTED), UINT, UINT],
+        [_STATISTICS],
+    ),
     # -- events
     105: Procedure("register_lifecycle", "virConnectDomainEventRegister", [], [INT]),
     106: Procedure("deregister_lifecycle", "virConnectDomainEventDeregister", [], [INT]),

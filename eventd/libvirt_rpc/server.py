@@ -32,6 +32,7 @@ from eventd.listening import sockets
 from eventd.listening.accepting import accepting
 from eventd.listening.admission import Admission, Peer, peer_of
 from eventd.model.directory import Directory
+from eventd.model.inspector import Inspector
 from eventd.model.operator import Operator
 from eventd.model.questions import Requester
 from eventd.model.record import Cursor, EventRecord
@@ -63,6 +64,7 @@ class LibvirtRpc:
         registry: Registry,
         directory: Directory,
         operator: Operator,
+        inspector: Inspector,
         admission: Admission,
         write_limit: int = 256 * 1024,
         opening_timeout: float = 10.0,
@@ -70,6 +72,7 @@ class LibvirtRpc:
         self.journal = journal
         self.registry = registry
         self.operator = operator
+        self.inspector = inspector
         self.admission = admission
         self.write_limit = write_limit
         self.opening_timeout = opening_timeout
@@ -178,6 +181,7 @@ class _Client(asyncio.Protocol):
         self._calls = Calls(
             inventory=self._server.inventory,
             operator=self._server.operator,
+            inspector=self._server.inspector,
             callbacks=self._callbacks,
             requester=self._requester,
         )

@@ -592,6 +592,10 @@ class Tracker:
         """How many domains are known now."""
         return len(self._told)
 
+    def references(self) -> Collection[str]:
+        """Return the references of the domains that are known now."""
+        return self._told.keys()
+
     def whereabouts(self, instance_uuid: str, *, now: datetime) -> str | None:
         """Return the host on which a domain runs, or ran until it left what is followed here.
 

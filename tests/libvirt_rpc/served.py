@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,49 @@ from eventd.journal.memory import MemoryJournal
 from eventd.libvirt_rpc.messages import Frames, Header
 from eventd.libvirt_rpc.server import LibvirtRpc
 from eventd.listening.admission import Admission
-from eventd.model.domain import ConnectionState
+from eventd.model.domain import ConnectionState, Domain
 from eventd.model.events import Event
+from eventd.model.inspector import DomainFigures, HostFigures
 from eventd.model.record import EventRecord
 from tests.http_api.fake_daemon import NOW, FakeDirectory, FakeOperator
 from tests.libvirt_rpc.talk import call, replies
 
 __all__ = ["Client", "Daemon", "serving"]
+
+
+@dataclass
+class FakeInspector:
+    """Tells what a test says, of all domains the same."""
+
+    directory: FakeDirectory
+    of_domain: DomainFigures = field(
+        default_factory=lambda: DomainFigures(memory=4 * 1024 * 1024, vcpus=2)
+    )
+    of_host: HostFigures = field(
+        default_factory=lambda: HostFigures(
+            name="esx01.example",
+            version="7.0.3",
+            cpu_model="Xeon",
+            cpu_mhz=2400,
+            packages=2,
+            cores=8,
+            threads=16,
+            numa_nodes=2,
+            memory=64 * 1024 * 1024,
+            memory_usage=16 * 1024 * 1024,
+            most_vcpus=128,
+        )
+    )
+
+    async def figures(self, domain: Domain) -> DomainFigures:
+        return self.of_domain
+
+    async def all_figures(self, connection: str) -> Mapping[str, DomainFigures]:
+        statuses = self.directory.domains()
+        return {status.domain.reference: self.of_domain for status in statuses}
+
+    async def host_figures(self, connection: str) -> HostFigures:
+        return self.of_host
 
 
 @dataclass(frozen=True)
@@ -34,6 +70,7 @@ class Daemon:
     delivery: Delivery
     directory: FakeDirectory
     operator: FakeOperator
+    inspector: FakeInspector
     admission: Admission
 
     @property
@@ -70,6 +107,7 @@ async def serving(
     directory = FakeDirectory()
     directory.connect("lab", ConnectionState.CONNECTED)
     operator = FakeOperator(directory)
+    inspector = FakeInspector(directory)
     admission = Admission(max_connections=max_connections, max_connections_per_user=1000)
     async with Delivery(registry) as delivery:
         server = LibvirtRpc(
@@ -78,12 +116,20 @@ async def serving(
             registry=registry,
             directory=directory,
             operator=operator,
+            inspector=inspector,
             admission=admission,
             **limits,  # type: ignore[arg-type]  # bytes are whole numbers
         )
         async with server.serve(runtime_directory, libvirt_directory=libvirt_directory):
             yield Daemon(
-                *(runtime_directory, journal, registry, delivery, directory, operator, admission)
+                runtime_directory=runtime_directory,
+                journal=journal,
+                registry=registry,
+                delivery=delivery,
+                directory=directory,
+                operator=operator,
+                inspector=inspector,
+                admission=admission,
             )
 
 

@@ -384,6 +384,9 @@ VirtualMachineConfigSummary
     guestFullName string
     annotation string
 VirtualMachineQuickStats
+    overallCpuUsage int
+    guestMemoryUsage int
+    hostMemoryUsage int
     guestHeartbeatStatus ManagedEntityStatus
 DatastoreSummary
     datastore reference

@@ -1,0 +1,201 @@
+"""Reads figures of domains and hosts when somebody asks for them: their size, and what they use.
+
+They change all the time, so that following them would cost for as long as nobody looks. A program
+that asks for one domain after another, as monitoring does, gets them from one reading of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import islice
+
+from eventd.connections.session import Session
+from eventd.errors import Fault, NoSuchDomain
+from eventd.model.domain import Domain
+from eventd.model.inspector import DomainFigures, HostFigures
+from eventd.vi import calls
+from eventd.vi.property_collector import ObjectSpec, PropertyFilterSpec, PropertySpec
+from eventd.vi.types import ManagedObjectReference, ObjectContent, PropertyValue
+
+__all__ = ["Inspection"]
+
+_FRESH_SECONDS = 1.0
+"""For so long what was read is told again."""
+
+_AT_A_TIME = 500
+"""Domains of one call: the answer has some hundred bytes for each."""
+
+_MIB = 1024
+"""KiB."""
+
+_SIZE = (
+    "summary.config.memorySizeMB",
+    "summary.config.numCpu",
+    "summary.config.annotation",
+)
+_USAGE = (
+    "summary.quickStats.overallCpuUsage",
+    "summary.quickStats.guestMemoryUsage",
+    "summary.quickStats.hostMemoryUsage",
+)
+
+_HOST = (
+    "config.network.dnsConfig.hostName",
+    "config.network.dnsConfig.domainName",
+    "capability.maxSupportedVcpus",
+    "hardware.cpuInfo.hz",
+    "hardware.cpuInfo.numCpuCores",
+    "hardware.cpuInfo.numCpuPackages",
+    "hardware.cpuInfo.numCpuThreads",
+    "hardware.memorySize",
+    "hardware.numaInfo.numNodes",
+    "summary.hardware.cpuModel",
+    "summary.quickStats.overallMemoryUsage",
+)
+
+
+class Inspection:
+    """Reads by the session of one connection, and keeps what it has read for a moment.
+
+    ``session`` returns it or raises `HostUnreachable`; ``domains`` and ``hosts`` return the
+    references that are known now. ``now`` is monotonic, in seconds.
+    """
+
+    def __init__(
+        self,
+        session: Callable[[], Session],
+        *,
+        domains: Callable[[], Collection[str]],
+        hosts: Callable[[], Collection[str]],
+        now: Callable[[], float],
+    ) -> None:
+        self._session = session
+        self._domains = domains
+        self._hosts = hosts
+        self._now = now
+        self._figures: Mapping[str, DomainFigures] = {}
+        self._read_at = float("-inf")
+        self._tells_usage = True
+
+    async def figures(self, domain: Domain) -> DomainFigures:
+        """Return those of a domain; see `Inspector.figures`."""
+        known = self._kept()
+        if domain.reference in known:
+            return known[domain.reference]
+        # Who has asked for another one a moment ago goes through all of them.
+        wanted = [*self._domains()] if known else [domain.reference]
+        found = await self._read(wanted)
+        if domain.reference not in found:
+            raise NoSuchDomain(f"no domain with matching name '{domain.name}'")
+        return found[domain.reference]
+
+    async def all_figures(self) -> Mapping[str, DomainFigures]:
+        """Return those of all domains; see `Inspector.all_figures`."""
+        wanted = self._domains()
+        known = self._kept()
+        return known if known.keys() >= {*wanted} else await self._read(wanted)
+
+    def _kept(self) -> Mapping[str, DomainFigures]:
+        return self._figures if self._now() - self._read_at < _FRESH_SECONDS else {}
+
+    async def _read(self, references: Collection[str]) -> Mapping[str, DomainFigures]:
+        began = self._now()
+        session = self._session()
+        found: dict[str, DomainFigures] = {}
+        waiting = iter(references)
+        while page := list(islice(waiting, _AT_A_TIME)):
+            for content in await self._read_page(session, page):
+                found[content.obj.value] = _domain_figures(content.properties)
+        self._figures, self._read_at = found, began
+        return found
+
+    async def _read_page(self, session: Session, page: Sequence[str]) -> list[ObjectContent]:
+        if self._tells_usage:
+            try:
+                return await _read(session, "VirtualMachine", _SIZE + _USAGE, page)
+            except Fault as fault:
+                if fault.name != "InvalidProperty":
+                    raise
+                self._tells_usage = False  # a host before vSphere API 4.0
+        return await _read(session, "VirtualMachine", _SIZE, page)
+
+    async def host_figures(self) -> HostFigures:
+        """Return those of the hosts; see `Inspector.host_figures`."""
+        session = self._session()
+        contents = await _read(session, "HostSystem", _HOST, [*self._hosts()])
+        return _host_figures(
+            [content.properties for content in contents], version=session.content.about.version
+        )
+
+
+async def _read(
+    session: Session, kind: str, properties: tuple[str, ...], references: Sequence[str]
+) -> list[ObjectContent]:
+    """Read properties of objects; those that are gone by now are left out."""
+    if not references:
+        return []
+    objects = tuple(ObjectSpec(ManagedObjectReference(kind, each)) for each in references)
+    spec = PropertyFilterSpec((PropertySpec(kind, properties),), objects)
+    call = calls.retrieve_properties(session.content.property_collector, (spec,))
+    try:
+        return await session.call(call)
+    except Fault as fault:
+        if fault.name != "ManagedObjectNotFound":
+            raise
+        if len(references) == 1:
+            return []
+    # One that is gone fails the call for all of them.
+    half = len(references) // 2
+    first = await _read(session, kind, properties, references[:half])
+    return first + await _read(session, kind, properties, references[half:])
+
+
+def _domain_figures(properties: Mapping[str, PropertyValue]) -> DomainFigures:
+    memory, vcpus, annotation, cpu, guest, host = (properties.get(name) for name in _SIZE + _USAGE)
+    return DomainFigures(
+        memory=_kib(memory),
+        vcpus=_number(vcpus),
+        annotation=annotation if isinstance(annotation, str) and annotation else None,
+        cpu_usage=_number(cpu),
+        guest_memory_usage=_kib(guest),
+        host_memory_usage=_kib(host),
+    )
+
+
+def _host_figures(hosts: Sequence[Mapping[str, PropertyValue]], *, version: str) -> HostFigures:
+    first = hosts[0] if hosts else {}
+    name, domain, model = (
+        first.get(each) for each in (_HOST[0], _HOST[1], "summary.hardware.cpuModel")
+    )
+
+    def total(path: str) -> int:
+        return sum(_numbers(hosts, path))
+
+    return HostFigures(
+        name=".".join(str(each) for each in (name, domain) if each) or None,
+        version=version,
+        cpu_model=str(model or ""),
+        cpu_mhz=(_number(first.get("hardware.cpuInfo.hz")) or 0) // 1_000_000,
+        packages=total("hardware.cpuInfo.numCpuPackages"),
+        cores=total("hardware.cpuInfo.numCpuCores"),
+        threads=total("hardware.cpuInfo.numCpuThreads"),
+        numa_nodes=total("hardware.numaInfo.numNodes"),
+        memory=total("hardware.memorySize") // 1024,
+        memory_usage=total("summary.quickStats.overallMemoryUsage") * _MIB,
+        most_vcpus=max(_numbers(hosts, "capability.maxSupportedVcpus"), default=0),
+    )
+
+
+def _numbers(hosts: Iterable[Mapping[str, PropertyValue]], path: str) -> list[int]:
+    return [_number(host.get(path)) or 0 for host in hosts]
+
+
+def _number(value: PropertyValue | None) -> int | None:
+    if not isinstance(value, str) or not value.isascii() or not value.isdigit():
+        return None
+    return int(value) if len(value) < 20 else None
+
+
+def _kib(mebibytes: PropertyValue | None) -> int | None:
+    number = _number(mebibytes)
+    return None if number is None else number * _MIB

@@ -1,0 +1,74 @@
+"""What a daemon can find out about domains and hosts, as its edges may ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from eventd.model.domain import Domain, Value
+
+__all__ = ["DomainFigures", "HostFigures", "Inspector"]
+
+
+class DomainFigures(Value):
+    """The size of a domain and what it uses, as VI tells it; None where it does not."""
+
+    memory: int | None = None
+    """KiB that it is configured with."""
+    vcpus: int | None = None
+    """How many it is configured with."""
+    cpu_usage: int | None = None
+    """MHz that it has used lately (``quickStats.overallCpuUsage``)."""
+    guest_memory_usage: int | None = None
+    """KiB that its guest has used lately (``quickStats.guestMemoryUsage``)."""
+    host_memory_usage: int | None = None
+    """KiB of the host that it has (``quickStats.hostMemoryUsage``)."""
+    annotation: str | None = None
+    """What people have written about it."""
+
+
+class HostFigures(Value):
+    """The hosts of a connection in sum, as VI tells it; None and 0 where it does not."""
+
+    name: str | None = None
+    """Name in the network, with its domain."""
+    version: str | None = None
+    """Version of the product: ``7.0.3``."""
+    cpu_model: str = ""
+    """Of the first host."""
+    cpu_mhz: int = 0
+    """Of the first host."""
+    packages: int = 0
+    cores: int = 0
+    threads: int = 0
+    numa_nodes: int = 0
+    memory: int = 0
+    """KiB."""
+    memory_usage: int = 0
+    """KiB that are in use."""
+    most_vcpus: int = 0
+    """How many a domain may have."""
+
+
+class Inspector(Protocol):
+    """Figures of domains and hosts, read from the host when somebody asks for them.
+
+    What was read less than a second ago may be told again. All raise `HostError` where the host
+    cannot be asked.
+    """
+
+    async def figures(self, domain: Domain) -> DomainFigures:
+        """Return those of a domain.
+
+        Raises:
+            NoSuchDomain: the host has it no more.
+        """
+        ...
+
+    async def all_figures(self, connection: str) -> Mapping[str, DomainFigures]:
+        """Return those of all domains of a connection, by reference."""
+        ...
+
+    async def host_figures(self, connection: str) -> HostFigures:
+        """Return those of the hosts of a connection."""
+        ...
