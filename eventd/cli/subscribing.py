@@ -110,7 +110,7 @@ def create(
         ),
     )
     write_line(f"Subscription '{made.name}' has everything up to {made.acknowledged}")
-    _warn(made)
+    _warn_unless(made.written)
 
 
 def ack(
@@ -127,13 +127,14 @@ def ack(
     """
     acknowledged = _asked(socket, lambda client: client.acknowledge(name, cursor))
     write_line(f"Subscription '{name}' has everything up to {acknowledged.acknowledged}")
-    _warn(acknowledged)
+    _warn_unless(acknowledged.written)
 
 
 def delete(name: NameArgument, socket: SocketOption = READ_WRITE_SOCKET) -> None:
     """Have the daemon forget a subscription."""
-    _asked(socket, lambda client: client.unsubscribe(name))
+    is_written = _asked(socket, lambda client: client.unsubscribe(name))
     write_line(f"Subscription '{name}' deleted")
+    _warn_unless(is_written)
 
 
 def _asked(socket: Path, question: Callable[[Client], Awaitable[T]]) -> T:
@@ -148,8 +149,8 @@ def _asked(socket: Path, question: Callable[[Client], Awaitable[T]]) -> T:
     return asyncio.run(ask())
 
 
-def _warn(subscription: DurableSubscription) -> None:
-    if not subscription.written:
+def _warn_unless(is_written: bool) -> None:
+    if not is_written:
         write_error(
             "the daemon cannot write its disk now; should it end before it can, this is lost",
             kind="warning",

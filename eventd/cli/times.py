@@ -7,7 +7,7 @@ who answers need not agree on where they are.
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from eventd.errors import InvalidArgument
 from eventd.model.times import parse_time
@@ -26,7 +26,7 @@ _DAYS_AGO = {"today": 0, "yesterday": 1}
 
 
 def time_of(option: str, text: str, *, now: datetime) -> datetime:
-    """Return the time that a text means: aware. ``now`` is too, and durations count back from it.
+    """Return the time that a text means, in UTC. Durations count back from ``now``, an aware time.
 
     A day begins at its midnight, here.
 
@@ -38,11 +38,11 @@ def time_of(option: str, text: str, *, now: datetime) -> datetime:
         if (days := _DAYS_AGO.get(text)) is not None:
             return _midnight(now.astimezone().date() - timedelta(days=days))
         if _LOCAL.fullmatch(text):
-            return datetime.fromisoformat(text.upper()).astimezone()
+            return datetime.fromisoformat(text.upper()).astimezone(UTC)
         return parse_time(option, text, now=now)
     except (InvalidArgument, ValueError, OverflowError):
         raise InvalidArgument(f"{option} takes {FORMS}; not {text[:80]!r}") from None
 
 
 def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time()).astimezone()
+    return datetime.combine(day, time()).astimezone(UTC)

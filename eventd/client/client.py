@@ -388,10 +388,14 @@ class Client:
         path = path_of("callbacks", name, "ack")
         return await self._call("POST", path, read_subscription, body={"cursor": str(cursor)})
 
-    async def unsubscribe(self, name: str) -> None:
-        """Have the daemon forget a durable subscription. Needs the read-write socket."""
+    async def unsubscribe(self, name: str) -> bool:
+        """Have the daemon forget a durable subscription. Needs the read-write socket.
+
+        Return whether that is on its disk: if not, the subscription is there again should the
+        daemon end before it can be written.
+        """
         async with self._response(path_of("callbacks", name), (), method="DELETE") as response:
-            await response.read()
+            return not await response.read()
 
     async def subscriptions(self) -> list[DurableSubscription]:
         """Return all durable subscriptions, those of other programs too."""

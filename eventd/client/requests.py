@@ -64,7 +64,7 @@ def time_text(key: str, at: Time, *, now: datetime) -> str:
             raise InvalidArgument(f"{key!r} is no second of Unix time: {at!r}") from None
     if at.utcoffset() is None:
         raise InvalidArgument(f"{key!r} is a time without an offset; make it an aware datetime")
-    return at.isoformat()
+    return at.astimezone(UTC).isoformat()
 
 
 def path_of(collection: str, name: str, *what: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from eventd.errors import CursorExpired
 from eventd.http_api.queries import OnGap
 from eventd.journal.journal import Journal
 from eventd.model.control import Gap, GapReason
@@ -60,8 +61,11 @@ def gap_of_time(journal: Journal, since: datetime, *, on_gap: OnGap) -> Gap | No
     """
     if not journal.forgot_since(since):
         return None
+    try:
+        kept = journal.read(journal.oldest, limit=1)
+    except CursorExpired:
+        kept = []  # the file broke just now
     oldest = journal.oldest
-    kept = journal.read(oldest, limit=1)
     begins = f"begins at {_text(kept[0].recorded_at)}" if kept else "is empty now"
     return Gap(
         reason=GapReason.FORGOTTEN,

@@ -77,8 +77,8 @@ def resources(
         Route(
             "/v1/callbacks/{name}",
             subscriptions.delete,
-            "Forget a durable subscription.",
-            statuses=(HTTPStatus.NO_CONTENT,),
+            f"Forget a durable subscription. {_WRITTEN}",
+            statuses=(HTTPStatus.NO_CONTENT, HTTPStatus.OK),
             problems=(HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND),
             method="DELETE",
         ),

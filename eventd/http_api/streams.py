@@ -84,11 +84,12 @@ class EventStreams:
             JournalUnusable: the journal cannot be read now.
         """
         query = EventsQuery.parse(request.query, request.headers, now=self.clock())
+        resumed = None if query.after else query.durable
         if query.durable is not None:
             query = self._resumed(query, query.durable)
         # From here on nothing is missed, whatever happens before the client sees the response.
         start = self._start(query)
-        self._refuse_gap(query, start)
+        self._refuse_gap(query, start, resumed=resumed)
         if query.format is Format.WEBSOCKET:
             return await self._over_websocket(request, query, start)
         return await self._over_http(request, query, start)
@@ -111,13 +112,14 @@ class EventStreams:
         is_of_the_past = not query.follows and not query.has_snapshot
         return self.journal.oldest if is_of_the_past else self.journal.newest
 
-    def _refuse_gap(self, query: EventsQuery, start: Cursor) -> None:
+    def _refuse_gap(self, query: EventsQuery, start: Cursor, *, resumed: str | None) -> None:
+        """Refuse what has a gap at its start; ``resumed`` names the subscription that it is of."""
         try:
             self.journal.read(start, limit=1)
         except CursorExpired as error:
             if query.on_gap is OnGap.ERROR:
-                if query.durable is not None:
-                    error.hint = _way_on(query.durable, error)
+                if resumed is not None:
+                    error.hint = _way_on(resumed, error)
                 raise
         if query.since is not None and query.on_gap is OnGap.ERROR:
             missed = gap_of_time(self.journal, query.since, on_gap=OnGap.ERROR)

@@ -31,6 +31,8 @@ __all__ = ["MOST_SUBSCRIPTIONS", "Subscriptions", "find_subscription"]
 MOST_SUBSCRIPTIONS = 256
 """Durable subscriptions at a time: each is kept until somebody deletes it."""
 
+_NOT_WRITTEN = {"written": False}
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -108,6 +110,8 @@ class Subscriptions:
         """
         name = request.match_info["name"]
         self._journal.unsubscribe(find_subscription(self._journal, name).name)
+        if self._journal.problem is not None:
+            return json_response(_NOT_WRITTEN)
         return web.Response(status=HTTPStatus.NO_CONTENT)
 
     def _repeated(self, existing: Subscription, wish: _Wish) -> web.Response:
@@ -125,7 +129,7 @@ class Subscriptions:
         self, subscription: Subscription, *, status: HTTPStatus = HTTPStatus.OK
     ) -> web.Response:
         # Whether it is the one that waits for the disk, nobody knows: all that waits may be lost.
-        written = {} if self._journal.problem is None else {"written": False}
+        written = {} if self._journal.problem is None else _NOT_WRITTEN
         return json_response(_describe(subscription) | written, status=status)
 
 

@@ -21,7 +21,7 @@ from typing import TypeVar
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from eventd.errors import JournalUnusable
+from eventd.errors import CursorExpired, JournalUnusable
 from eventd.journal.changes import Changes
 from eventd.journal.cursors import count_published, expired, not_given_out
 from eventd.journal.damage import Loss, is_broken, reason_of
@@ -244,9 +244,13 @@ class DurableJournal:
         latest = self._asked(lambda store: store.latest(self._forgotten), None)
         if latest is not None:
             return microseconds(at) <= latest
-        # It went with a file that broke, or before it could be written.
-        kept = self.read(self.oldest, limit=1)
-        return not kept or microseconds(at) < kept[0].happened
+        # It went with a file that broke, or before it could be written: it was recorded before
+        # what is kept, and nothing happens later than it is recorded.
+        try:
+            kept = self.read(self.oldest, limit=1)
+        except CursorExpired:
+            return True  # the file broke just now
+        return not kept or at <= kept[0].recorded_at
 
     def _before(self, at: int) -> int:
         waiting = self._undurable.before(at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -14,8 +15,8 @@ __all__ = ["look_at"]
 def look_at(directory: Path) -> str | None:
     """Return what may keep a journal out of a directory; None if nothing does.
 
-    It need not be there yet. It is a matter of who looks: another user, such as that of the daemon,
-    may be allowed more.
+    It need not be there yet; what is in it is not looked at. It is a matter of who looks: another
+    user, such as that of the daemon, may be allowed more.
 
     Raises:
         JournalUnusable: nobody can have a directory there.
@@ -28,6 +29,8 @@ def look_at(directory: Path) -> str | None:
                 continue
             mode = 0  # leads nowhere
         except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise JournalUnusable(f"{place} is longer than a path may be") from error
             return f"this user cannot look at {place}: {error.strerror or error}"
         if not stat.S_ISDIR(mode):
             raise JournalUnusable(f"{place} is no directory; remove it, or name another directory")

@@ -140,6 +140,9 @@ class Store:
         Raises:
             sqlite3.Error: nothing was written.
         """
+        if forgotten is not None and forgotten > self.forgotten and records:
+            # What is forgotten unread happened by then at the latest.
+            self._latest = max(self._latest, microseconds(records[0].recorded_at))
         rows = _rows(records, self._latest)
         file = self._file
         file.execute("BEGIN IMMEDIATE")
@@ -271,7 +274,7 @@ class Store:
     def forget_oldest(self, up_to: int, *, most: int) -> int:
         """Delete records up to a sequence, ``most`` of them; return how many are gone.
 
-        The last of them stays, and is read by nobody: it has the time of what is forgotten.
+        The last of them stays without its content: it has the time of what is forgotten.
 
         Raises:
             sqlite3.Error: nothing was deleted; a full disk has no room for that either.
@@ -288,6 +291,7 @@ class Store:
             self._file.execute(
                 "DELETE FROM records WHERE sequence <= ? AND sequence != ?", (end, forgotten)
             )
+            self._file.execute("UPDATE records SET json = x'' WHERE sequence = ?", (forgotten,))
             self._file.execute("UPDATE journal SET forgotten = ?", (forgotten,))
         self.forgotten = forgotten
         return end + 1 - int(first)

@@ -12,8 +12,8 @@ from eventd.errors import InvalidArgument
 
 __all__ = ["parse_time"]
 
-# From 2001 on. A smaller number is a duration whose unit was forgotten, or a date.
-_UNIX = re.compile(r"[1-9]\d{9,11}(?:\.\d{1,9})?", re.ASCII)
+# From 2001 to 2286. Others are a duration whose unit was forgotten, or a date.
+_UNIX = re.compile(r"[1-9]\d{9}(?:\.\d{1,9})?", re.ASCII)
 _DURATION = re.compile(r"(?:\d{1,12}(?:\.\d{1,9})?(?:ms|s|m|h|d))+", re.ASCII)
 _PART = re.compile(r"([\d.]+)(ms|s|m|h|d)")
 _UNITS = {

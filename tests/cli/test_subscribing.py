@@ -77,9 +77,10 @@ async def test_what_is_not_on_the_disk_is_a_warning(tmp_path: Path) -> None:
     journal = FailingJournal("e1")
     journal.problem = "database or disk is full"
     async with serving(tmp_path, journal=journal) as daemon:
-        code, _, errors = await ran(daemon.socket, "subscription", "create", "pager")
-    assert (code, errors) == (
-        0,
-        "warning: the daemon cannot write its disk now; should it end before it can, this is "
-        "lost\n",
-    )
+        for command in ("create", "delete"):
+            code, _, errors = await ran(daemon.socket, "subscription", command, "pager")
+            assert (code, errors) == (
+                0,
+                "warning: the daemon cannot write its disk now; should it end before it can, this "
+                "is lost\n",
+            )

@@ -38,13 +38,21 @@ def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 )
 def test_a_time_without_an_offset_is_that_of_the_place(text: str, expected: str) -> None:
     """As journalctl has it, on days of 25 hours too."""
-    assert time_of("--since", text, now=NOW).isoformat() == expected
+    assert time_of("--since", text, now=NOW) == datetime.fromisoformat(expected)
 
 
 def test_today_is_the_day_of_the_place() -> None:
     """In Greenwich it is still the day before."""
     now = datetime(2026, 10, 25, 23, 30, tzinfo=UTC)
-    assert time_of("--since", "today", now=now).isoformat() == "2026-10-26T00:00:00+01:00"
+    midnight = datetime.fromisoformat("2026-10-26T00:00:00+01:00")
+    assert time_of("--since", "today", now=now) == midnight
+
+
+def test_each_time_is_one_that_the_daemon_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before there were zones, places were seconds apart, which RFC 3339 cannot say."""
+    monkeypatch.setenv("TZ", "LMT-0:53:28")
+    time.tzset()
+    assert time_of("--since", "1890-01-01", now=NOW).isoformat() == "1889-12-31T23:06:32+00:00"
 
 
 def test_the_forms_of_the_daemon_are_taken_too() -> None:
@@ -56,7 +64,18 @@ def test_the_forms_of_the_daemon_are_taken_too() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["10", "0", "", "soon", "tomorrow", "10:00", "2026-13-01", "2026-10-25 25:00", "20261025"],
+    [
+        "10",
+        "0",
+        "",
+        "soon",
+        "tomorrow",
+        "10:00",
+        "2026-13-01",
+        "2026-10-25 25:00",
+        "20261025",
+        "202610251200",
+    ],
 )
 def test_what_is_no_time_is_refused_with_all_that_are(text: str) -> None:
     """A number without its unit above all: 10 would be a second of 1970."""

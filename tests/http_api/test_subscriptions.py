@@ -221,6 +221,8 @@ async def test_an_agent_that_was_away_too_long_is_told_so(make_daemon: MakeDaemo
         assert (gap["cursor"], problem["oldest"]) == ("e1-1", "e1-1")
         assert 'POST {"cursor": "e1-1"} to /v1/callbacks/agent/ack' in problem["hint"]
         assert "on_gap=event" in problem["hint"]
+        async with opened(daemon, "?durable=agent&after=e1-0") as response:
+            assert "hint" not in from_json(await response.read())
         assert (await agent.acknowledge("agent", gap["cursor"]))[0] == 200
         async with opened(daemon, "?durable=agent&follow=false") as response:
             assert (await line(response))["cursor"] == "e1-2"

@@ -671,13 +671,52 @@ def test_a_journal_that_does_not_know_what_it_has_forgotten_goes_by_what_it_has(
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as file, file:
         file.execute("DELETE FROM records WHERE sequence = 1")
     with closing(opened(tmp_path, epochs="b")) as journal:
-        assert not journal.forgot_since(NOW)
-        assert journal.forgot_since(NOW - timedelta(seconds=1))
+        assert not journal.forgot_since(NOW + timedelta(seconds=1))
+        assert journal.forgot_since(NOW)
         journal.forget_oldest(keep=Retention(bytes=0), now=NOW, most=1)
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as file, file:
         file.execute("DELETE FROM records")
     with closing(opened(tmp_path, epochs="c")) as journal:
         assert journal.forgot_since(NOW)
+
+
+def test_what_was_given_up_is_not_measured_by_what_is_told_late(tmp_path: Path) -> None:
+    """What is kept first may have happened before all that is lost."""
+    hour = timedelta(hours=1)
+    journal = DurableJournal(tmp_path, clock=lambda: NOW, most_undurable_bytes=900)
+    with closing(journal):
+        with kept_from_writing(tmp_path):
+            for passed in (1, 2, 3):
+                event = EVENT.model_copy(update={"occurred_at": NOW + passed * hour})
+                journal.append([event], now=NOW + passed * hour)
+            (late,) = journal.append([EVENT], now=NOW + 5 * hour)
+            assert journal.oldest.sequence == late.sequence - 1
+            assert journal.forgot_since(NOW + hour)
+        journal.recover()
+
+        assert journal.forgot_since(NOW + hour)
+        journal.forget_oldest(keep=Retention(bytes=0), now=NOW, most=1)
+        assert journal.forgot_since(NOW + hour)
+
+
+def test_a_file_that_breaks_at_that_question_has_forgotten_all(tmp_path: Path) -> None:
+    """It is answered, and another file is begun."""
+    with closing(opened(tmp_path)) as journal:
+        journal.append([EVENT] * 3, now=NOW)
+        journal.forget_oldest(keep=Retention(bytes=0), now=NOW, most=1)
+        raw(tmp_path, "DROP TABLE records")
+
+        assert journal.forgot_since(NOW)
+
+
+def test_what_is_forgotten_leaves_its_time_and_nothing_else(tmp_path: Path) -> None:
+    """The content of a record is gone when it is too old to be kept."""
+    with closing(opened(tmp_path)) as journal:
+        journal.append([EVENT] * 3, now=NOW)
+        journal.forget_oldest(keep=Retention(bytes=0), now=NOW, most=2)
+        with closing(sqlite3.connect(tmp_path / FILE_NAME)) as file:
+            kept = file.execute("SELECT sequence, length(json) > 0 FROM records").fetchall()
+    assert kept == [(2, 0), (3, 1)]
 
 
 def test_a_checkpoint_brings_all_into_the_file(tmp_path: Path) -> None:
