@@ -146,8 +146,9 @@ def watch(
 
     With --cursor-file, a kill misses nothing and repeats at most one line, with the same id. A
     loss of power may repeat or take lines of the last seconds, and what a pipe holds is lost with
-    its reader. Where there is no file yet, it begins when the daemon first answers, not before, and
-    that place is in the file at once. The file comes before --since, --after and --snapshot.
+    its reader. Where there is no file yet, and no option says where to begin, it begins when the
+    daemon first answers, not before, and that place is in the file at once. A file comes before
+    --since, --after and --snapshot.
 
     \b
     Kinds, as libvirt has them:

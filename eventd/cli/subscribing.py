@@ -110,7 +110,7 @@ def create(
         ),
     )
     write_line(f"Subscription '{made.name}' has everything up to {made.acknowledged}")
-    _warn_unless(made.written)
+    _warn_unless(made.is_written)
 
 
 def ack(
@@ -127,7 +127,7 @@ def ack(
     """
     acknowledged = _asked(socket, lambda client: client.acknowledge(name, cursor))
     write_line(f"Subscription '{name}' has everything up to {acknowledged.acknowledged}")
-    _warn_unless(acknowledged.written)
+    _warn_unless(acknowledged.is_written)
 
 
 def delete(name: NameArgument, socket: SocketOption = READ_WRITE_SOCKET) -> None:

@@ -28,7 +28,8 @@ _DAYS_AGO = {"today": 0, "yesterday": 1}
 def time_of(option: str, text: str, *, now: datetime) -> datetime:
     """Return the time that a text means, in UTC. Durations count back from ``now``, an aware time.
 
-    A day begins at its midnight, here.
+    A day begins at its midnight, here. A time that comes twice, as clocks are set back, is the
+    first of the two; one that is left out is of the hour beside it.
 
     Raises:
         InvalidArgument: the text is none of the forms, or there is no such time; ``option`` names

@@ -58,7 +58,7 @@ class DurableSubscription:
     created_at: datetime
     lag: int | None = None
     """How many records follow what is acknowledged; None where the daemon does not tell it."""
-    written: bool = True
+    is_written: bool = True
     """False if the disk of the daemon cannot be written: should it end before it can, that is lost.
     Told where it is made or acknowledges."""
 
@@ -117,5 +117,5 @@ def read_subscription(answer: Any) -> DurableSubscription:
         acknowledged=Cursor.parse(answer["acknowledged"]),
         created_at=datetime.fromisoformat(answer["created_at"]),
         lag=answer.get("lag"),
-        written=answer.get("written", True),
+        is_written=answer.get("written", True),
     )

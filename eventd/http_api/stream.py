@@ -191,7 +191,9 @@ class Stream:
             self._wait_until(self._query.until)
         if self._query.has_snapshot:
             await self._send_snapshot()
-        if self._query.since is not None:
+        # Who wants an error instead was refused; what is forgotten since then, has been read or is
+        # a gap behind the position.
+        if self._query.since is not None and self._query.on_gap is OnGap.EVENT:
             await self._send_gap_of_time(self._query.since)
         while True:
             await self._catch_up()
@@ -235,10 +237,8 @@ class Stream:
         await self._send([self._control(SnapshotEnd(domains=count), cursor=cursor)])
 
     async def _send_gap_of_time(self, since: datetime) -> None:
-        missed = gap_of_time(self._journal, since, on_gap=self._query.on_gap)
-        # Who wants an error instead was refused; what is forgotten since then, has been read or is
-        # a gap behind the position.
-        if missed is not None and self._query.on_gap is OnGap.EVENT:
+        missed = gap_of_time(self._journal, since, on_gap=OnGap.EVENT)
+        if missed is not None:
             await self._send([self._control(missed, cursor=self.position)])
 
     async def _catch_up(self) -> None:

@@ -92,6 +92,9 @@ class DurableJournal:
             self._lock = stack.pop_all()
         self._newest = store.newest
         self._forgotten = store.forgotten
+        if self._loss is not None:
+            # What it had, nobody knows: the first sequence of the new one stands for all of that.
+            self._newest = self._forgotten = 1
         self._epochs = Epochs(store.epochs.items())
         self._begin_epoch()
         self._tell_loss()
@@ -195,7 +198,9 @@ class DurableJournal:
         return True
 
     def _write_into(self, store: Store, batch: Batch, *, forgotten: int | None = None) -> None:
-        epochs = self._epochs if self._has_new_epoch else None
+        epochs = None
+        if self._has_new_epoch:
+            epochs, forgotten = self._epochs, self._forgotten
         store.write(batch.records, batch.changes, epochs=epochs, forgotten=forgotten)
         self._has_new_epoch = False
 

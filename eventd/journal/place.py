@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from pathlib import Path
@@ -28,10 +27,12 @@ def look_at(directory: Path) -> str | None:
             if not place.is_symlink():
                 continue
             mode = 0  # leads nowhere
+        except PermissionError as error:
+            return f"this user cannot look at {place}: {error.strerror}"
         except OSError as error:
-            if error.errno == errno.ENAMETOOLONG:
-                raise JournalUnusable(f"{place} is longer than a path may be") from error
-            return f"this user cannot look at {place}: {error.strerror or error}"
+            raise JournalUnusable(
+                f"nobody can look at {place}: {error.strerror}; name another directory"
+            ) from error
         if not stat.S_ISDIR(mode):
             raise JournalUnusable(f"{place} is no directory; remove it, or name another directory")
         if not os.access(place, os.W_OK | os.X_OK):

@@ -71,6 +71,7 @@ WRITING: list[tuple[str, ...]] = [
     ("answer",),
     *(("domain", operation) for operation in OPERATIONS),
     *(("subscription", word) for word in ("create", "delete")),
+    ("subscription", "ack", "pager"),
 ]
 ARGUMENTS = {"answer": ["web01", "1"], "domain": ["web01"], "subscription": ["pager"]}
 """What such commands cannot do without."""

@@ -116,6 +116,7 @@ def main() -> int:
     total = Report()
     seed, left = given.seed, given.runs
     while left > 0:
+        is_checked = False
         for part in parts:
             live, faults = _LIVES[part]
             begun = time.monotonic()
@@ -130,7 +131,8 @@ def main() -> int:
                     )
                 except NoDisk as reason:
                     print(f"seed {seed}, {part}: NOT CHECKED, {reason}", flush=True)
-                    report = Report()
+                    continue
+            is_checked = True
             took = time.monotonic() - begun
             total.add(report)
             print(
@@ -140,6 +142,8 @@ def main() -> int:
                 flush=True,
             )
             left -= min(left, given.life)
+        if not is_checked:
+            return 1
         seed += 1
     print(total)
     return 1 if total.found else 0

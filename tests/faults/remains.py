@@ -12,6 +12,8 @@ from pydantic_core import from_json
 
 __all__ = ["cursors_on_disk"]
 
+_RECORDS = "SELECT json FROM records WHERE sequence > (SELECT forgotten FROM journal)"
+
 _FILES = ("journal.db", "journal.db-wal")
 
 
@@ -25,5 +27,5 @@ def cursors_on_disk(state: Path) -> frozenset[str]:
             if (state / name).exists():
                 shutil.copy(state / name, directory)
         with closing(sqlite3.connect(Path(directory) / _FILES[0])) as file:
-            rows = file.execute("SELECT json FROM records").fetchall()
+            rows = file.execute(_RECORDS).fetchall()
     return frozenset(from_json(json)["cursor"] for (json,) in rows)

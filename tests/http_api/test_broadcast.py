@@ -23,7 +23,7 @@ class FakeTransport(asyncio.WriteTransport):
 
     def __init__(self) -> None:
         super().__init__()
-        self.written: list[bytes] = []
+        self.is_written: list[bytes] = []
         self.waiting = 0
         self.is_broken = False
 
@@ -31,7 +31,7 @@ class FakeTransport(asyncio.WriteTransport):
         if self.is_broken:
             raise RuntimeError("Cannot call write() after write_eof()")
         assert isinstance(data, bytes)
-        self.written.append(data)
+        self.is_written.append(data)
 
     def get_write_buffer_size(self) -> int:
         return self.waiting
@@ -77,8 +77,8 @@ async def test_the_records_of_a_turn_are_one_write_of_the_same_bytes(
     _, second = subscribe(broadcast)
     records = journal.append([started(1), stopped(1)], now=NOW)
     broadcast.deliver(records)
-    assert first.written == [lines(records)]
-    assert second.written[0] is first.written[0]
+    assert first.is_written == [lines(records)]
+    assert second.is_written[0] is first.is_written[0]
 
 
 async def test_an_event_is_encoded_once_for_a_thousand_subscribers(
@@ -90,7 +90,7 @@ async def test_an_event_is_encoded_once_for_a_thousand_subscribers(
     records = journal.append([started(1)], now=NOW)
     broadcast.deliver(records)
     assert encoded_so_far() == before + 1
-    assert all(transport.written == [lines(records)] for transport in transports)
+    assert all(transport.is_written == [lines(records)] for transport in transports)
 
 
 async def test_each_group_gets_its_own_framing_and_filter(
@@ -101,8 +101,8 @@ async def test_each_group_gets_its_own_framing_and_filter(
     _, sse = subscribe(broadcast, framing=Framing(Format.SSE))
     [record] = journal.append([started(1)], now=NOW)
     broadcast.deliver([record])
-    assert only_stopped.written == []
-    assert sse.written == [b"id: e1-1\ndata: " + record.json + b"\n\n"]
+    assert only_stopped.is_written == []
+    assert sse.is_written == [b"id: e1-1\ndata: " + record.json + b"\n\n"]
 
 
 async def test_who_joins_between_recording_and_delivery_sees_no_record_twice(
@@ -114,8 +114,8 @@ async def test_who_joins_between_recording_and_delivery_sees_no_record_twice(
     _, always = subscribe(broadcast)
     records = early + journal.append([stopped(1)], now=NOW)
     broadcast.deliver(records)
-    assert late.written == [lines(records[1:])]
-    assert always.written == [lines(records)]
+    assert late.is_written == [lines(records[1:])]
+    assert always.is_written == [lines(records)]
 
 
 async def test_who_has_all_records_of_a_turn_is_not_written_to(
@@ -125,7 +125,7 @@ async def test_who_has_all_records_of_a_turn_is_not_written_to(
     records = journal.append([started(1)], now=NOW)
     _, transport = subscribe(broadcast, joined=journal.newest)
     broadcast.deliver(records)
-    assert transport.written == []
+    assert transport.is_written == []
 
 
 async def test_one_that_does_not_keep_up_is_left_behind_and_others_are_not(
@@ -140,8 +140,8 @@ async def test_one_that_does_not_keep_up_is_left_behind_and_others_are_not(
     second = journal.append([stopped(1)], now=NOW)
     broadcast.deliver(second)
     assert slow.left_behind.result() == first[-1].cursor
-    assert stuck.written == [lines(first)]
-    assert healthy.written == [lines(first), lines(second)]
+    assert stuck.is_written == [lines(first)]
+    assert healthy.is_written == [lines(first), lines(second)]
 
 
 async def test_one_that_was_left_behind_is_not_written_to_again(
@@ -153,7 +153,7 @@ async def test_one_that_was_left_behind_is_not_written_to_again(
     broadcast.deliver(journal.append([started(1)], now=NOW))
     stuck.waiting = 0
     broadcast.deliver(journal.append([stopped(1)], now=NOW))
-    assert stuck.written == []
+    assert stuck.is_written == []
 
 
 async def test_a_burst_beyond_the_limit_is_left_to_the_journal(
@@ -163,7 +163,7 @@ async def test_a_burst_beyond_the_limit_is_left_to_the_journal(
     subscriber, transport = subscribe(broadcast)
     records = journal.append([started(1, message="x" * LIMIT)], now=NOW)
     broadcast.deliver(records)
-    assert transport.written == []
+    assert transport.is_written == []
     assert subscriber.left_behind.result() == Cursor("e1", 0)
 
 
@@ -180,7 +180,7 @@ async def test_one_that_cannot_be_written_to_is_left_to_its_stream_and_others_ar
         broadcast.deliver(journal.append([stopped(1)], now=NOW))
     assert broken.left_behind.result() == Cursor("e1", 0)
     healthy = [written for member, written in (*members, other_group) if member is not broken]
-    assert [len(each.written) for each in healthy] == [2, 2, 2]
+    assert [len(each.is_written) for each in healthy] == [2, 2, 2]
     assert [(each["event"], each["subscribers"]) for each in logs] == [
         ("subscribers not written to", 1)
     ]
@@ -196,7 +196,7 @@ async def test_a_group_whose_records_cannot_be_framed_is_left_to_its_streams(
     with capture_logs() as logs:
         broadcast.deliver([unreadable])
     assert [each.left_behind.result() for each in picky] == [Cursor("e1", 0)] * 2
-    assert healthy.written == [b"{\n"]
+    assert healthy.is_written == [b"{\n"]
     assert [each["subscribers"] for each in logs] == [2]
 
 
@@ -208,7 +208,7 @@ async def test_one_that_has_left_is_not_written_to(
     broadcast.leave(subscriber)
     broadcast.leave(subscriber)
     broadcast.deliver(journal.append([started(1)], now=NOW))
-    assert transport.written == []
+    assert transport.is_written == []
 
 
 async def test_a_member_has_reached_what_was_delivered_last(
@@ -233,7 +233,7 @@ async def test_one_that_counts_is_handed_back_for_each_record_that_it_wants(
     assert not subscriber.left_behind.done()
     broadcast.deliver(journal.append([stopped(1)], now=NOW))
     assert subscriber.left_behind.result() == Cursor("e1", 1)
-    assert transport.written == []
+    assert transport.is_written == []
 
 
 async def test_one_that_is_handed_back_twice_keeps_where_it_was_first(

@@ -267,11 +267,11 @@ async def test_what_is_not_on_the_disk_is_answered_as_such(make_daemon: MakeDaem
         journal.problem = "database or disk is full"
         status, answer = await agent.subscribe(durable="agent")
         assert (status, answer["written"]) == (201, False)
-        assert not (await client.subscribe("agent")).written
+        assert not (await client.subscribe("agent")).is_written
         assert (await agent.acknowledge("agent", "e1-0"))[1]["written"] is False
         journal.problem = None
         assert "written" not in (await agent.acknowledge("agent", "e1-0"))[1]
-        assert (await client.subscribe("agent")).written
+        assert (await client.subscribe("agent")).is_written
 
 
 def test_a_journal_that_cannot_be_read_lists_its_subscriptions() -> None:

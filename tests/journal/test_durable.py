@@ -244,10 +244,15 @@ def test_a_broken_file_is_set_aside_and_a_new_one_begun(tmp_path: Path, part: st
     before = (tmp_path / FILE_NAME).stat().st_size
     broken(tmp_path / FILE_NAME, part=part)
     with capture_logs() as logs, closing(opened(tmp_path, epochs="z")) as journal:
-        (record,) = journal.read(Cursor("z", 0), limit=9)
+        (record,) = journal.read(journal.oldest, limit=9)
         with pytest.raises(CursorExpired):
             journal.read(Cursor("a", 400), limit=1)
         assert journal.pictures("esx01") == {}
+        assert journal.forgot_since(NOW)
+    with closing(opened(tmp_path, epochs="y")) as journal:
+        assert journal.forgot_since(NOW)
+        assert not journal.forgot_since(NOW + timedelta(seconds=1))
+        assert journal.read(journal.oldest, limit=9) == [record]
 
     (kept,) = tmp_path.glob("*.broken-*[0-9]")
     assert kept.stat().st_size in (before, before // 2)
@@ -318,7 +323,7 @@ def test_a_file_of_which_one_table_is_broken_is_replaced_at_the_start(
         file.seek(4096 * (root - 1))
         file.write(os.urandom(4096))
     with closing(opened(tmp_path, epochs="z")) as journal:
-        (record,) = read_on(journal, Cursor("z", 0))
+        (record,) = read_on(journal, journal.oldest)
     assert isinstance(record.event, JournalReplaced)
 
 

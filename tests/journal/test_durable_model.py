@@ -34,7 +34,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.epochs = 0
         self.told: list[EventRecord] = []
         """All records that can still be read, from the oldest on."""
-        self.written = 0
+        self.is_written = 0
         """How many of them, at least, are on the disk."""
         self.lost: list[EventRecord] = []
         """Records that were told and lost with the process."""
@@ -65,7 +65,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     def note_written(self) -> None:
         if self.journal.problem is None:
-            self.written = len(self.told)
+            self.is_written = len(self.told)
             self.written_pictures = dict(self.pictures)
 
     @rule(seconds=st.lists(st.integers(-9, 9), max_size=4), domain=st.sampled_from("abc"))
@@ -99,7 +99,7 @@ class JournalMachine(RuleBasedStateMachine):
         gone = self.journal.oldest.sequence - before
         assert 0 <= gone <= most
         del self.told[:gone]
-        self.written = max(0, self.written - gone)
+        self.is_written = max(0, self.is_written - gone)
 
     @rule()
     def end_process(self) -> None:
@@ -113,7 +113,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.journal = self.open()
         if waiting:
             kept = self.journal.newest.sequence - self.journal.oldest.sequence
-            assert self.written <= kept
+            assert self.is_written <= kept
             self.lost += self.told[kept:]
             del self.told[kept:]
             self.pictures = {**self.journal.pictures("esx01")}
