@@ -28,6 +28,7 @@ __all__ = [
     "parse",
     "quote",
     "type_name",
+    "writable",
 ]
 
 Element = etree._Element
@@ -137,6 +138,11 @@ def element(tag: str, content: str | int) -> str:
     """Write an element of a simple type: text, a number or a boolean; raises as `escape` does."""
     text = str(content).lower() if isinstance(content, bool) else str(content)
     return f"<{tag}>{escape(text)}</{tag}>"
+
+
+def writable(text: str) -> str:
+    """Return text with U+FFFD in place of each character that XML cannot carry."""
+    return _NOT_A_CHARACTER.sub("\ufffd", text)
 
 
 def _characters(text: str) -> str:
