@@ -48,6 +48,7 @@ from eventd.model.configuration import DomainConfiguration
 from eventd.model.directory import find_domain
 from eventd.model.domain import ConnectionState, ConnectionStatus, Domain, DomainStatus
 from eventd.model.events import ConnectionEvent, Event
+from eventd.model.hardware import DomainHardware, HostHardware
 from eventd.model.inspector import DomainFigures, HostFigures
 from eventd.model.operations import Answered, DomainOperation, OperationResult
 from eventd.model.operator import Report
@@ -184,15 +185,23 @@ class Daemon:
 
     async def figures(self, domain: Domain) -> DomainFigures:
         """Read figures of a domain; raises what `Inspector.figures` raises."""
-        return await self._connection(domain.connection).figures(domain)
+        return await self._connection(domain.connection).inspection.figures(domain)
+
+    async def hardware(self, domain: Domain) -> DomainHardware:
+        """Read what a domain is made of; raises what `Inspector.hardware` raises."""
+        return await self._connection(domain.connection).inspection.hardware(domain)
+
+    async def host_hardware(self, connection: str) -> HostHardware:
+        """Read what a host is made of; raises what `Inspector.host_hardware` raises."""
+        return await self._connection(connection).inspection.host_hardware()
 
     async def all_figures(self, connection: str) -> Mapping[str, DomainFigures]:
         """Read figures of all domains; raises what `Inspector.all_figures` raises."""
-        return await self._connection(connection).all_figures()
+        return await self._connection(connection).inspection.all_figures()
 
     async def host_figures(self, connection: str) -> HostFigures:
         """Read figures of hosts; raises what `Inspector.host_figures` raises."""
-        return await self._connection(connection).host_figures()
+        return await self._connection(connection).inspection.host_figures()
 
     def _find(self, domain: str, connection: str | None) -> Domain:
         names = [each.name for each in self._connections]

@@ -155,15 +155,12 @@ class Connection:
         self._silence = Silence(
             self._timer, limit=WAIT_SECONDS + LATE_SECONDS, noticed=self._note_overdue
         )
-        self._inspection = Inspection(
+        self.inspection = Inspection(
             lambda: self._session,
             domains=tracker.references,
             hosts=lambda: tracker.host.names,
             now=lambda: self._timer.instant(),
         )
-        self.figures = self._inspection.figures
-        self.all_figures = self._inspection.all_figures
-        self.host_figures = self._inspection.host_figures
         self._reading_configurations = asyncio.Semaphore(_CONFIGURATIONS)
         self._answers = Answers(name, tracker.questions, name_of=tracker.name_of)
         self._operations = Operations(

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
+from typing import TypeVar
 
 from eventd.connections.session import Session
-from eventd.errors import Fault, NoSuchDomain
+from eventd.errors import Fault, HostError, NoSuchDomain
 from eventd.model.domain import Domain
+from eventd.model.hardware import DomainHardware, HostHardware
 from eventd.model.inspector import DomainFigures, HostFigures
 from eventd.vi import calls
+from eventd.vi.calls import Call
 from eventd.vi.property_collector import ObjectSpec, PropertyFilterSpec, PropertySpec
 from eventd.vi.types import ManagedObjectReference, ObjectContent, PropertyValue
 
 __all__ = ["Inspection"]
+
+T = TypeVar("T")
 
 _FRESH_SECONDS = 1.0
 """For so long what was read is told again."""
@@ -86,7 +91,7 @@ class Inspection:
         wanted = [*self._domains()] if known else [domain.reference]
         found = await self._read(wanted)
         if domain.reference not in found:
-            raise NoSuchDomain(f"no domain with matching name '{domain.name}'")
+            raise _gone(domain)
         return found[domain.reference]
 
     async def all_figures(self) -> Mapping[str, DomainFigures]:
@@ -119,6 +124,29 @@ class Inspection:
                 self._tells_usage = False  # a host before vSphere API 4.0
         return await _read(session, "VirtualMachine", _SIZE, page)
 
+    async def hardware(self, domain: Domain) -> DomainHardware:
+        """Return what a domain is made of; see `Inspector.hardware`."""
+        session = self._session()
+        reference = ManagedObjectReference("VirtualMachine", domain.reference)
+        found = await _shown(
+            session,
+            calls.retrieve_domain_hardware(session.content.property_collector, reference),
+        )
+        if found is None:
+            raise _gone(domain)
+        return found
+
+    async def host_hardware(self) -> HostHardware:
+        """Return what the first host is made of; see `Inspector.host_hardware`."""
+        session = self._session()
+        collector = session.content.property_collector
+        for host in self._hosts():
+            reference = ManagedObjectReference("HostSystem", host)
+            found = await _shown(session, calls.retrieve_host_hardware(collector, reference))
+            if found is not None:
+                return found
+        raise HostError("the host does not tell what it is made of; may the user see it?")
+
     async def host_figures(self) -> HostFigures:
         """Return those of the hosts; see `Inspector.host_figures`."""
         session = self._session()
@@ -126,6 +154,20 @@ class Inspection:
         return _host_figures(
             [content.properties for content in contents], version=session.content.about.version
         )
+
+
+def _gone(domain: Domain) -> NoSuchDomain:
+    return NoSuchDomain(f"no domain with matching name '{domain.name}'")
+
+
+async def _shown(session: Session, call: Call[T | None]) -> T | None:
+    """Make a call about one object; return None if the host has it no more."""
+    try:
+        return await session.call(call)
+    except Fault as fault:
+        if fault.name != "ManagedObjectNotFound":
+            raise
+        return None
 
 
 async def _read(

@@ -27,6 +27,8 @@ from eventd.model.inspector import DomainFigures, Inspector
 from eventd.model.operations import DomainOperation
 from eventd.model.operator import Operator
 from eventd.model.questions import Requester
+from eventd.vi.capabilities_xml import capabilities_xml
+from eventd.vi.domain_xml import domain_xml
 
 __all__ = ["Calls", "Results"]
 
@@ -121,6 +123,10 @@ class Calls:
         figures = await self._inspector.host_figures(self._connection)
         return (figures.name or self._connection,)
 
+    async def get_capabilities(self) -> Results:
+        """As XML."""
+        return (capabilities_xml(await self._inspector.host_hardware(self._connection)),)
+
     async def get_max_vcpus(self, _type: str | None) -> Results:
         """Of one domain."""
         figures = await self._inspector.host_figures(self._connection)
@@ -211,6 +217,13 @@ class Calls:
         figures = await self._figures(domain)
         memory = figures.memory or 0
         return int(self._status(domain).state), memory, memory, figures.vcpus or 0, 0
+
+    async def get_xml_desc(self, domain: RemoteDomain, _flags: int) -> Results:
+        """What it is made of, as XML; there is nothing secret in it."""
+        known = self._status(domain).domain
+        hardware = await self._inspector.hardware(known)
+        xml = domain_xml(name=known.name, uuid=known.uuid, domain_id=known.id, hardware=hardware)
+        return (xml,)
 
     async def get_max_memory(self, domain: RemoteDomain) -> Results:
         """In KiB."""

@@ -98,6 +98,7 @@ PROCEDURES: Mapping[int, Procedure] = {
     4: Procedure("get_version", "virConnectGetVersion", [], [UHYPER]),
     5: Procedure("get_max_vcpus", "virConnectGetMaxVcpus", [optional(_GIVEN)], [INT]),
     6: Procedure("node_get_info", "virNodeGetInfo", [], [_MODEL, UHYPER, *[INT] * 6]),
+    7: Procedure("get_capabilities", "virConnectGetCapabilities", [], [TEXT]),
     59: Procedure("get_hostname", "virConnectGetHostname", [], [TEXT]),
     102: Procedure("node_get_free_memory", "virNodeGetFreeMemory", [], [UHYPER]),
     # -- which domains there are
@@ -110,6 +111,7 @@ PROCEDURES: Mapping[int, Procedure] = {
     51: Procedure("num_of_domains", "virConnectNumOfDomains", [], [INT]),
     273: Procedure("list_all_domains", "virConnectListAllDomains", [INT, UINT], [_DOMAINS, UINT]),
     # -- one domain
+    14: Procedure("get_xml_desc", "virDomainGetXMLDesc", [_GIVEN_DOMAIN, UINT], [TEXT]),
     16: Procedure(
         "get_info", "virDomainGetInfo", [_GIVEN_DOMAIN], [UINT, UHYPER, UHYPER, UINT, UHYPER]
     ),

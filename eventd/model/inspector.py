@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from eventd.model.domain import Domain, Value
+from eventd.model.hardware import DomainHardware, HostHardware
 
 __all__ = ["DomainFigures", "HostFigures", "Inspector"]
 
@@ -63,6 +64,18 @@ class Inspector(Protocol):
         Raises:
             NoSuchDomain: the host has it no more.
         """
+        ...
+
+    async def hardware(self, domain: Domain) -> DomainHardware:
+        """Return what a domain is made of.
+
+        Raises:
+            NoSuchDomain: the host has it no more.
+        """
+        ...
+
+    async def host_hardware(self, connection: str) -> HostHardware:
+        """Return what the host of a connection is made of, or the first of several."""
         ...
 
     async def all_figures(self, connection: str) -> Mapping[str, DomainFigures]:

@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from typing import Generic, NamedTuple, TypeVar
 
 from eventd.errors import MalformedAnswer
+from eventd.model.hardware import DomainHardware, HostHardware
 from eventd.vi.events import parse_events
+from eventd.vi.hardware import domain_hardware, host_hardware
 from eventd.vi.property_collector import (
     ObjectSpec,
     PropertyFilterSpec,
@@ -64,6 +66,8 @@ __all__ = [
     "read_next_events",
     "reboot_guest",
     "reset",
+    "retrieve_domain_hardware",
+    "retrieve_host_hardware",
     "retrieve_properties",
     "retrieve_properties_ex",
     "retrieve_service_content",
@@ -311,6 +315,44 @@ def retrieve_properties(
         *(spec.to_xml("specSet") for spec in specs),
         read=_object_contents,
     )
+
+
+def retrieve_domain_hardware(
+    collector: ManagedObjectReference, domain: ManagedObjectReference
+) -> Call[DomainHardware | None]:
+    """Read what a domain is made of; None where it is not shown."""
+    # As a whole: each version of VI has some parts that the ones before it refuse to be asked for.
+    return _retrieve_of_one(collector, domain, ("config",), domain_hardware)
+
+
+def retrieve_host_hardware(
+    collector: ManagedObjectReference, host: ManagedObjectReference
+) -> Call[HostHardware | None]:
+    """Read what a host is made of; None where it is not shown."""
+    paths = ("capability", "hardware", "summary.hardware")
+    return _retrieve_of_one(collector, host, paths, host_hardware)
+
+
+def _retrieve_of_one(
+    collector: ManagedObjectReference,
+    reference: ManagedObjectReference,
+    paths: tuple[str, ...],
+    parse: Callable[[Mapping[str, Element]], T],
+) -> Call[T | None]:
+    spec = PropertyFilterSpec((PropertySpec(reference.type, paths),), (ObjectSpec(reference),))
+
+    def read(values: Sequence[Element]) -> T | None:
+        return parse(_property_elements(values[0])) if values else None
+
+    return _call("RetrieveProperties", collector, spec.to_xml("specSet"), read=read)
+
+
+def _property_elements(content: Element) -> dict[str, Element]:
+    """Return the values of an ``ObjectContent``, as they are, by path."""
+    sets = [children_by_name(part) for part in content if local_name(part) == "propSet"]
+    return {
+        name: parts["val"] for parts in sets if "val" in parts and (name := text_of(parts, "name"))
+    }
 
 
 # --- event history ------------------------------------------------------------------------------
