@@ -14,6 +14,7 @@ import pytest
 
 from eventd.model.domain import DomainState, DomainStatus
 from eventd.model.events import DomainEvent, DomainNICMacChanged, DomainRebooted
+from eventd.model.inspector import DomainFigures
 from eventd.rendering import virsh_line
 from tests.http_api.fake_daemon import domain_of, started, stopped
 from tests.libvirt_rpc.conftest import MakeDaemon
@@ -142,6 +143,113 @@ async def test_virsh_tells_what_is_wrong_with_a_name(daemon: Daemon, virsh: Virs
     assert "eventd has no connection of the name 'nosuch'" in wrong.errors
     missing = await virsh(daemon.uri(), "domstate", "nosuch")
     assert "error: failed to get domain 'nosuch'" in missing.errors
+
+
+@pytest.mark.virsh
+async def test_virsh_tells_what_a_domain_and_its_host_are_made_of(
+    daemon: Daemon, virsh: Virsh
+) -> None:
+    """Each by the command that people use for it."""
+    daemon.directory.add(1)
+    daemon.publish(started(1))
+    daemon.inspector.of_domain = DomainFigures(
+        memory=4096, vcpus=2, annotation="the shop", host_memory_usage=1024
+    )
+    for command, expected in [
+        (("dominfo", "web-1"), ["State:          running", "Max memory:     4096 KiB"]),
+        (("domstats", "web-1"), ["state.state=1", "balloon.rss=1024", "vcpu.current=2"]),
+        (("desc", "web-1"), ["the shop"]),
+        (("vcpucount", "web-1", "--maximum"), ["128"]),
+        (("version",), ["Running hypervisor: ESX 7.0.3"]),
+        (("hostname",), ["esx01.example"]),
+        (("nodeinfo",), ["CPU model:           Xeon", "CPU socket(s):       2"]),
+        (("freecell",), ["50331648 KiB"]),
+        (("dumpxml", "web-1"), ["<name>web-1</name>", "<vcpu"]),
+        (("capabilities",), ["<capabilities>", "vmware"]),
+    ]:
+        outcome = await virsh(daemon.uri(read_only=True), *command)
+        assert outcome.errors.strip() == "", command
+        for part in expected:
+            assert part in outcome.output, command
+
+
+@pytest.mark.virsh
+async def test_virsh_is_told_where_a_text_is_missing(daemon: Daemon, virsh: Virsh) -> None:
+    """It has its own words for that."""
+    daemon.directory.add(1)
+    daemon.publish(started(1))
+    outcome = await virsh(daemon.uri(), "desc", "web-1")
+    assert (outcome.output.strip(), outcome.errors) == ("No description for domain: web-1", "")
+    outcome = await virsh(daemon.uri(), "list", "--title")
+    assert "web-1" in outcome.output
+
+
+COLLECTD = """
+Interval 1
+BaseDir "{directory}"
+PIDFile "{directory}/pid"
+TypesDB "/usr/share/collectd/types.db"
+LoadPlugin logfile
+<Plugin logfile>
+  LogLevel info
+  File stdout
+  Timestamp false
+</Plugin>
+LoadPlugin csv
+<Plugin csv>
+  DataDir "{directory}/csv"
+</Plugin>
+LoadPlugin virt
+<Plugin virt>
+  Connection "{uri}"
+  HostnameFormat name
+  BlockDevice "/.*/"
+  InterfaceDevice "/.*/"
+  IgnoreSelected true
+  ExtraStats "domain_state"
+  PersistentNotification false
+</Plugin>
+"""
+
+
+@pytest.mark.collectd
+async def test_collectd_notifies_of_what_happens(daemon: Daemon, tmp_path: Path) -> None:
+    """Its virt plugin is told as with libvirtd, and writes what it reads of each domain."""
+    daemon.directory.add(1)
+    daemon.publish(started(1))
+    configuration = tmp_path / "collectd.conf"
+    uri = daemon.uri(read_only=True)
+    configuration.write_text(COLLECTD.format(directory=tmp_path, uri=uri), "utf-8")
+    async with running("/usr/sbin/collectd", "-f", "-C", str(configuration)) as lines:
+        while "entering read-loop" not in await lines.next():
+            pass
+        # It may lose what comes right after its registration.
+        told = asyncio.ensure_future(notification(lines))
+        while not told.done():
+            daemon.publish(stopped(1), started(1))
+            await asyncio.wait([told], timeout=0.1)
+        daemon.publish(stopped(1))
+        while "forced poweroff" not in (last := await notification(lines)):
+            pass
+        while not (memory := read_values(tmp_path)):  # noqa: ASYNC110 - collectd tells nobody
+            await asyncio.sleep(0.05)
+    assert last == (
+        "Notification: severity = OKAY, host = web-1, plugin = virt, type = domain_state, "
+        "message = Domain state: the domain is shut off. Reason: forced poweroff"
+    )
+    assert f",{4 * 1024**3}." in memory
+
+
+def read_values(directory: Path) -> str:
+    """Return what collectd has written of the memory of a domain."""
+    files = directory.glob("csv/web-1/virt/memory-total-*")
+    return "".join(path.read_text("utf-8") for path in files)
+
+
+async def notification(lines: Lines) -> str:
+    while not (line := await lines.next()).startswith("Notification: "):
+        pass
+    return line
 
 
 def subscriber(uri: str, domain: str, count: int) -> tuple[str, ...]:

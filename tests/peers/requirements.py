@@ -51,6 +51,9 @@ def _absence_of_libvirt_python() -> str | None:
 
 
 PROBES: Mapping[str, Callable[[], str | None]] = {
+    "collectd": functools.partial(
+        _absence_of_command, "/usr/sbin/collectd", package="collectd-core"
+    ),
     "curl": functools.partial(_absence_of_command, "curl", package="curl"),
     "go_libvirt": functools.partial(go_program.absence, "go_libvirt"),
     "libvirt_python": _absence_of_libvirt_python,

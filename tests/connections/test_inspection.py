@@ -1,0 +1,176 @@
+"""Figures of domains and hosts are read when they are asked for, as seldom as can be."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import pytest
+
+from eventd.connections.inspection import Inspection
+from eventd.connections.session import Session
+from eventd.errors import HostError, HostUnreachable, NoSuchDomain
+from eventd.model.domain import Domain
+from eventd.simulator.world import World
+from eventd.simulator.world.settings import INSTANT, Product
+from tests.conftest import StartVcsim
+from tests.connections.test_datastore import logged_in, session_with
+
+
+def a_world(product: Product = "esx", *, domains: int = 3, hosts: int = 1) -> World:
+    world = World(
+        product=product, domains=domains, hosts=hosts, pace=INSTANT, now=datetime.now(UTC)
+    )
+    world.advance(world.now)
+    return world
+
+
+def domain_of(world: World, name: str) -> Domain:
+    reference = world.domain(name).value
+    return Domain(connection="lab", reference=reference, uuid="u", name=name, id=-1)
+
+
+class Counting(Session):
+    """A session that counts what it asks for."""
+
+    asked = 0
+
+    async def call(self, *args: object, **kwargs: object) -> object:  # type: ignore[override]
+        self.asked += 1
+        return await super().call(*args, **kwargs)  # type: ignore[arg-type]
+
+
+class Looked:
+    """An inspection of a world, its time, and how often it has asked."""
+
+    def __init__(self, world: World, session: Session) -> None:
+        self.world = world
+        self.now = 100.0
+        self.session = Counting(session._transport, session.content, session.api_version)
+        self.inspection = Inspection(
+            lambda: self.session,
+            domains=lambda: [domain_of(world, name).reference for name in world.domains.names],
+            hosts=lambda: [host.value for host in world.inventory.hosts],
+            now=lambda: self.now,
+        )
+
+    def asked(self) -> int:
+        """Return how often the host was asked since this was asked last."""
+        count, self.session.asked = self.session.asked, 0
+        return count
+
+
+@asynccontextmanager
+async def looking(world: World) -> AsyncIterator[Looked]:
+    async with session_with(world) as (_, session):
+        yield Looked(world, session)
+
+
+async def test_the_size_of_a_domain_is_that_of_its_configuration() -> None:
+    """KiB, as libvirt counts; what VI does not tell is None."""
+    async with looking(a_world()) as looked:
+        figures = await looked.inspection.figures(domain_of(looked.world, "web01"))
+    assert (figures.memory, figures.vcpus) == (512 * 1024, 1)
+    assert (figures.cpu_usage, figures.annotation) == (None, None)
+
+
+async def test_who_asks_for_one_domain_reads_one() -> None:
+    """And who asks again at once is told the same."""
+    async with looking(a_world()) as looked:
+        web01 = domain_of(looked.world, "web01")
+        first = await looked.inspection.figures(web01)
+        assert looked.asked() == 1
+        assert await looked.inspection.figures(web01) is first
+        assert looked.asked() == 0
+        looked.now += 1
+        assert await looked.inspection.figures(web01) is not first
+        assert looked.asked() == 1
+
+
+async def test_who_goes_through_all_domains_reads_twice() -> None:
+    """As collectd does: the second one tells that there will be more."""
+    async with looking(a_world(domains=5)) as looked:
+        for name in looked.world.domains.names:
+            await looked.inspection.figures(domain_of(looked.world, name))
+        assert looked.asked() == 2
+        assert len(await looked.inspection.all_figures()) == 5
+        assert looked.asked() == 0
+
+
+async def test_a_domain_that_is_gone_costs_the_others_nothing() -> None:
+    """The host refuses the whole question for it."""
+    async with looking(a_world(domains=5)) as looked:
+        references = [domain_of(looked.world, name) for name in looked.world.domains.names]
+        gone = references[2]
+        looked.inspection._domains = lambda: [each.reference for each in references]
+        looked.world.unregister(gone.name, now=looked.world.now)
+        looked.world.advance(looked.world.now)
+        found = await looked.inspection.all_figures()
+        assert {*found} == {each.reference for each in references} - {gone.reference}
+        with pytest.raises(NoSuchDomain, match=gone.name):
+            await looked.inspection.figures(gone)
+        looked.now += 1
+        with pytest.raises(NoSuchDomain, match=gone.name):
+            await looked.inspection.hardware(gone)
+
+
+@pytest.mark.parametrize(("product", "count"), [("esx", 1), ("vpx", 3)])
+async def test_the_hosts_of_a_connection_are_told_in_sum(product: Product, count: int) -> None:
+    """One host has one processor with four cores; a vCenter has several hosts."""
+    async with looking(a_world(product, hosts=count)) as looked:
+        figures = await looked.inspection.host_figures()
+        assert len(looked.world.inventory.hosts) == count
+    assert (figures.packages, figures.cores, figures.threads) == (count, 4 * count, 8 * count)
+    assert (figures.cpu_mhz, figures.most_vcpus) == (2000, 8)
+    assert figures.name == "esx01.example"
+    assert figures.memory_usage == 2048 * 1024 * count
+    assert figures.memory > figures.memory_usage
+
+
+async def test_hardware_is_read_as_a_whole() -> None:
+    """That of a domain, and that of the host."""
+    async with looking(a_world()) as looked:
+        hardware = await looked.inspection.hardware(domain_of(looked.world, "web01"))
+        host = await looked.inspection.host_hardware()
+    assert (hardware.memory, hardware.vcpus) == (512 * 1024, 1)
+    assert host.uuid
+
+
+async def test_without_a_host_nothing_is_read() -> None:
+    """What the connection says of its host is what is told."""
+    async with looking(a_world()) as looked:
+        looked.inspection._hosts = list
+        with pytest.raises(HostError, match="does not tell what it is made of"):
+            await looked.inspection.host_hardware()
+        assert (await looked.inspection.host_figures()).cores == 0
+
+    def lost() -> Session:
+        raise HostUnreachable("the host of the connection 'lab' cannot be reached now")
+
+    inspection = Inspection(lost, domains=list, hosts=list, now=lambda: 0.0)
+    with pytest.raises(HostUnreachable):
+        await inspection.host_figures()
+
+
+@pytest.mark.vcsim
+@pytest.mark.parametrize("model", ["esx", "vpx"])
+async def test_vcsim_is_read_too(vcsim: StartVcsim, model: Product) -> None:
+    """A host that nobody here wrote."""
+    host = vcsim(model, domains=2)
+    async with logged_in(host.connection_uri, host.password) as session:
+        references = [*_references(model)]
+        inspection = Inspection(
+            lambda: session, domains=lambda: references, hosts=list, now=lambda: 0.0
+        )
+        figures = await inspection.all_figures()
+    assert figures
+    for each in figures.values():
+        assert each.memory == 32 * 1024
+        assert each.vcpus == 1
+
+
+def _references(model: Product) -> Iterator[str]:
+    """Yield what may be the reference of a domain of vcsim's; most are not."""
+    yield from (str(number) for number in range(1, 60))
+    yield from (f"vm-{number}" for number in range(1, 60))
