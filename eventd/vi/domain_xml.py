@@ -24,6 +24,7 @@ foresee a bridge called ``Büro``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import count, pairwise
 from urllib.parse import urlsplit
@@ -222,6 +223,7 @@ def _add_controllers(devices: Element, hardware: DomainHardware, drives: Iterabl
 
 # --- network cards --------------------------------------------------------------------------------
 
+_NUMBER = re.compile("[0-9]{1,18}")
 _UUID_DIGITS = 32
 
 
@@ -236,7 +238,7 @@ def _add_interface(devices: Element, card: NetworkCard) -> None:
             interface,
             "source",
             switchid=_uuid(port.switch_uuid),
-            portid=port.port if port.port is not None and port.port.isdecimal() else 0,
+            portid=port.port if _NUMBER.fullmatch(port.port or "") else 0,
             portgroupid=port.portgroup or "",
             connectionid=port.connection or 0,
         )
