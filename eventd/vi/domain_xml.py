@@ -62,8 +62,8 @@ def domain_xml(
 ) -> str:
     """Write a domain of type ``vmware``.
 
-    ``domain_id`` is -1 while it is inactive. ``datacenter_path`` (``folder/datacenter``) tells
-    virt-v2v where the domain is, and is told of hosts that have datacenters.
+    ``domain_id`` is -1 while it is inactive. ``datacenter_path`` tells virt-v2v where the domain
+    is: ``folder/Datacenter``, or ``ha-datacenter`` of a bare host.
     """
     domain = root("domain", namespaces={"vmware": _NAMESPACE} if datacenter_path else None)
     domain.set("type", "vmware")
