@@ -12,6 +12,8 @@ libvirt's ESX driver writes the same from the VMX file. The differences, of libv
   ``null``. The driver refuses the domain, as it does for a URI that names no host to listen on.
 - A network card on an opaque network (NSX) is on a bridge of that id. For the driver it is on none.
 - A port of a distributed switch that has no number yet is 0. The driver refuses the domain.
+- Disks of the mode ``nonpersistent`` are transient, as those of ``independent_nonpersistent`` are.
+  A topology that would not give the number of processors is left out.
 - What VI always tells is always there: model of a network card, shares of the processors, video
   memory. The driver tells what the file happens to contain.
 - Not there, since VI does not tell it: ``genid``, ``vmnet`` devices, ``check='no'`` of a MAC.
