@@ -12,6 +12,8 @@ libvirt's ESX driver writes the same from the VMX file. The differences, of libv
   ``null``. The driver refuses the domain, as it does for a URI that names no host to listen on.
 - A network card on an opaque network (NSX) is on a bridge of that id. For the driver it is on none.
 - A port of a distributed switch that has no number yet is 0. The driver refuses the domain.
+- Disks of the mode ``nonpersistent`` are transient, as those of ``independent_nonpersistent`` are.
+  A topology that would not give the number of processors is left out.
 - What VI always tells is always there: model of a network card, shares of the processors, video
   memory. The driver tells what the file happens to contain.
 - Not there, since VI does not tell it: ``genid``, ``vmnet`` devices, ``check='no'`` of a MAC.
@@ -24,6 +26,7 @@ foresee a bridge called ``Büro``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import count, pairwise
 from urllib.parse import urlsplit
@@ -61,8 +64,8 @@ def domain_xml(
 ) -> str:
     """Write a domain of type ``vmware``.
 
-    ``domain_id`` is -1 while it is inactive. ``datacenter_path`` (``folder/datacenter``) tells
-    virt-v2v where the domain is, and is told of hosts that have datacenters.
+    ``domain_id`` is -1 while it is inactive. ``datacenter_path`` tells virt-v2v where the domain
+    is: ``folder/Datacenter``, or ``ha-datacenter`` of a bare host.
     """
     domain = root("domain", namespaces={"vmware": _NAMESPACE} if datacenter_path else None)
     domain.set("type", "vmware")
@@ -222,6 +225,7 @@ def _add_controllers(devices: Element, hardware: DomainHardware, drives: Iterabl
 
 # --- network cards --------------------------------------------------------------------------------
 
+_NUMBER = re.compile("[0-9]{1,18}")
 _UUID_DIGITS = 32
 
 
@@ -236,7 +240,7 @@ def _add_interface(devices: Element, card: NetworkCard) -> None:
             interface,
             "source",
             switchid=_uuid(port.switch_uuid),
-            portid=port.port if port.port is not None and port.port.isdecimal() else 0,
+            portid=port.port if _NUMBER.fullmatch(port.port or "") else 0,
             portgroupid=port.portgroup or "",
             connectionid=port.connection or 0,
         )
