@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from eventd.bus.registry import Owner, Registry
+from eventd.bus.registry import Owner, Registry, report_failure
 from eventd.journal.journal import Journal
 from eventd.journal.pages import Pages
 from eventd.model.ids import EventId, EventKind
@@ -124,7 +124,11 @@ class RemoteCallbacks:
         for registration in self._registry.wanting(record, owner=self.owner):
             # While the client was waited for, it may have taken the registration back.
             if registration.id > self._told and self._registry.is_active(registration):
-                self._call(registration.id, record)
+                try:
+                    self._call(registration.id, record)
+                except Exception as error:
+                    # As where it is called by the registry: nobody else's events are lost for it.
+                    report_failure(registration, record, error)
                 if self._is_full():
                     await self._drain()
                     await asyncio.sleep(0)

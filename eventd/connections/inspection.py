@@ -6,6 +6,7 @@ that asks for one domain after another, as monitoring does, gets them from one r
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TypeVar
@@ -81,37 +82,44 @@ class Inspection:
         self._figures: Mapping[str, DomainFigures] = {}
         self._read_at = float("-inf")
         self._tells_usage = True
+        self._host_figures: tuple[float, HostFigures] | None = None
+        self._reading = asyncio.Lock()
+        """One at a time: who comes meanwhile is told what it has read."""
 
     async def figures(self, domain: Domain) -> DomainFigures:
         """Return those of a domain; see `Inspector.figures`."""
-        known = self._kept()
-        if domain.reference in known:
-            return known[domain.reference]
-        # Who has asked for another one a moment ago goes through all of them.
-        wanted = [*self._domains()] if known else [domain.reference]
-        found = await self._read(wanted)
-        if domain.reference not in found:
+        async with self._reading:
+            known = self._kept()
+            if domain.reference not in known:
+                # Who has asked for another one a moment ago goes through all of them.
+                wanted = {*self._domains(), domain.reference} if known else [domain.reference]
+                known = await self._read(wanted)
+        if domain.reference not in known:
             raise _gone(domain)
-        return found[domain.reference]
+        return known[domain.reference]
 
     async def all_figures(self) -> Mapping[str, DomainFigures]:
         """Return those of all domains; see `Inspector.all_figures`."""
-        wanted = self._domains()
-        known = self._kept()
-        return known if known.keys() >= {*wanted} else await self._read(wanted)
+        async with self._reading:
+            wanted = {*self._domains()}
+            known = self._kept()
+            return known if known.keys() >= wanted else await self._read(wanted)
 
     def _kept(self) -> Mapping[str, DomainFigures]:
-        return self._figures if self._now() - self._read_at < _FRESH_SECONDS else {}
+        return self._figures if self._is_fresh(self._read_at) else {}
+
+    def _is_fresh(self, read_at: float) -> bool:
+        return self._now() - read_at < _FRESH_SECONDS
 
     async def _read(self, references: Collection[str]) -> Mapping[str, DomainFigures]:
-        began = self._now()
         session = self._session()
         found: dict[str, DomainFigures] = {}
         waiting = iter(references)
         while page := list(islice(waiting, _AT_A_TIME)):
             for content in await self._read_page(session, page):
                 found[content.obj.value] = _domain_figures(content.properties)
-        self._figures, self._read_at = found, began
+        # From its end on: a reading may take longer than what it has read is fresh.
+        self._figures, self._read_at = found, self._now()
         return found
 
     async def _read_page(self, session: Session, page: Sequence[str]) -> list[ObjectContent]:
@@ -149,11 +157,17 @@ class Inspection:
 
     async def host_figures(self) -> HostFigures:
         """Return those of the hosts; see `Inspector.host_figures`."""
-        session = self._session()
-        contents = await _read(session, "HostSystem", _HOST, [*self._hosts()])
-        return _host_figures(
-            [content.properties for content in contents], version=session.content.about.version
-        )
+        async with self._reading:
+            known = self._host_figures
+            if known is None or not self._is_fresh(known[0]):
+                session = self._session()
+                contents = await _read(session, "HostSystem", _HOST, [*self._hosts()])
+                figures = _host_figures(
+                    [content.properties for content in contents],
+                    version=session.content.about.version,
+                )
+                known = self._host_figures = (self._now(), figures)
+        return known[1]
 
 
 def _gone(domain: Domain) -> NoSuchDomain:

@@ -6,7 +6,8 @@ of its row, or what can be awaited for them.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -19,7 +20,7 @@ from eventd.libvirt_rpc.events import (
 from eventd.libvirt_rpc.inventory import Inventory, chosen_connection, wanted
 from eventd.libvirt_rpc.procedures import MOST_LISTED, Statistics
 from eventd.libvirt_rpc.session import Call
-from eventd.libvirt_rpc.statistics import flags_of_list, groups_of, statistics
+from eventd.libvirt_rpc.statistics import flags_of_list, groups_of, needs_figures, statistics
 from eventd.model.arguments import MetadataType
 from eventd.model.domain import DomainStatus
 from eventd.model.ids import EVENT_ID_LAST, EventId
@@ -42,7 +43,8 @@ def _number_of_version(major: int, minor: int, patch: int) -> int:
     return major * 1_000_000 + minor * 1_000 + patch
 
 
-_VERSION = _number_of_version(*(int(part) for part in version("eventd").split(".")[:3]))
+_NUMBERS = [int(number) for number in re.findall(r"\d+", version("eventd"))]
+_VERSION = _number_of_version(*[*_NUMBERS, 0, 0][:3])
 
 _LIVE, _CONFIG, _MAXIMUM = 1, 2, 4
 """``virDomainVcpuFlags``, as far as they mean anything of a domain of VI."""
@@ -262,7 +264,9 @@ class Calls:
             InvalidArgument: a group has to be there and is not, or a flag is not known.
         """
         groups = groups_of(asked, flags)
-        figures = await self._inspector.all_figures(self._connection)
+        figures: Mapping[str, DomainFigures] = {}
+        if needs_figures(groups):
+            figures = await self._inspector.all_figures(self._connection)
         if given:
             statuses = [self._status(each) for each in given]
         else:

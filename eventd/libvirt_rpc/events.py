@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from typing import Any, NamedTuple
-from uuid import UUID
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 from eventd.libvirt_rpc.messages import REMOTE_PROGRAM, VERSION, Header, Kind, message
 from eventd.libvirt_rpc.xdr import (
@@ -58,10 +58,19 @@ __all__ = [
     "RemoteDomain",
     "event_message",
     "typed_parameter",
+    "uuid_bytes",
 ]
 
 TEXT = string(most=4 * 1024 * 1024)
 """What eventd sends, of which only its hosts know how long it is: ``REMOTE_STRING_MAX``."""
+
+
+def uuid_bytes(text: str) -> bytes:
+    """Return a UUID as it is sent; a host may have a text there that is none."""
+    try:
+        return UUID(text).bytes
+    except ValueError:
+        return uuid5(NAMESPACE_OID, text).bytes
 
 
 class RemoteDomain(NamedTuple):
@@ -74,7 +83,7 @@ class RemoteDomain(NamedTuple):
     @classmethod
     def of(cls, domain: Domain) -> RemoteDomain:
         """Return a domain as clients know it."""
-        return cls(domain.name, UUID(domain.uuid).bytes, domain.id)
+        return cls(domain.name, uuid_bytes(domain.uuid), domain.id)
 
 
 DOMAIN = structure(RemoteDomain, TEXT, opaque(16), INT)

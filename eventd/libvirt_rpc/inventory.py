@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import unquote, urlsplit
 
 from eventd.errors import AmbiguousDomain, InvalidArgument, NoSuchDomain
 from eventd.journal.journal import Journal
-from eventd.libvirt_rpc.events import RemoteDomain
+from eventd.libvirt_rpc.events import RemoteDomain, uuid_bytes
 from eventd.model.directory import Directory
 from eventd.model.domain import DomainState, DomainStatus
 from eventd.model.record import Cursor
 
 __all__ = ["Inventory", "chosen_connection", "wanted"]
+
+_FRESH_SECONDS = 1.0
 
 _NO_NAMES = ("", "system", "session")
 """Paths of a URI that stand for the only connection; libvirt has the two words of its own."""
@@ -24,7 +26,10 @@ def chosen_connection(uri: str | None, names: Sequence[str]) -> str:
     Raises:
         InvalidArgument: it names none of ``names``, or nothing where there are several.
     """
-    name = unquote(urlsplit(uri or "").path).strip("/")
+    try:
+        name = unquote(urlsplit(uri or "").path).strip("/")
+    except ValueError as error:
+        raise InvalidArgument(f"{(uri or '')[:80]!r} is no URI: {error}") from None
     if name in names:
         return name
     listed = ", ".join(f"esx+unix:///{each}?socket=..." for each in names)
@@ -40,17 +45,20 @@ def chosen_connection(uri: str | None, names: Sequence[str]) -> str:
 class Inventory:
     """What a directory knows, in the order that lookups need.
 
-    It is looked through again when something has been recorded since: no domain changes without an
-    event.
+    It is looked through again when something has been recorded since: changes of domains are. What
+    is not, such as where the host shows more of one than before, is seen after a second. ``now`` is
+    monotonic, in seconds.
     """
 
-    def __init__(self, directory: Directory, journal: Journal) -> None:
+    def __init__(self, directory: Directory, journal: Journal, *, now: Callable[[], float]) -> None:
         self._directory = directory
         self._journal = journal
+        self._now = now
         self._as_of: Cursor | None = None
+        self._looked_at = 0.0
         self._domains: dict[str, list[DomainStatus]] = {}
         # By connection, and what is looked for.
-        self._by_uuid: dict[tuple[str, str], list[DomainStatus]] = {}
+        self._by_uuid: dict[tuple[str, bytes], list[DomainStatus]] = {}
         self._by_name: dict[tuple[str, str], list[DomainStatus]] = {}
         self._by_id: dict[tuple[str, int], DomainStatus] = {}
 
@@ -119,20 +127,21 @@ class Inventory:
 
     def _with_uuid(self, connection: str, uuid: bytes) -> Sequence[DomainStatus]:
         self._look()
-        return self._by_uuid.get((connection, _text(uuid)), [])
+        return self._by_uuid.get((connection, uuid), [])
 
     def _look(self) -> None:
         newest = self._journal.newest
-        if newest == self._as_of:
+        now = self._now()
+        if newest == self._as_of and now - self._looked_at < _FRESH_SECONDS:
             return
-        self._as_of = newest
+        self._as_of, self._looked_at = newest, now
         for found in (self._domains, self._by_uuid, self._by_name, self._by_id):
             found.clear()
         for status in self._directory.domains():
             domain = status.domain
             name = domain.connection
             self._domains.setdefault(name, []).append(status)
-            self._by_uuid.setdefault((name, domain.uuid), []).append(status)
+            self._by_uuid.setdefault((name, uuid_bytes(domain.uuid)), []).append(status)
             self._by_name.setdefault((name, domain.name), []).append(status)
             if domain.id >= 0:
                 self._by_id[name, domain.id] = status

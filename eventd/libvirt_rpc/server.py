@@ -8,8 +8,10 @@ with them ``esx+unix:///system`` finds eventd without the path of a socket.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import cast
@@ -26,7 +28,7 @@ from eventd.libvirt_rpc import failures
 from eventd.libvirt_rpc.calls import Calls, Results
 from eventd.libvirt_rpc.events import Payloads, event_message
 from eventd.libvirt_rpc.inventory import Inventory
-from eventd.libvirt_rpc.session import Call, Phase, Session
+from eventd.libvirt_rpc.session import Call, Phase, Session, Step
 from eventd.listening import admission as peers
 from eventd.listening import sockets
 from eventd.listening.accepting import accepting
@@ -43,8 +45,17 @@ READ_WRITE_NAME = "libvirt-sock"
 READ_ONLY_NAME = "libvirt-sock-ro"
 _WELL_KNOWN_NAMES = ("virtesxd-sock", "virtesxd-sock-ro")
 
-_MOST_UNANSWERED = 5
+_MOST_ANSWERING = 5
 """Calls of one client that are answered at a time, as in libvirtd (``max_client_requests``)."""
+
+_MOST_WAITING = 32
+"""Calls beside those that are read before the client has to wait. It may ping until then."""
+
+_AT_ONCE = 16
+"""Steps that are done for one client in one turn of the loop."""
+
+_CLOSING_SECONDS = 0.5
+"""How long a client may take to read what it is sent last; the daemon has two seconds to stop."""
 
 _log = structlog.get_logger(__name__)
 
@@ -76,7 +87,9 @@ class LibvirtRpc:
         self.admission = admission
         self.write_limit = write_limit
         self.opening_timeout = opening_timeout
-        self.inventory = Inventory(directory, journal)
+        self.inventory = Inventory(
+            directory, journal, now=lambda: asyncio.get_running_loop().time()
+        )
         self.payloads = Payloads()
         self._delivery = delivery
         self._numbers = count(1)
@@ -110,22 +123,22 @@ class LibvirtRpc:
                 )
             ]
             bound.callback(self._delivery.add_reader(self.deliver))
-            async with asyncio.TaskGroup() as tasks, AsyncExitStack() as stack:
-                for listener, is_read_only in listeners:
-
-                    def connect(is_read_only: bool = is_read_only) -> _Client:
-                        return _Client(
-                            self, tasks, number=next(self._numbers), is_read_only=is_read_only
-                        )
-
-                    await stack.enter_async_context(
-                        accepting(listener, connect, admission=self.admission)
-                    )
+            async with asyncio.TaskGroup() as tasks:
                 try:
-                    yield
+                    async with AsyncExitStack() as stack:
+                        for listener, is_read_only in listeners:
+                            connect = partial(self._connect, tasks, is_read_only)
+                            await stack.enter_async_context(
+                                accepting(listener, connect, admission=self.admission)
+                            )
+                        yield
                 finally:
+                    # Nobody comes any more.
                     for client in tuple(self.clients):
                         client.end()
+
+    def _connect(self, tasks: asyncio.TaskGroup, is_read_only: bool) -> _Client:
+        return _Client(self, tasks, number=next(self._numbers), is_read_only=is_read_only)
 
     def deliver(self, _: Sequence[EventRecord]) -> None:
         """Take note of a loop turn in which something was recorded."""
@@ -147,8 +160,14 @@ class _Client(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._writable = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
+        self._waiting: deque[Call] = deque()
+        """Calls that are answered when one of those under way is."""
+        self._answering = 0
+        """How many are under way."""
         self._is_paused = False
         self._flush_soon: asyncio.Handle | None = None
+        self._go_on_soon: asyncio.Handle | None = None
+        self._end: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
         return f"<client {self._owner.session}, process {self._owner.pid}>"
@@ -160,6 +179,7 @@ class _Client(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's have no base class
         self._peer: Peer | None = None
         peer = peer_of(transport)
+        self._owner = Owner(f"libvirt-{self._number}", pid=peer.pid, uid=peer.uid)
         admission = self._server.admission
         if (reason := admission.refusal(peer.uid)) is not None:
             admission.note_refusal(reason)
@@ -167,7 +187,6 @@ class _Client(asyncio.Protocol):
             return
         self._peer = peer
         admission.enter(peer.uid)
-        self._owner = Owner(f"libvirt-{self._number}", pid=peer.pid, uid=peer.uid)
         self._transport.set_write_buffer_limits(high=self._server.write_limit // 2)
         self._writable.set()
         self._callbacks = RemoteCallbacks(
@@ -196,7 +215,10 @@ class _Client(asyncio.Protocol):
             return
         admission.leave(self._peer.uid)
         self._server.clients.discard(self)
-        self._deadline.cancel()
+        for handle in (self._deadline, self._end, self._go_on_soon, self._flush_soon):
+            if handle is not None:
+                handle.cancel()
+        self._waiting.clear()
         self._callbacks.purge()
         self._writable.set()
         for task in self._running:
@@ -218,16 +240,21 @@ class _Client(asyncio.Protocol):
             self._answer_calls()
 
     def end(self) -> None:
-        """Write what waits, and close the connection."""
+        """Write what waits, and close the connection; cut it if the client does not take that."""
         self._flush()
         self._transport.close()
+        if self._end is None:
+            self._end = self._loop.call_later(_CLOSING_SECONDS, self._transport.abort)
 
     # -- calls
 
     def _answer_calls(self) -> None:
+        """Answer what has come, as far as the client may have it in one turn of the loop."""
+        if self._go_on_soon is not None:
+            self._go_on_soon.cancel()
+            self._go_on_soon = None
         try:
-            while self._may_go_on and (call := self._session.next_call()) is not None:
-                self._answer(call)
+            is_over = self._answer_some()
         except UndecodableMessage as error:
             _log.debug("client_refused", client=self._owner.session, error=error.message)
             self.end()
@@ -235,12 +262,31 @@ class _Client(asyncio.Protocol):
         self._flush()
         if self._session.phase is Phase.ENDED:
             self.end()
+            return
         self._read_on_or_wait()
+        if not is_over and not self._is_paused and not self._transport.is_closing():
+            self._go_on_soon = self._loop.call_soon(self._answer_calls)
+
+    def _answer_some(self) -> bool:
+        """Do a part; return whether nothing is left that could be done now."""
+        for _ in range(_AT_ONCE):
+            if not self._may_go_on:
+                return False
+            if self._waiting and self._answering < _MOST_ANSWERING:
+                self._answer(self._waiting.popleft())
+                continue
+            found = self._session.step()
+            if found is Step.NOTHING:
+                return True
+            if isinstance(found, Call):
+                self._waiting.append(found)
+        return False
 
     @property
     def _may_go_on(self) -> bool:
-        """Whether the client may have one more answer: it reads them, and waits for few."""
-        return self._session.unanswered < _MOST_UNANSWERED and self._writable.is_set()
+        """Whether the client reads its answers, and waits for few."""
+        is_read = self._writable.is_set() and self._session.waiting < self._server.write_limit // 2
+        return is_read and len(self._waiting) < _MOST_WAITING
 
     def _read_on_or_wait(self) -> None:
         is_paused = not self._may_go_on
@@ -255,28 +301,29 @@ class _Client(asyncio.Protocol):
         try:
             results = self._calls.answer(call)
             if isinstance(results, Awaitable):
-                self._run(self._answer_later(call, results), f"{call.procedure.function}")
-            else:
-                self._conclude(call, results)
+                self._answering += 1
+                self._run(self._answer_later(call, results), call.procedure.function)
+                return
+            self._session.answer(call, results)
         except EventdError as error:
             self._session.refuse(call, failures.error_of(error))
         except Exception as error:
             self._fail(call, error)
+        else:
+            if call.procedure.name == "open":
+                self._deadline.cancel()
+                self._run(self._be_called_back(), "callbacks")
 
     async def _answer_later(self, call: Call, results: Awaitable[Results]) -> None:
         try:
-            self._conclude(call, await results)
+            self._session.answer(call, await results)
         except EventdError as error:
             self._session.refuse(call, failures.error_of(error))
         except Exception as error:
             self._fail(call, error)
+        finally:
+            self._answering -= 1
         self._answer_calls()
-
-    def _conclude(self, call: Call, results: Results) -> None:
-        self._session.answer(call, results)
-        if call.procedure.name == "open":
-            self._deadline.cancel()
-            self._run(self._be_called_back(), "callbacks")
 
     def _fail(self, call: Call, error: Exception) -> None:
         _log.error("call failed", function=call.procedure.function, exc_info=error)
@@ -300,9 +347,13 @@ class _Client(asyncio.Protocol):
         if self._flush_soon is None:
             self._flush_soon = self._loop.call_soon(self._flush)
 
+    @property
+    def waiting(self) -> int:
+        """How many bytes wait for the client."""
+        return self._session.waiting + self._transport.get_write_buffer_size()
+
     def _is_full(self) -> bool:
-        waiting = self._session.waiting + self._transport.get_write_buffer_size()
-        return waiting > self._server.write_limit
+        return self.waiting > self._server.write_limit
 
     def _flush(self) -> None:
         """Write what the session has to say."""
@@ -329,6 +380,9 @@ class _Client(asyncio.Protocol):
             self._transport.abort()
         except ConnectionError:
             pass  # the client has gone
+        except Exception:
+            _log.exception("callbacks failed", client=self._owner.session)
+            self._transport.abort()
 
     def check(self, oldest: Cursor) -> None:
         """Cut the connection if the journal no longer has what the client needs next."""
@@ -337,16 +391,16 @@ class _Client(asyncio.Protocol):
 
     def _give_up(self) -> None:
         # The protocol has no word for a gap: who comes back lists the domains anew.
-        if not self._transport.is_closing():
-            metrics.subscribers_disconnected.labels("slow-libvirt-client").inc()
-            _log.info(
-                "client closed: it reads too slowly, and events have been lost",
-                session=self._owner.session,
-                pid=self._owner.pid,
-                uid=self._owner.uid,
-                cursor=str(self._callbacks.position),
-            )
-            self._transport.abort()
+        metrics.subscribers_disconnected.labels("slow-libvirt-client").inc()
+        _log.info(
+            "client closed: it reads too slowly, and events have been lost",
+            session=self._owner.session,
+            pid=self._owner.pid,
+            uid=self._owner.uid,
+            cursor=str(self._callbacks.position),
+        )
+        self._callbacks.purge()
+        self._transport.abort()
 
 
 async def _awaited(doing: Awaitable[None]) -> None:

@@ -36,7 +36,7 @@ from eventd.libvirt_rpc.messages import (
 )
 from eventd.libvirt_rpc.procedures import PROCEDURES, Procedure
 
-__all__ = ["OWN_ANSWERS", "Call", "Phase", "Session"]
+__all__ = ["OWN_ANSWERS", "Call", "Phase", "Session", "Step"]
 
 _AUTH_NONE = 0
 """``REMOTE_AUTH_NONE``: who may open the socket is let in."""
@@ -62,6 +62,15 @@ class Feature(IntEnum):
     who is stopped for a while is not to lose events for it."""
     REMOTE_EVENT_CALLBACK = 14
     REMOTE_CLOSE_CALLBACK = 15
+
+
+class Step(Enum):
+    """What came of a message that is nobody's to answer."""
+
+    NOTHING = auto()
+    """There is no complete one."""
+    ANSWERED = auto()
+    """The session has answered it, or passed it by."""
 
 
 class Call(NamedTuple):
@@ -119,16 +128,28 @@ class Session:
         Raises:
             UndecodableMessage: nothing that follows can be understood, and the client has to go.
         """
+        while (found := self.step()) is Step.ANSWERED:
+            pass
+        return found if isinstance(found, Call) else None
+
+    def step(self) -> Call | Step:
+        """Look at one message; return it if it is a call that is for others to answer.
+
+        Raises:
+            UndecodableMessage: nothing that follows can be understood, and the client has to go.
+        """
         try:
-            while self.phase is not Phase.ENDED and (frame := self._frames.next()) is not None:
-                call = self._look_at(*frame)
-                if call is not None:
-                    self.unanswered += 1
-                    return call
+            frame = None if self.phase is Phase.ENDED else self._frames.next()
+            if frame is None:
+                return Step.NOTHING
+            call = self._look_at(*frame)
         except UndecodableMessage:
             self.phase = Phase.ENDED
             raise
-        return None
+        if call is None:
+            return Step.ANSWERED
+        self.unanswered += 1
+        return call
 
     def _look_at(self, header: Header, payload: bytes) -> Call | None:
         if header.kind in (Kind.CALL_WITH_FDS, Kind.REPLY_WITH_FDS):

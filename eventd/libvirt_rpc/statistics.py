@@ -16,7 +16,7 @@ from eventd.libvirt_rpc.events import (
 from eventd.model.domain import DomainStatus
 from eventd.model.inspector import DomainFigures
 
-__all__ = ["flags_of_list", "groups_of", "statistics"]
+__all__ = ["flags_of_list", "groups_of", "needs_figures", "statistics"]
 
 _STATE, _BALLOON, _VCPU = 1, 4, 8
 _ALL = _STATE | _BALLOON | _VCPU
@@ -40,6 +40,11 @@ def groups_of(asked: int, flags: int) -> int:
 def flags_of_list(flags: int) -> int:
     """Return those of the flags that choose domains."""
     return flags & ~(_NOWAIT | _BACKING | _ENFORCE)
+
+
+def needs_figures(groups: int) -> bool:
+    """Whether the groups tell of more than the state, which is known without the host."""
+    return bool(groups & (_BALLOON | _VCPU))
 
 
 def statistics(

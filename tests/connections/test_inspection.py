@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -35,9 +36,12 @@ class Counting(Session):
     """A session that counts what it asks for."""
 
     asked = 0
+    takes = 0.0
+    now = 100.0
 
     async def call(self, *args: object, **kwargs: object) -> object:  # type: ignore[override]
         self.asked += 1
+        self.now += self.takes
         return await super().call(*args, **kwargs)  # type: ignore[arg-type]
 
 
@@ -46,13 +50,12 @@ class Looked:
 
     def __init__(self, world: World, session: Session) -> None:
         self.world = world
-        self.now = 100.0
         self.session = Counting(session._transport, session.content, session.api_version)
         self.inspection = Inspection(
             lambda: self.session,
             domains=lambda: [domain_of(world, name).reference for name in world.domains.names],
             hosts=lambda: [host.value for host in world.inventory.hosts],
-            now=lambda: self.now,
+            now=lambda: self.session.now,
         )
 
     def asked(self) -> int:
@@ -83,7 +86,7 @@ async def test_who_asks_for_one_domain_reads_one() -> None:
         assert looked.asked() == 1
         assert await looked.inspection.figures(web01) is first
         assert looked.asked() == 0
-        looked.now += 1
+        looked.session.now += 1
         assert await looked.inspection.figures(web01) is not first
         assert looked.asked() == 1
 
@@ -98,6 +101,23 @@ async def test_who_goes_through_all_domains_reads_twice() -> None:
         assert looked.asked() == 0
 
 
+async def test_a_slow_reading_is_as_good_as_a_quick_one() -> None:
+    """Counted from its beginning, it would be old when it is there, and each domain read anew."""
+    async with looking(a_world(domains=5)) as looked:
+        looked.session.takes = 3.0
+        for name in looked.world.domains.names:
+            await looked.inspection.figures(domain_of(looked.world, name))
+        assert looked.asked() == 2
+
+
+async def test_who_asks_while_others_do_is_told_what_they_are() -> None:
+    """As many monitors do at the full minute."""
+    async with looking(a_world(domains=5)) as looked:
+        await asyncio.gather(*[looked.inspection.all_figures() for _ in range(9)])
+        await asyncio.gather(*[looked.inspection.host_figures() for _ in range(9)])
+        assert looked.asked() == 2
+
+
 async def test_a_domain_that_is_gone_costs_the_others_nothing() -> None:
     """The host refuses the whole question for it."""
     async with looking(a_world(domains=5)) as looked:
@@ -110,7 +130,7 @@ async def test_a_domain_that_is_gone_costs_the_others_nothing() -> None:
         assert {*found} == {each.reference for each in references} - {gone.reference}
         with pytest.raises(NoSuchDomain, match=gone.name):
             await looked.inspection.figures(gone)
-        looked.now += 1
+        looked.session.now += 1
         with pytest.raises(NoSuchDomain, match=gone.name):
             await looked.inspection.hardware(gone)
 

@@ -78,7 +78,7 @@ class Daemon:
     directory: FakeDirectory
     operator: FakeOperator
     inspector: FakeInspector
-    admission: Admission
+    server: LibvirtRpc
 
     @property
     def socket(self) -> Path:
@@ -136,7 +136,7 @@ async def serving(
                 directory=directory,
                 operator=operator,
                 inspector=inspector,
-                admission=admission,
+                server=server,
             )
 
 

@@ -13,17 +13,26 @@ import pytest
 
 from eventd.libvirt_rpc.calls import Calls
 from eventd.libvirt_rpc.events import RemoteDomain
-from eventd.libvirt_rpc.messages import Kind, RemoteError
+from eventd.libvirt_rpc.messages import (
+    KEEPALIVE_PROGRAM,
+    PING,
+    PONG,
+    VERSION,
+    Header,
+    Kind,
+    RemoteError,
+    message,
+)
 from eventd.libvirt_rpc.procedures import PROCEDURES
 from eventd.libvirt_rpc.server import READ_ONLY_NAME, READ_WRITE_NAME
 from eventd.libvirt_rpc.session import OWN_ANSWERS
 from eventd.model.domain import ConnectionState, DomainState, DomainStatus
 from eventd.model.ids import EventId
 from eventd.model.operations import DomainOperation
-from tests.http_api.fake_daemon import started, stopped, uuid_of
+from tests.http_api.fake_daemon import domain_of, started, stopped, uuid_of
 from tests.libvirt_rpc.conftest import MakeDaemon
 from tests.libvirt_rpc.served import Client, Daemon
-from tests.libvirt_rpc.talk import replies
+from tests.libvirt_rpc.talk import call, replies
 
 _LIFECYCLE, _LEGACY_LIFECYCLE = 318, 107
 
@@ -77,6 +86,13 @@ async def test_no_name_means_the_only_connection(daemon: Daemon, uri: str | None
     async with Client.connected(daemon.socket, uri=None) as client:
         assert await client.ask("open", uri, 0) == []
         assert await client.ask("get_uri") == ["esx:///lab"]
+
+
+async def test_a_uri_that_is_none_is_a_wrong_argument(daemon: Daemon) -> None:
+    """Not a failure of ours, with a traceback in the log."""
+    async with Client.connected(daemon.socket, uri=None) as client:
+        error = await client.ask("open", "esx://[x/", 0)
+        assert error.message == "invalid argument: 'esx://[x/' is no URI: Invalid IPv6 URL"
 
 
 @pytest.mark.parametrize("uri", ["esx:///", "esx:///nosuch", "esx:///lab/web"])
@@ -200,11 +216,39 @@ async def test_a_client_is_cut_when_what_it_needs_is_forgotten(make_daemon: Make
         assert not daemon.registry.registrations()
 
 
+async def test_an_event_that_cannot_be_told_costs_no_other(make_daemon: MakeDaemon) -> None:
+    """A host may tell of numbers that libvirt has no room for; live, and from the journal."""
+    told_never = started(1).model_copy(
+        update={"domain": domain_of(1).model_copy(update={"id": 1 << 31})}
+    )
+    async with (
+        make_daemon(write_limit=4096) as daemon,
+        Client.connected(daemon.socket) as client,
+    ):
+        await client.ask("register", EventId.LIFECYCLE, None)
+        daemon.publish(told_never, started(2))
+        assert (await told(client))[1] == "web-2"
+        events = [started(number) for number in range(3, 5003)]
+        daemon.publish(*events, told_never, stopped(7))
+        names = [(await told(client))[1] for _ in range(5001)]
+    assert names == [*(event.domain.name for event in events), "web-7"]
+
+
+async def test_a_uuid_that_is_none_is_told_as_another(daemon: Daemon) -> None:
+    """One odd domain hides no others, and can be looked up by what was told."""
+    daemon.directory.add(1, uuid="not a UUID")
+    daemon.directory.add(2)
+    async with Client.connected(daemon.socket) as client:
+        [odd, plain], _ = await client.ask("list_all_domains", 1, 0)
+        assert plain == remote(2)
+        assert await client.ask("lookup_by_uuid", odd.uuid) == [odd]
+
+
 # -- operations
 
 
 @pytest.mark.parametrize(
-    ("call", "arguments", "operation"),
+    ("name", "arguments", "operation"),
     [
         ("start", (), DomainOperation.START),
         ("destroy", (), DomainOperation.DESTROY),
@@ -218,12 +262,12 @@ async def test_a_client_is_cut_when_what_it_needs_is_forgotten(make_daemon: Make
     ],
 )
 async def test_operations_are_the_operators(
-    daemon: Daemon, call: str, arguments: tuple[int, ...], operation: DomainOperation
+    daemon: Daemon, name: str, arguments: tuple[int, ...], operation: DomainOperation
 ) -> None:
     """With the rules and refusals that it has for everybody."""
     daemon.directory.add(1)
     async with Client.connected(daemon.socket) as client:
-        assert await client.ask(call, remote(1), *arguments) == []
+        assert await client.ask(name, remote(1), *arguments) == []
     [asked] = daemon.operator.asked
     assert (asked.domain, asked.operation, asked.connection) == (uuid_of(1), operation, "lab")
 
@@ -271,7 +315,60 @@ async def test_a_client_that_does_not_read_is_not_read_from(make_daemon: MakeDae
             assert replies(await client.frame()) == [(serial, ["ESX"])]
 
 
+async def test_a_flood_of_calls_holds_up_nobody_and_fills_no_memory(
+    make_daemon: MakeDaemon,
+) -> None:
+    """It is answered as it is read, whatever was sent at once."""
+    async with make_daemon() as daemon:
+        for number in range(500):
+            daemon.directory.add(number)
+        async with (
+            Client.connected(daemon.read_only_socket) as flooding,
+            Client.connected(daemon.read_only_socket) as neighbour,
+        ):
+            flooding.writer.write(call("list_all_domains", 1, 0) * 5000)
+            for _ in range(20):
+                assert await neighbour.ask("get_type") == ["ESX"]
+            waiting = [each.waiting for each in daemon.server.clients]
+            assert max(waiting) <= 2 * daemon.server.write_limit
+            for _ in range(100):
+                await flooding.frame()
+
+
+async def test_a_client_with_calls_under_way_is_still_heard(daemon: Daemon) -> None:
+    """Its pings are answered, and its end is seen: operations may take long."""
+    daemon.directory.add(1)
+    daemon.operator.may_end.clear()
+    ping = Header(KEEPALIVE_PROGRAM, VERSION, PING, Kind.MESSAGE, 0)
+    async with Client.connected(daemon.socket) as client:
+        for serial in range(9):
+            client.send("start", remote(1), serial=serial)
+        client.writer.write(message(ping))
+        assert await client.message() == (ping._replace(procedure=PONG), b"")
+        assert len(daemon.server.clients) == 1
+    while daemon.server.clients:  # noqa: ASYNC110 - the client's end is told to nobody
+        await asyncio.sleep(0)
+    daemon.operator.may_end.set()
+
+
 # -- limits and the end
+
+
+async def test_a_client_that_does_not_read_does_not_keep_the_daemon(
+    make_daemon: MakeDaemon,
+) -> None:
+    """It is cut when the daemon stops, and takes its callbacks with it."""
+    async with make_daemon(write_limit=4096) as daemon:
+        reader, writer = await asyncio.open_unix_connection(str(daemon.socket))
+        client = Client(reader, writer)
+        assert await client.ask("open", None, 0) == []
+        await client.ask("register", EventId.LIFECYCLE, None)
+        writer.transport.pause_reading()  # type: ignore[attr-defined]  # it is one that can
+        daemon.publish(*[started(number) for number in range(20_000)])
+        for _ in range(200):
+            await asyncio.sleep(0)
+    assert not daemon.registry.registrations()
+    writer.transport.abort()
 
 
 async def test_who_opens_nothing_is_cut(make_daemon: MakeDaemon) -> None:
