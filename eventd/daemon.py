@@ -195,6 +195,10 @@ class Daemon:
         """Read what a host is made of; raises what `Inspector.host_hardware` raises."""
         return await self._connection(connection).inspection.host_hardware()
 
+    async def is_autostarted(self, domain: Domain) -> bool:
+        """Say whether a domain starts with its host; raises what the `Inspector` raises."""
+        return await self._connection(domain.connection).inspection.is_autostarted(domain)
+
     async def all_figures(self, connection: str) -> Mapping[str, DomainFigures]:
         """Read figures of all domains; raises what `Inspector.all_figures` raises."""
         return await self._connection(connection).inspection.all_figures()

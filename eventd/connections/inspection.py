@@ -45,6 +45,8 @@ _USAGE = (
     "summary.quickStats.hostMemoryUsage",
 )
 
+_AUTOSTART = "configManager.autoStartManager"
+
 _HOST = (
     "config.network.dnsConfig.hostName",
     "config.network.dnsConfig.domainName",
@@ -83,6 +85,7 @@ class Inspection:
         self._read_at = float("-inf")
         self._tells_usage = True
         self._host_figures: tuple[float, HostFigures] | None = None
+        self._autostarted: tuple[float, frozenset[str]] | None = None
         self._reading = asyncio.Lock()
         """One at a time: who comes meanwhile is told what it has read."""
 
@@ -154,6 +157,26 @@ class Inspection:
             if found is not None:
                 return found
         raise HostError("the host does not tell what it is made of; may the user see it?")
+
+    async def is_autostarted(self, domain: Domain) -> bool:
+        """Return whether a domain is started with its host; see `Inspector.is_autostarted`."""
+        async with self._reading:
+            known = self._autostarted
+            if known is None or not self._is_fresh(known[0]):
+                known = self._autostarted = (self._now(), await self._read_autostarted())
+        return domain.reference in known[1]
+
+    async def _read_autostarted(self) -> frozenset[str]:
+        session = self._session()
+        contents = await _read(session, "HostSystem", (_AUTOSTART,), [*self._hosts()])
+        managers = {content.properties.get(_AUTOSTART) for content in contents}
+        found: frozenset[str] = frozenset()
+        for manager in managers:
+            if isinstance(manager, str):
+                reference = ManagedObjectReference("HostAutoStartManager", manager)
+                call = calls.retrieve_autostarted(session.content.property_collector, reference)
+                found |= await _shown(session, call) or frozenset()
+        return found
 
     async def host_figures(self) -> HostFigures:
         """Return those of the hosts; see `Inspector.host_figures`."""

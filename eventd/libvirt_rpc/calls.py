@@ -227,6 +227,10 @@ class Calls:
         xml = domain_xml(name=known.name, uuid=known.uuid, domain_id=known.id, hardware=hardware)
         return (xml,)
 
+    async def get_autostart(self, domain: RemoteDomain) -> Results:
+        """Whether it is started with its host."""
+        return (int(await self._inspector.is_autostarted(self._status(domain).domain)),)
+
     async def get_max_memory(self, domain: RemoteDomain) -> Results:
         """In KiB."""
         return ((await self._figures(domain)).memory or 0,)

@@ -112,6 +112,7 @@ PROCEDURES: Mapping[int, Procedure] = {
     273: Procedure("list_all_domains", "virConnectListAllDomains", [INT, UINT], [_DOMAINS, UINT]),
     # -- one domain
     14: Procedure("get_xml_desc", "virDomainGetXMLDesc", [_GIVEN_DOMAIN, UINT], [TEXT]),
+    15: Procedure("get_autostart", "virDomainGetAutostart", [_GIVEN_DOMAIN], [INT]),
     16: Procedure(
         "get_info", "virDomainGetInfo", [_GIVEN_DOMAIN], [UINT, UHYPER, UHYPER, UINT, UHYPER]
     ),

@@ -82,6 +82,10 @@ class Inspector(Protocol):
         """Return those of all domains of a connection, by reference."""
         ...
 
+    async def is_autostarted(self, domain: Domain) -> bool:
+        """Return whether a domain is started with its host."""
+        ...
+
     async def host_figures(self, connection: str) -> HostFigures:
         """Return those of the hosts of a connection."""
         ...

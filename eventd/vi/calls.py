@@ -13,6 +13,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from eventd.errors import MalformedAnswer
 from eventd.model.hardware import DomainHardware, HostHardware
+from eventd.vi.autostart import autostarted
 from eventd.vi.events import parse_events
 from eventd.vi.hardware import domain_hardware, host_hardware
 from eventd.vi.property_collector import (
@@ -66,6 +67,7 @@ __all__ = [
     "read_next_events",
     "reboot_guest",
     "reset",
+    "retrieve_autostarted",
     "retrieve_domain_hardware",
     "retrieve_host_hardware",
     "retrieve_properties",
@@ -331,6 +333,13 @@ def retrieve_host_hardware(
     """Read what a host is made of; None where it is not shown."""
     paths = ("capability", "hardware", "summary.hardware")
     return _retrieve_of_one(collector, host, paths, host_hardware)
+
+
+def retrieve_autostarted(
+    collector: ManagedObjectReference, manager: ManagedObjectReference
+) -> Call[frozenset[str] | None]:
+    """Read which domains are started with their host; None where that is not shown."""
+    return _retrieve_of_one(collector, manager, ("config",), autostarted)
 
 
 def _retrieve_of_one(

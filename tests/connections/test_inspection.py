@@ -157,6 +157,14 @@ async def test_hardware_is_read_as_a_whole() -> None:
     assert host.uuid
 
 
+async def test_a_host_that_starts_nothing_starts_no_domain() -> None:
+    """As libvirt's ESX driver has it; read once for all domains."""
+    async with looking(a_world()) as looked:
+        for name in looked.world.domains.names:
+            assert not await looked.inspection.is_autostarted(domain_of(looked.world, name))
+        assert looked.asked() == 2
+
+
 async def test_without_a_host_nothing_is_read() -> None:
     """What the connection says of its host is what is told."""
     async with looking(a_world()) as looked:

@@ -60,8 +60,10 @@ async def test_lists_and_states_are_those_of_libvirts_driver(both: Both) -> None
         ["mail01", "shut off"],
     ]
     for name in NAMES:
-        for command in ("domstate", "domid", "domuuid", "domname"):
+        for command in ("domstate", "domid", "domuuid", "domname", "dominfo"):
             await both.print_the_same(command, name)
+    for command in ("nodeinfo", "hostname", "version", "freecell"):
+        await both.print_the_same(command)
     for flag in ("--state-running", "--state-paused", "--inactive", "--persistent", "--uuid"):
         await both.print_the_same("list", "--all", "--name", flag)
 

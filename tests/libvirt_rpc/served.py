@@ -34,6 +34,7 @@ class FakeInspector:
     of_domain: DomainFigures = field(
         default_factory=lambda: DomainFigures(memory=4 * 1024 * 1024, vcpus=2)
     )
+    is_autostarting: bool = False
     of_host: HostFigures = field(
         default_factory=lambda: HostFigures(
             name="esx01.example",
@@ -58,6 +59,9 @@ class FakeInspector:
 
     async def host_hardware(self, connection: str) -> HostHardware:
         return HostHardware()
+
+    async def is_autostarted(self, domain: Domain) -> bool:
+        return self.is_autostarting
 
     async def all_figures(self, connection: str) -> Mapping[str, DomainFigures]:
         statuses = self.directory.domains()
