@@ -55,6 +55,7 @@ from eventd.model.operator import Report
 from eventd.model.picture import PictureChange
 from eventd.model.questions import PendingQuestion, Requester, find_question
 from eventd.model.record import EventRecord
+from eventd.model.snapshots import Snapshot
 from eventd.systemd import Notifier
 from eventd.tracking.tracker import Tracker
 
@@ -194,6 +195,10 @@ class Daemon:
     async def host_hardware(self, connection: str) -> HostHardware:
         """Read what a host is made of; raises what `Inspector.host_hardware` raises."""
         return await self._connection(connection).inspection.host_hardware()
+
+    async def snapshots(self, domain: Domain) -> Sequence[Snapshot]:
+        """Read the snapshots of a domain; raises what the `Inspector` raises."""
+        return await self._connection(domain.connection).inspection.snapshots(domain)
 
     async def is_autostarted(self, domain: Domain) -> bool:
         """Say whether a domain starts with its host; raises what the `Inspector` raises."""

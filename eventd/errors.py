@@ -89,6 +89,7 @@ class ErrorCode(IntEnum):
     NO_DOMAIN = 42
     AUTH_FAILED = 45
     OPERATION_INVALID = 55
+    NO_DOMAIN_SNAPSHOT = 72
     NO_DOMAIN_METADATA = 80
 
 

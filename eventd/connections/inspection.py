@@ -16,6 +16,7 @@ from eventd.errors import Fault, HostError, NoSuchDomain
 from eventd.model.domain import Domain
 from eventd.model.hardware import DomainHardware, HostHardware
 from eventd.model.inspector import DomainFigures, HostFigures
+from eventd.model.snapshots import Snapshot
 from eventd.vi import calls
 from eventd.vi.calls import Call
 from eventd.vi.property_collector import ObjectSpec, PropertyFilterSpec, PropertySpec
@@ -157,6 +158,13 @@ class Inspection:
             if found is not None:
                 return found
         raise HostError("the host does not tell what it is made of; may the user see it?")
+
+    async def snapshots(self, domain: Domain) -> Sequence[Snapshot]:
+        """Return the snapshots of a domain; see `Inspector.snapshots`."""
+        session = self._session()
+        reference = ManagedObjectReference("VirtualMachine", domain.reference)
+        call = calls.retrieve_snapshots(session.content.property_collector, reference)
+        return await _shown(session, call) or ()
 
     async def is_autostarted(self, domain: Domain) -> bool:
         """Return whether a domain is started with its host; see `Inspector.is_autostarted`."""

@@ -20,6 +20,7 @@ from eventd.libvirt_rpc.events import (
 from eventd.libvirt_rpc.inventory import Inventory, chosen_connection, wanted
 from eventd.libvirt_rpc.procedures import MOST_LISTED, Statistics
 from eventd.libvirt_rpc.session import Call
+from eventd.libvirt_rpc.snapshot_calls import SnapshotCalls
 from eventd.libvirt_rpc.statistics import flags_of_list, groups_of, needs_figures, statistics
 from eventd.model.arguments import MetadataType
 from eventd.model.domain import DomainStatus
@@ -53,7 +54,7 @@ _GRACEFUL = 1
 """``VIR_DOMAIN_DESTROY_GRACEFUL``: VI has one way only."""
 
 
-class Calls:
+class Calls(SnapshotCalls):
     """Answers one client, about the connection that it has opened.
 
     ``requester`` tells who the client is.
@@ -70,7 +71,7 @@ class Calls:
     ) -> None:
         self._inventory = inventory
         self._operator = operator
-        self._inspector = inspector
+        super().__init__(lambda given: self._status(given).domain, inspector)
         self._callbacks = callbacks
         self._requester = requester
         self._connection = ""

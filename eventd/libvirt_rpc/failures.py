@@ -72,9 +72,10 @@ def _rpc(message: str, *, detail: str | None = None) -> RemoteError:
     return RemoteError.of(ErrorCode.RPC, message, domain=ErrorDomain.RPC, detail=detail)
 
 
-def unknown_procedure(number: int) -> RemoteError:
+def unknown_procedure(header: Header) -> RemoteError:
     """Clients make "not supported" of this one, by its words, and do without."""
-    return _rpc(f"unknown procedure: {number}", detail=str(number))
+    number = str(header.procedure)
+    return _rpc(f"unknown procedure: {number}", detail=number)
 
 
 def unknown_program(header: Header) -> RemoteError:

@@ -25,7 +25,7 @@ from eventd.libvirt_rpc.xdr import (
     structure,
 )
 
-__all__ = ["MOST_LISTED", "PROCEDURES", "Procedure", "Statistics"]
+__all__ = ["MOST_LISTED", "NOT_SERVED", "PROCEDURES", "Procedure", "RemoteSnapshot", "Statistics"]
 
 MOST_LISTED = 16_384
 """``REMOTE_DOMAIN_LIST_MAX``: no client takes a longer list."""
@@ -67,6 +67,13 @@ class Procedure(NamedTuple):
         return bytes(into)
 
 
+class RemoteSnapshot(NamedTuple):
+    """``remote_nonnull_domain_snapshot``."""
+
+    name: str
+    domain: RemoteDomain
+
+
 class Statistics(NamedTuple):
     """``remote_domain_stats_record``."""
 
@@ -77,6 +84,9 @@ class Statistics(NamedTuple):
 _DOMAINS = array(DOMAIN, most=MOST_LISTED)
 _NAMES = array(TEXT, most=MOST_LISTED)
 
+_SNAPSHOT = structure(RemoteSnapshot, TEXT, DOMAIN)
+_SNAPSHOTS = array(_SNAPSHOT, most=MOST_LISTED)
+_GIVEN_SNAPSHOT = structure(RemoteSnapshot, _GIVEN, _GIVEN_DOMAIN)
 _STATISTICS = array(
     structure(Statistics, DOMAIN, array(TYPED_PARAMETER, most=262_144)), most=MOST_LISTED
 )
@@ -133,6 +143,50 @@ PROCEDURES: Mapping[int, Procedure] = {
         [_GIVEN_DOMAIN, INT, optional(_GIVEN), UINT],
         [TEXT],
     ),
+    # -- its snapshots
+    186: Procedure(
+        "snapshot_get_xml_desc", "virDomainSnapshotGetXMLDesc", [_GIVEN_SNAPSHOT, UINT], [TEXT]
+    ),
+    187: Procedure("snapshot_num", "virDomainSnapshotNum", [_GIVEN_DOMAIN, UINT], [INT]),
+    188: Procedure(
+        "snapshot_list_names", "virDomainSnapshotListNames", [_GIVEN_DOMAIN, INT, UINT], [_NAMES]
+    ),
+    189: Procedure(
+        "snapshot_lookup_by_name",
+        "virDomainSnapshotLookupByName",
+        [_GIVEN_DOMAIN, _GIVEN, UINT],
+        [_SNAPSHOT],
+    ),
+    190: Procedure(
+        "has_current_snapshot", "virDomainHasCurrentSnapshot", [_GIVEN_DOMAIN, UINT], [INT]
+    ),
+    191: Procedure(
+        "snapshot_current", "virDomainSnapshotCurrent", [_GIVEN_DOMAIN, UINT], [_SNAPSHOT]
+    ),
+    244: Procedure(
+        "snapshot_get_parent", "virDomainSnapshotGetParent", [_GIVEN_SNAPSHOT, UINT], [_SNAPSHOT]
+    ),
+    246: Procedure(
+        "snapshot_num_children", "virDomainSnapshotNumChildren", [_GIVEN_SNAPSHOT, UINT], [INT]
+    ),
+    271: Procedure(
+        "snapshot_is_current", "virDomainSnapshotIsCurrent", [_GIVEN_SNAPSHOT, UINT], [INT]
+    ),
+    272: Procedure(
+        "snapshot_has_metadata", "virDomainSnapshotHasMetadata", [_GIVEN_SNAPSHOT, UINT], [INT]
+    ),
+    274: Procedure(
+        "list_all_snapshots",
+        "virDomainListAllSnapshots",
+        [_GIVEN_DOMAIN, INT, UINT],
+        [_SNAPSHOTS, INT],
+    ),
+    275: Procedure(
+        "snapshot_list_all_children",
+        "virDomainSnapshotListAllChildren",
+        [_GIVEN_SNAPSHOT, INT, UINT],
+        [_SNAPSHOTS, INT],
+    ),
     344: Procedure(
         "get_all_domain_stats",
         "virConnectGetAllDomainStats",
@@ -166,3 +220,16 @@ PROCEDURES: Mapping[int, Procedure] = {
         "shutdown_flags", "virDomainShutdownFlags", [_GIVEN_DOMAIN, UINT], [], writes=True
     ),
 }
+
+NOT_SERVED: Mapping[int, str] = {
+    64: "virDomainBlockStats",
+    65: "virDomainInterfaceStats",
+    159: "virDomainMemoryStats",
+    185: "virDomainSnapshotCreateXML",
+    192: "virDomainRevertToSnapshot",
+    193: "virDomainSnapshotDelete",
+    203: "virConnectGetSysinfo",
+    243: "virDomainBlockStatsFlags",
+    426: "virDomainGetMessages",
+}
+"""What people and programs ask for all the same: they are told so by the name of the function."""

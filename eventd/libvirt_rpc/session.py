@@ -34,7 +34,7 @@ from eventd.libvirt_rpc.messages import (
     Status,
     message,
 )
-from eventd.libvirt_rpc.procedures import PROCEDURES, Procedure
+from eventd.libvirt_rpc.procedures import NOT_SERVED, PROCEDURES, Procedure
 
 __all__ = ["OWN_ANSWERS", "Call", "Phase", "Session", "Step"]
 
@@ -171,7 +171,11 @@ class Session:
     def _called(self, header: Header, payload: bytes) -> Call | None:
         procedure = PROCEDURES.get(header.procedure)
         if procedure is None:
-            self._send_error(header, failures.unknown_procedure(header.procedure))
+            name = NOT_SERVED.get(header.procedure)
+            self._send_error(
+                header,
+                failures.unsupported(name) if name else failures.unknown_procedure(header),
+            )
             return None
         if (error := self._refusal(procedure)) is not None:
             self._send_error(header, error)

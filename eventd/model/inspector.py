@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from eventd.model.domain import Domain, Value
 from eventd.model.hardware import DomainHardware, HostHardware
+from eventd.model.snapshots import Snapshot
 
 __all__ = ["DomainFigures", "HostFigures", "Inspector"]
 
@@ -80,6 +81,10 @@ class Inspector(Protocol):
 
     async def all_figures(self, connection: str) -> Mapping[str, DomainFigures]:
         """Return those of all domains of a connection, by reference."""
+        ...
+
+    async def snapshots(self, domain: Domain) -> Sequence[Snapshot]:
+        """Return the snapshots of a domain, parents before their children."""
         ...
 
     async def is_autostarted(self, domain: Domain) -> bool:

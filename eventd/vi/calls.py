@@ -13,6 +13,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from eventd.errors import MalformedAnswer
 from eventd.model.hardware import DomainHardware, HostHardware
+from eventd.model.snapshots import Snapshot
 from eventd.vi.autostart import autostarted
 from eventd.vi.events import parse_events
 from eventd.vi.hardware import domain_hardware, host_hardware
@@ -23,6 +24,7 @@ from eventd.vi.property_collector import (
     parse_object_content,
     parse_update_set,
 )
+from eventd.vi.snapshots import snapshots_of
 from eventd.vi.soap import envelope, parse_answer, reference_element
 from eventd.vi.structures import children_by_name, parse_reference, text_of
 from eventd.vi.times import parse_datetime
@@ -73,6 +75,7 @@ __all__ = [
     "retrieve_properties",
     "retrieve_properties_ex",
     "retrieve_service_content",
+    "retrieve_snapshots",
     "set_collector_page_size",
     "shutdown_guest",
     "suspend",
@@ -333,6 +336,13 @@ def retrieve_host_hardware(
     """Read what a host is made of; None where it is not shown."""
     paths = ("capability", "hardware", "summary.hardware")
     return _retrieve_of_one(collector, host, paths, host_hardware)
+
+
+def retrieve_snapshots(
+    collector: ManagedObjectReference, domain: ManagedObjectReference
+) -> Call[tuple[Snapshot, ...] | None]:
+    """Read the snapshots of a domain; None where it is not shown."""
+    return _retrieve_of_one(collector, domain, ("snapshot",), snapshots_of)
 
 
 def retrieve_autostarted(

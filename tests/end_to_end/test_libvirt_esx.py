@@ -93,6 +93,37 @@ async def test_what_cannot_be_done_is_refused_as_libvirts_driver_does(
     assert refused.errors
 
 
+async def test_snapshots_are_those_of_libvirts_driver(both: Both, tmp_path: Path) -> None:
+    """A tree of them, made by the one and seen by both."""
+    description = tmp_path / "snapshot.xml"
+    for name in ("one", "two"):
+        description.write_text(f"<domainsnapshot><name>{name}</name></domainsnapshot>", "utf-8")
+        made = await both.by_driver("snapshot-create", "web01", str(description))
+        assert made.errors == ""
+    assert (await both.by_driver("snapshot-revert", "web01", "one")).errors == ""
+    description.write_text("<domainsnapshot><name>three</name></domainsnapshot>", "utf-8")
+    assert (await both.by_driver("snapshot-create", "web01", str(description))).errors == ""
+    tree = await both.print_the_same("snapshot-list", "web01", "--tree")
+    assert tree.output.split() == ["one", "|", "+-", "two", "|", "+-", "three"]
+    for arguments in [
+        ("snapshot-list", "web01"),
+        ("snapshot-list", "web01", "--parent"),
+        ("snapshot-list", "web01", "--roots"),
+        ("snapshot-list", "web01", "--leaves"),
+        ("snapshot-list", "web01", "--from", "one"),
+        ("snapshot-list", "mail01"),
+        ("snapshot-current", "web01", "--name"),
+        ("snapshot-current", "mail01"),
+        ("snapshot-parent", "web01", "three"),
+        ("snapshot-parent", "web01", "one"),
+        ("snapshot-info", "web01", "two"),
+        ("snapshot-info", "web01", "nosuch"),
+    ]:
+        await both.print_the_same(*arguments)
+    refused = await both.by_eventd("snapshot-delete", "web01", "one")
+    assert "not supported by the connection driver: virDomainSnapshotDelete" in refused.errors
+
+
 async def test_what_is_done_through_one_is_seen_through_the_other(both: Both) -> None:
     """Each operation of one, and the state that both print then."""
     steps = [

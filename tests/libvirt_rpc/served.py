@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ from eventd.model.events import Event
 from eventd.model.hardware import DomainHardware, HostHardware
 from eventd.model.inspector import DomainFigures, HostFigures
 from eventd.model.record import EventRecord
+from eventd.model.snapshots import Snapshot
 from tests.http_api.fake_daemon import NOW, FakeDirectory, FakeOperator
 from tests.libvirt_rpc.talk import call, replies
 
@@ -34,6 +35,7 @@ class FakeInspector:
     of_domain: DomainFigures = field(
         default_factory=lambda: DomainFigures(memory=4 * 1024 * 1024, vcpus=2)
     )
+    of_snapshots: Sequence[Snapshot] = ()
     is_autostarting: bool = False
     of_host: HostFigures = field(
         default_factory=lambda: HostFigures(
@@ -59,6 +61,9 @@ class FakeInspector:
 
     async def host_hardware(self, connection: str) -> HostHardware:
         return HostHardware()
+
+    async def snapshots(self, domain: Domain) -> Sequence[Snapshot]:
+        return self.of_snapshots
 
     async def is_autostarted(self, domain: Domain) -> bool:
         return self.is_autostarting

@@ -98,6 +98,12 @@ def test_what_is_not_known_is_refused_in_words_that_clients_know() -> None:
     """They make "not supported" of an unknown procedure, by its text, and do without."""
     unknown = message(Header(REMOTE_PROGRAM, VERSION, 9999, Kind.CALL, 3))
     assert error_of(opened(), unknown) == (39, 7, "unknown procedure: 9999")
+    delete = message(Header(REMOTE_PROGRAM, VERSION, 193, Kind.CALL, 3))
+    assert error_of(opened(), delete) == (
+        3,
+        20,
+        "this function is not supported by the connection driver: virDomainSnapshotDelete",
+    )
     other = message(Header(74565, 2, 1, Kind.CALL, 3))
     assert error_of(opened(), other) == (39, 7, "Cannot find program 74565 version 2")
 
