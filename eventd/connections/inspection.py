@@ -7,7 +7,8 @@ that asks for one domain after another, as monitoring does, gets them from one r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from itertools import islice
 from typing import TypeVar
 
@@ -31,6 +32,11 @@ _FRESH_SECONDS = 1.0
 
 _AT_A_TIME = 500
 """Domains of one call: the answer has some hundred bytes for each."""
+
+_MOST = 2**31 - 1
+_MOST_DIGITS = 10
+_MOST_DIGITS_OF_LONG = 18
+"""Of VI's ``int`` and ``long``, about."""
 
 _MIB = 1024
 """KiB."""
@@ -87,14 +93,19 @@ class Inspection:
         self._tells_usage = True
         self._host_figures: tuple[float, HostFigures] | None = None
         self._autostarted: tuple[float, frozenset[str]] | None = None
+        self._asked_for: frozenset[str] = frozenset()
+        """Of which domains the figures were asked for; the host may not show all of them."""
+        self._failure: tuple[float, HostError] | None = None
         self._reading = asyncio.Lock()
         """One at a time: who comes meanwhile is told what it has read."""
 
     async def figures(self, domain: Domain) -> DomainFigures:
         """Return those of a domain; see `Inspector.figures`."""
-        async with self._reading:
+        async with self._turn():
             known = self._kept()
-            if domain.reference not in known:
+            if domain.reference not in known and not (
+                known and domain.reference in self._asked_for
+            ):
                 # Who has asked for another one a moment ago goes through all of them.
                 wanted = {*self._domains(), domain.reference} if known else [domain.reference]
                 known = await self._read(wanted)
@@ -104,10 +115,10 @@ class Inspection:
 
     async def all_figures(self) -> Mapping[str, DomainFigures]:
         """Return those of all domains; see `Inspector.all_figures`."""
-        async with self._reading:
+        async with self._turn():
             wanted = {*self._domains()}
             known = self._kept()
-            return known if known.keys() >= wanted else await self._read(wanted)
+            return known if known and self._asked_for >= wanted else await self._read(wanted)
 
     def _kept(self) -> Mapping[str, DomainFigures]:
         return self._figures if self._is_fresh(self._read_at) else {}
@@ -124,7 +135,24 @@ class Inspection:
                 found[content.obj.value] = _domain_figures(content.properties)
         # From its end on: a reading may take longer than what it has read is fresh.
         self._figures, self._read_at = found, self._now()
+        self._asked_for = frozenset(references)
         return found
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Read alone; who has waited for a reading that failed is told so, and does not wait anew.
+
+        Raises:
+            HostError: a reading has failed just now.
+        """
+        async with self._reading:
+            if self._failure is not None and self._is_fresh(self._failure[0]):
+                raise self._failure[1].with_traceback(None)
+            try:
+                yield
+            except HostError as error:
+                self._failure = (self._now(), error)
+                raise
 
     async def _read_page(self, session: Session, page: Sequence[str]) -> list[ObjectContent]:
         if self._tells_usage:
@@ -140,12 +168,18 @@ class Inspection:
         """Return what a domain is made of; see `Inspector.hardware`."""
         session = self._session()
         reference = ManagedObjectReference("VirtualMachine", domain.reference)
-        found = await _shown(
-            session,
-            calls.retrieve_domain_hardware(session.content.property_collector, reference),
-        )
+        call = calls.retrieve_domain_hardware(session.content.property_collector, reference)
+        try:
+            found = await session.call(call)
+        except Fault as fault:
+            if fault.name == "ManagedObjectNotFound":
+                raise _gone(domain) from fault
+            raise
         if found is None:
-            raise _gone(domain)
+            raise HostError(
+                f"the host does not tell what {domain.name!r} is made of; is it accessible, and "
+                "may the user see it?"
+            )
         return found
 
     async def host_hardware(self) -> HostHardware:
@@ -168,7 +202,7 @@ class Inspection:
 
     async def is_autostarted(self, domain: Domain) -> bool:
         """Return whether a domain is started with its host; see `Inspector.is_autostarted`."""
-        async with self._reading:
+        async with self._turn():
             known = self._autostarted
             if known is None or not self._is_fresh(known[0]):
                 known = self._autostarted = (self._now(), await self._read_autostarted())
@@ -188,7 +222,7 @@ class Inspection:
 
     async def host_figures(self) -> HostFigures:
         """Return those of the hosts; see `Inspector.host_figures`."""
-        async with self._reading:
+        async with self._turn():
             known = self._host_figures
             if known is None or not self._is_fresh(known[0]):
                 session = self._session()
@@ -262,12 +296,12 @@ def _host_figures(hosts: Sequence[Mapping[str, PropertyValue]], *, version: str)
         name=".".join(str(each) for each in (name, domain) if each) or None,
         version=version,
         cpu_model=str(model or ""),
-        cpu_mhz=(_number(first.get("hardware.cpuInfo.hz")) or 0) // 1_000_000,
+        cpu_mhz=min(_MOST, _bytes(first.get("hardware.cpuInfo.hz")) // 1_000_000),
         packages=total("hardware.cpuInfo.numCpuPackages"),
         cores=total("hardware.cpuInfo.numCpuCores"),
         threads=total("hardware.cpuInfo.numCpuThreads"),
         numa_nodes=total("hardware.numaInfo.numNodes"),
-        memory=total("hardware.memorySize") // 1024,
+        memory=sum(_bytes(host.get("hardware.memorySize")) for host in hosts) // 1024,
         memory_usage=total("summary.quickStats.overallMemoryUsage") * _MIB,
         most_vcpus=max(_numbers(hosts, "capability.maxSupportedVcpus"), default=0),
     )
@@ -280,7 +314,14 @@ def _numbers(hosts: Iterable[Mapping[str, PropertyValue]], path: str) -> list[in
 def _number(value: PropertyValue | None) -> int | None:
     if not isinstance(value, str) or not value.isascii() or not value.isdigit():
         return None
-    return int(value) if len(value) < 20 else None
+    # Of VI's int: what is more is none, and has no place in libvirt's messages.
+    return int(value) if len(value) <= _MOST_DIGITS and int(value) <= _MOST else None
+
+
+def _bytes(value: PropertyValue | None) -> int:
+    if not isinstance(value, str) or not value.isascii() or not value.isdigit():
+        return 0
+    return int(value) if len(value) <= _MOST_DIGITS_OF_LONG else 0
 
 
 def _kib(mebibytes: PropertyValue | None) -> int | None:

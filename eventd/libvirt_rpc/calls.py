@@ -7,12 +7,13 @@ of its row, or what can be awaited for them.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Any
 
 from eventd.bus.remote import RemoteCallbacks
-from eventd.errors import ErrorCode, EventdError, InvalidArgument
+from eventd.errors import ErrorCode, EventdError, InvalidArgument, NoSuchDomain
 from eventd.libvirt_rpc.events import (
     MESSAGES,
     RemoteDomain,
@@ -46,6 +47,9 @@ def _number_of_version(major: int, minor: int, patch: int) -> int:
 
 _NUMBERS = [int(number) for number in re.findall(r"\d+", version("eventd"))]
 _VERSION = _number_of_version(*[*_NUMBERS, 0, 0][:3])
+
+_XML_INACTIVE = 2
+"""``VIR_DOMAIN_XML_INACTIVE``."""
 
 _LIVE, _CONFIG, _MAXIMUM = 1, 2, 4
 """``virDomainVcpuFlags``, as far as they mean anything of a domain of VI."""
@@ -117,7 +121,7 @@ class Calls(SnapshotCalls):
     async def get_version(self) -> Results:
         """Of the product, as libvirt writes versions."""
         figures = await self._inspector.host_figures(self._connection)
-        parts = [int(part) for part in (figures.version or "").split(".") if part.isdecimal()]
+        parts = [int(part) for part in re.findall(r"\d{1,3}", figures.version or "", re.ASCII)]
         major, minor, patch = (*parts, 0, 0, 0)[:3]
         return (_number_of_version(major, minor, patch),)
 
@@ -221,11 +225,12 @@ class Calls(SnapshotCalls):
         memory = figures.memory or 0
         return int(self._status(domain).state), memory, memory, figures.vcpus or 0, 0
 
-    async def get_xml_desc(self, domain: RemoteDomain, _flags: int) -> Results:
+    async def get_xml_desc(self, domain: RemoteDomain, flags: int) -> Results:
         """What it is made of, as XML; there is nothing secret in it."""
         known = self._status(domain).domain
         hardware = await self._inspector.hardware(known)
-        xml = domain_xml(name=known.name, uuid=known.uuid, domain_id=known.id, hardware=hardware)
+        number = -1 if flags & _XML_INACTIVE else known.id
+        xml = domain_xml(name=known.name, uuid=known.uuid, domain_id=number, hardware=hardware)
         return (xml,)
 
     async def get_autostart(self, domain: RemoteDomain) -> Results:
@@ -273,7 +278,7 @@ class Calls(SnapshotCalls):
         if needs_figures(groups):
             figures = await self._inspector.all_figures(self._connection)
         if given:
-            statuses = [self._status(each) for each in given]
+            statuses = [*self._still_there(given)]
         else:
             statuses = wanted(self._inventory.domains(self._connection), flags_of_list(flags))
         _check_length(len(statuses))
@@ -290,6 +295,12 @@ class Calls(SnapshotCalls):
                 for each in statuses
             ],
         )
+
+    def _still_there(self, given: Sequence[RemoteDomain]) -> Iterator[DomainStatus]:
+        """Yield those that have not gone since the client has listed them."""
+        for each in given:
+            with suppress(NoSuchDomain):
+                yield self._status(each)
 
     def is_active(self, domain: RemoteDomain) -> Results:
         """Whether it has an id."""

@@ -165,8 +165,6 @@ _ACTIVE, _INACTIVE = 1, 2
 _PERSISTENT, _TRANSIENT = 4, 8
 _RUNNING, _PAUSED, _SHUTOFF, _OTHER = 16, 32, 64, 128
 _MANAGED_SAVE, _NO_MANAGED_SAVE = 256, 512
-_AUTOSTART, _NO_AUTOSTART = 1024, 2048
-_SNAPSHOT, _NO_SNAPSHOT = 4096, 8192
 _CHECKPOINT, _NO_CHECKPOINT = 16384, 32768
 
 _BY_STATE = {
@@ -179,8 +177,6 @@ _GROUPS = (
     _PERSISTENT | _TRANSIENT,
     _RUNNING | _PAUSED | _SHUTOFF | _OTHER,
     _MANAGED_SAVE | _NO_MANAGED_SAVE,
-    _AUTOSTART | _NO_AUTOSTART,
-    _SNAPSHOT | _NO_SNAPSHOT,
     _CHECKPOINT | _NO_CHECKPOINT,
 )
 
@@ -189,10 +185,10 @@ def wanted(domains: Iterable[DomainStatus], flags: int) -> list[DomainStatus]:
     """Return which domains a list with these flags has: any of each group that is named.
 
     What VI has not, no domain has: all are persistent, without managed save and checkpoints.
-    Autostart and snapshots are not known without asking the host: all count as having none.
 
     Raises:
-        InvalidArgument: there are flags that nobody knows.
+        InvalidArgument: there are flags that nobody knows, or those of autostart and snapshots,
+            which are not known without asking the host.
     """
     if unknown := flags & ~sum(_GROUPS):
         raise InvalidArgument(f"unsupported flags ({unknown:#x}) in virConnectListAllDomains")
@@ -206,7 +202,5 @@ def _traits(status: DomainStatus) -> int:
         | _PERSISTENT
         | _BY_STATE.get(status.state, _OTHER)
         | _NO_MANAGED_SAVE
-        | _NO_AUTOSTART
-        | _NO_SNAPSHOT
         | _NO_CHECKPOINT
     )

@@ -241,6 +241,7 @@ class _Client(asyncio.Protocol):
 
     def end(self) -> None:
         """Write what waits, and close the connection; cut it if the client does not take that."""
+        self._waiting.clear()
         self._flush()
         self._transport.close()
         if self._end is None:
@@ -250,6 +251,8 @@ class _Client(asyncio.Protocol):
 
     def _answer_calls(self) -> None:
         """Answer what has come, as far as the client may have it in one turn of the loop."""
+        if self._transport.is_closing():
+            return
         if self._go_on_soon is not None:
             self._go_on_soon.cancel()
             self._go_on_soon = None
@@ -264,17 +267,19 @@ class _Client(asyncio.Protocol):
             self.end()
             return
         self._read_on_or_wait()
-        if not is_over and not self._is_paused and not self._transport.is_closing():
+        if not is_over and self._is_read:
             self._go_on_soon = self._loop.call_soon(self._answer_calls)
 
     def _answer_some(self) -> bool:
         """Do a part; return whether nothing is left that could be done now."""
         for _ in range(_AT_ONCE):
-            if not self._may_go_on:
+            if not self._is_read:
                 return False
             if self._waiting and self._answering < _MOST_ANSWERING:
                 self._answer(self._waiting.popleft())
                 continue
+            if len(self._waiting) >= _MOST_WAITING:
+                return True  # the end of one that is under way goes on with them
             found = self._session.step()
             if found is Step.NOTHING:
                 return True
@@ -283,13 +288,12 @@ class _Client(asyncio.Protocol):
         return False
 
     @property
-    def _may_go_on(self) -> bool:
-        """Whether the client reads its answers, and waits for few."""
-        is_read = self._writable.is_set() and self._session.waiting < self._server.write_limit // 2
-        return is_read and len(self._waiting) < _MOST_WAITING
+    def _is_read(self) -> bool:
+        """Whether the client takes its answers."""
+        return self._writable.is_set() and self._session.waiting < self._server.write_limit // 2
 
     def _read_on_or_wait(self) -> None:
-        is_paused = not self._may_go_on
+        is_paused = not self._is_read or len(self._waiting) >= _MOST_WAITING
         if is_paused != self._is_paused and not self._transport.is_closing():
             self._is_paused = is_paused
             if is_paused:

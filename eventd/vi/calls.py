@@ -327,7 +327,12 @@ def retrieve_domain_hardware(
 ) -> Call[DomainHardware | None]:
     """Read what a domain is made of; None where it is not shown."""
     # As a whole: each version of VI has some parts that the ones before it refuse to be asked for.
-    return _retrieve_of_one(collector, domain, ("config",), domain_hardware)
+    return _retrieve_of_one(
+        collector,
+        domain,
+        ("config",),
+        lambda properties: domain_hardware(properties) if properties else None,
+    )
 
 
 def retrieve_host_hardware(
@@ -335,7 +340,12 @@ def retrieve_host_hardware(
 ) -> Call[HostHardware | None]:
     """Read what a host is made of; None where it is not shown."""
     paths = ("capability", "hardware", "summary.hardware")
-    return _retrieve_of_one(collector, host, paths, host_hardware)
+    return _retrieve_of_one(
+        collector,
+        host,
+        paths,
+        lambda properties: host_hardware(properties) if properties else None,
+    )
 
 
 def retrieve_snapshots(
@@ -356,7 +366,7 @@ def _retrieve_of_one(
     collector: ManagedObjectReference,
     reference: ManagedObjectReference,
     paths: tuple[str, ...],
-    parse: Callable[[Mapping[str, Element]], T],
+    parse: Callable[[Mapping[str, Element]], T | None],
 ) -> Call[T | None]:
     spec = PropertyFilterSpec((PropertySpec(reference.type, paths),), (ObjectSpec(reference),))
 

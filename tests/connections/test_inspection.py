@@ -118,6 +118,40 @@ async def test_who_asks_while_others_do_is_told_what_they_are() -> None:
         assert looked.asked() == 2
 
 
+async def test_who_waits_for_a_reading_that_fails_does_not_wait_anew() -> None:
+    """A host that does not answer would cost each of them a deadline of its own."""
+    asked = 0
+
+    def lost() -> Session:
+        nonlocal asked
+        asked += 1
+        raise HostUnreachable("nobody answers")
+
+    now = 0.0
+    inspection = Inspection(lost, domains=lambda: ["1"], hosts=list, now=lambda: now)
+    outcomes = await asyncio.gather(
+        *[inspection.all_figures() for _ in range(5)], return_exceptions=True
+    )
+    assert [type(each) for each in outcomes] == [HostUnreachable] * 5
+    assert asked == 1
+    now = 1.0
+    with pytest.raises(HostUnreachable):
+        await inspection.host_figures()
+    assert asked == 2
+
+
+async def test_a_domain_that_the_host_does_not_show_is_not_asked_for_again_and_again() -> None:
+    """It is not among what was read, and never will be."""
+    async with looking(a_world()) as looked:
+        references = [domain_of(looked.world, name).reference for name in ("web01", "db01")]
+        looked.inspection._domains = lambda: [*references, "no-such"]
+        await looked.inspection.all_figures()
+        looked.asked()
+        for _ in range(3):
+            assert {*await looked.inspection.all_figures()} == {*references}
+        assert looked.asked() == 0
+
+
 async def test_a_domain_that_is_gone_costs_the_others_nothing() -> None:
     """The host refuses the whole question for it."""
     async with looking(a_world(domains=5)) as looked:

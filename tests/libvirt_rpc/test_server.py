@@ -67,6 +67,8 @@ async def test_a_client_sees_the_domains_of_its_connection(make_daemon: MakeDaem
             assert [each.name for each in domains] == ["web-1", "web-2"]
             assert count == 2
             assert await lab.ask("list_all_domains", 0, 2) == [[], 1]
+            unknown = await lab.ask("list_all_domains", 0, 1024)
+            assert "unsupported flags (0x400)" in unknown.message
             assert await lab.ask("list_domains", 10) == [[1]]
             assert await lab.ask("num_of_domains") == [1]
             assert await lab.ask("list_defined_domains", 10) == [["web-2"]]
@@ -300,6 +302,21 @@ async def test_five_calls_are_answered_at_a_time_and_the_rest_in_turn(daemon: Da
         answers = dict([replies(await client.frame())[0] for _ in range(9)])
     assert set(answers) == {*range(8), 99}
     assert answers[99] == ["ESX"]
+
+
+@pytest.mark.parametrize("count", [36, 37, 38, 80])
+async def test_any_number_of_slow_calls_is_answered(daemon: Daemon, count: int) -> None:
+    """Some are under way, some wait, and of the rest nothing is read until there is room."""
+    daemon.directory.add(1)
+    daemon.operator.may_end.clear()
+    async with Client.connected(daemon.socket) as client:
+        for serial in range(count):
+            client.send("start", remote(1), serial=serial)
+        while len(daemon.operator.asked) < 5:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0)
+        daemon.operator.may_end.set()
+        answers = dict([replies(await client.frame())[0] for _ in range(count)])
+    assert answers == {serial: [] for serial in range(count)}
 
 
 async def test_a_client_that_does_not_read_is_not_read_from(make_daemon: MakeDaemon) -> None:
