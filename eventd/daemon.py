@@ -270,13 +270,17 @@ class Daemon:
         async with AsyncExitStack() as stack:
             try:
                 await stack.enter_async_context(api.serve(self._runtime_directory))
+            except OSError as error:
+                raise _unusable(self._runtime_directory, error) from error
+            try:
                 await stack.enter_async_context(
                     libvirt.serve(
                         self._runtime_directory, libvirt_directory=self._libvirt_directory
                     )
                 )
             except OSError as error:
-                raise _unusable(self._runtime_directory, error) from error
+                directory = self._libvirt_directory or self._runtime_directory
+                raise _unusable(directory, error, key="libvirt.directory") from error
             await stack.enter_async_context(self.delivery)
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             running = [
@@ -300,10 +304,12 @@ def _make_directory(path: Path) -> None:
         raise _unusable(path, error) from error
 
 
-def _unusable(directory: Path, error: OSError) -> EventdError:
+def _unusable(
+    directory: Path, error: OSError, *, key: str = "daemon.runtime_directory"
+) -> EventdError:
     return EventdError(
         f"the sockets cannot be made in {directory}: {error.strerror or error}; give the user of "
-        f"the daemon the right to it, or name another directory as daemon.runtime_directory"
+        f"the daemon the right to it, or name another directory as {key}"
     )
 
 

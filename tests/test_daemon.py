@@ -24,7 +24,7 @@ from structlog.testing import capture_logs
 from eventd import daemon
 from eventd.client import Client
 from eventd.config import Configuration, ConnectionSettings
-from eventd.config.models import DaemonSettings
+from eventd.config.models import DaemonSettings, LibvirtSettings
 from eventd.daemon import Daemon
 from eventd.errors import (
     AmbiguousDomain,
@@ -376,6 +376,23 @@ async def test_a_directory_in_which_no_socket_can_be_made_is_named(tmp_path: Pat
             pass
 
     assert caught.value.message.startswith("the sockets cannot be made in /proc: ")
+
+
+async def test_a_missing_directory_of_libvirts_is_named(
+    host: SimulatorServer, directory: Path, tmp_path: Path
+) -> None:
+    """The message names the directory and the key that are wrong, not others."""
+    settings = configuration(directory, connection("esx01", host.uri, tmp_path))
+    libvirt = LibvirtSettings(well_known_sockets=True, directory=tmp_path / "no-such")
+    expected = pytest.RaisesExc(
+        EventdError,
+        match=f"^the sockets cannot be made in {tmp_path}/no-such: No such file .* or name another "
+        "directory as libvirt.directory$",
+    )
+    # The command line takes the error out of the groups of what serves already.
+    with pytest.RaisesGroup(expected, flatten_subgroups=True):
+        async with Daemon(settings.model_copy(update={"libvirt": libvirt})).serve():
+            pass
 
 
 async def test_a_second_daemon_is_refused_before_it_contacts_a_host(

@@ -23,6 +23,7 @@ from eventd.config.models import (
     ConnectionSettings,
     DaemonSettings,
     JournalSettings,
+    LibvirtSettings,
 )
 from eventd.config.positions import KeyPath, key_lines, line_of
 from eventd.errors import InvalidConfiguration
@@ -36,6 +37,7 @@ _TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     (): Configuration,
     ("daemon",): DaemonSettings,
     ("journal",): JournalSettings,
+    ("libvirt",): LibvirtSettings,
     ("connections",): ConnectionSettings,
 }
 # A person who puts the password itself there must not find it in the log.

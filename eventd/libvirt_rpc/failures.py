@@ -60,7 +60,7 @@ def error_of(error: EventdError) -> RemoteError:
     detail = error.message
     if error.hint and not isinstance(error, _SAY_ENOUGH):
         detail = f"{detail}; {error.hint}"
-    if isinstance(error, QuestionPending):
+    if isinstance(error, QuestionPending) and error.question_id not in detail:
         detail = f"{detail} ({error.question_id})"
     form = _FORMS.get(error.code, "%s")
     return RemoteError.of(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import unquote, urlsplit
 
-from eventd.errors import AmbiguousDomain, InvalidArgument, NoSuchDomain
+from eventd.errors import AmbiguousDomain, HostUnreachable, InvalidArgument, NoSuchDomain
 from eventd.journal.journal import Journal
 from eventd.libvirt_rpc.events import RemoteDomain, uuid_bytes
 from eventd.model.directory import Directory
-from eventd.model.domain import DomainState, DomainStatus
+from eventd.model.domain import ConnectionState, DomainState, DomainStatus
 from eventd.model.record import Cursor
 
 __all__ = ["Inventory", "chosen_connection", "wanted"]
@@ -67,9 +67,23 @@ class Inventory:
         return [each.name for each in self._directory.connections()]
 
     def domains(self, connection: str) -> Sequence[DomainStatus]:
-        """Return the domains of a connection, by name."""
+        """Return the domains of a connection, by name.
+
+        Raises:
+            HostUnreachable: nothing is known of the host yet: it is not one without domains.
+        """
         self._look()
-        return self._domains.get(connection, [])
+        found = self._domains.get(connection, [])
+        if not found and self._is_unknown(connection):
+            raise HostUnreachable(
+                f"the host of the connection {connection!r} has not been reached yet",
+                hint="'eventd connections' says why",
+            )
+        return found
+
+    def _is_unknown(self, connection: str) -> bool:
+        states = {each.name: each.state for each in self._directory.connections()}
+        return states.get(connection) is ConnectionState.CONNECTING
 
     def by_domain(self, connection: str, given: RemoteDomain) -> DomainStatus:
         """Return the domain that a client has been told of, by its UUID.
@@ -107,7 +121,7 @@ class Inventory:
             NoSuchDomain: there is none.
             AmbiguousDomain: there are several.
         """
-        self._look()
+        self.domains(connection)
         found = self._by_name.get((connection, name), [])
         if not found:
             raise NoSuchDomain(f"no domain with matching name '{name[:80]}'")
@@ -119,14 +133,14 @@ class Inventory:
         Raises:
             NoSuchDomain: there is none.
         """
-        self._look()
+        self.domains(connection)
         found = self._by_id.get((connection, number))
         if found is None:
             raise NoSuchDomain(f"no domain with matching id {number}")
         return found
 
     def _with_uuid(self, connection: str, uuid: bytes) -> Sequence[DomainStatus]:
-        self._look()
+        self.domains(connection)
         return self._by_uuid.get((connection, uuid), [])
 
     def _look(self) -> None:

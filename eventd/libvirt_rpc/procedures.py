@@ -187,6 +187,7 @@ PROCEDURES: Mapping[int, Procedure] = {
         [_GIVEN_SNAPSHOT, INT, UINT],
         [_SNAPSHOTS, INT],
     ),
+    426: Procedure("get_messages", "virDomainGetMessages", [_GIVEN_DOMAIN, UINT], [_NAMES]),
     344: Procedure(
         "get_all_domain_stats",
         "virConnectGetAllDomainStats",
@@ -230,6 +231,5 @@ NOT_SERVED: Mapping[int, str] = {
     193: "virDomainSnapshotDelete",
     203: "virConnectGetSysinfo",
     243: "virDomainBlockStatsFlags",
-    426: "virDomainGetMessages",
 }
 """What people and programs ask for all the same: they are told so by the name of the function."""

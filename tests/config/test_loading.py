@@ -102,6 +102,14 @@ thumbprint = "ab:cd"
         ("journal = 1\n" + connection(), "1: journal: found 1, expected a table [journal]"),
         (connection() + "\n[deamon]", "4: deamon: unknown key, expected 'daemon'"),
         (
+            connection() + "\n[libvirt]\nwell_known_socket = true",
+            "5: libvirt.well_known_socket: unknown key, expected 'well_known_sockets'",
+        ),
+        (
+            connection() + "\n[libvirt]\ndirectory = 'wk'",
+            '5: libvirt.directory: found "wk", expected an absolute path of at most',
+        ),
+        (
             connection() + "\n[zzz]",
             "4: zzz: unknown key, expected one of 'daemon', 'journal', 'libvirt', 'connections'",
         ),

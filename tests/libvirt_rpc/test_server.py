@@ -90,6 +90,27 @@ async def test_no_name_means_the_only_connection(daemon: Daemon, uri: str | None
         assert await client.ask("get_uri") == ["esx:///lab"]
 
 
+async def test_a_host_that_was_never_reached_is_not_one_without_domains(
+    make_daemon: MakeDaemon,
+) -> None:
+    """A script would believe that; one that is lost shows what it had."""
+    async with make_daemon() as daemon:
+        daemon.directory.connect("dead", ConnectionState.CONNECTING)
+        async with Client.connected(daemon.socket, uri="esx:///dead") as client:
+            for name, arguments in [
+                ("list_all_domains", (1, 0)),
+                ("num_of_domains", ()),
+                ("lookup_by_name", ("web-1",)),
+                ("lookup_by_uuid", (remote(1).uuid,)),
+                ("get_state", (remote(1), 0)),
+            ]:
+                error = await client.ask(name, *arguments)
+                assert "the host of the connection 'dead' has not been reached" in error.message
+            daemon.directory.add(1, connection="dead")
+            daemon.publish(started(1))
+            assert await client.ask("get_state", remote(1), 0) == [1, 0]
+
+
 async def test_a_uri_that_is_none_is_a_wrong_argument(daemon: Daemon) -> None:
     """Not a failure of ours, with a traceback in the log."""
     async with Client.connected(daemon.socket, uri=None) as client:
