@@ -223,13 +223,29 @@ PROCEDURES: Mapping[int, Procedure] = {
 }
 
 NOT_SERVED: Mapping[int, str] = {
+    11: "virDomainDefineXML",
+    20: "virDomainGetVcpus",
+    29: "virDomainSetAutostart",
+    35: "virDomainUndefine",
+    52: "virConnectNumOfNetworks",
+    55: "virDomainSave",
+    56: "virDomainGetSchedulerType",
     64: "virDomainBlockStats",
     65: "virDomainInterfaceStats",
+    71: "virConnectNumOfStoragePools",
+    77: "virStoragePoolDefineXML",
     159: "virDomainMemoryStats",
+    163: "virDomainGetJobInfo",
+    182: "virDomainManagedSave",
     185: "virDomainSnapshotCreateXML",
     192: "virDomainRevertToSnapshot",
     193: "virDomainSnapshotDelete",
     203: "virConnectGetSysinfo",
+    204: "virDomainSetMemoryFlags",
+    211: "virDomainScreenshot",
+    229: "virDomainGetControlInfo",
     243: "virDomainBlockStatsFlags",
+    264: "virDomainSetMetadata",
+    353: "virDomainInterfaceAddresses",
 }
 """What people and programs ask for all the same: they are told so by the name of the function."""
