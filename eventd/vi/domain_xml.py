@@ -226,12 +226,14 @@ def _add_controllers(devices: Element, hardware: DomainHardware, drives: Iterabl
 # --- network cards --------------------------------------------------------------------------------
 
 _NUMBER = re.compile("[0-9]{1,18}")
+_MAC = re.compile("[0-9A-Fa-f][02468ACEace](?::[0-9A-Fa-f]{2}){5}")
+"""Of one card, as libvirt's schema has it: a text that is none would spoil the whole document."""
 _UUID_DIGITS = 32
 
 
 def _add_interface(devices: Element, card: NetworkCard) -> None:
     interface = add(devices, "interface")
-    if card.mac is not None:
+    if card.mac is not None and _MAC.fullmatch(card.mac):
         kind = {True: "generated", False: "static", None: None}[card.is_mac_generated]
         add(interface, "mac", address=card.mac.lower(), type=kind)
     if (port := card.distributed_port) is not None:

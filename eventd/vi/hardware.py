@@ -31,27 +31,7 @@ from eventd.model.hardware import (
 from eventd.vi.structures import children_by_name, is_true, number_of, parse_number, text_of
 from eventd.vi.xml import Element, local_name, type_name
 
-__all__ = ["DOMAIN_PATHS", "HOST_PATHS", "domain_hardware", "host_hardware"]
-
-DOMAIN_PATHS = (
-    "config.annotation",
-    "config.cpuAffinity",
-    "config.cpuAllocation",
-    "config.extraConfig",
-    "config.firmware",
-    "config.guestId",
-    "config.hardware",
-    "config.memoryAllocation",
-)
-"""Properties of a VirtualMachine that `domain_hardware` reads."""
-
-HOST_PATHS = (
-    "capability.vmotionSupported",
-    "hardware.cpuPkg",
-    "hardware.numaInfo",
-    "summary.hardware",
-)
-"""Properties of a HostSystem that `host_hardware` reads."""
+__all__ = ["domain_hardware", "host_hardware"]
 
 _KIB_PER_MIB = 1024
 
@@ -59,10 +39,9 @@ _Parts = Mapping[str, Element]
 
 
 def domain_hardware(properties: Mapping[str, Element]) -> DomainHardware:
-    """Return what a domain is made of, given its properties by path: those of `DOMAIN_PATHS`.
+    """Return what a domain is made of, given its properties by path: ``config``, or parts of it.
 
-    A property may come as a part of a greater one: ``{"config": …}`` is as good. What is missing
-    has the value that it has by default.
+    What is missing has the value that it has by default.
     """
     hardware_element = _property(properties, "config.hardware")
     hardware = _parts(hardware_element)
@@ -92,9 +71,9 @@ def domain_hardware(properties: Mapping[str, Element]) -> DomainHardware:
 
 
 def host_hardware(properties: Mapping[str, Element]) -> HostHardware:
-    """Return what a host is made of, given its properties by path: those of `HOST_PATHS`.
+    """Return what a host is made of, given its properties by path.
 
-    They may come as parts of greater ones, as for `domain_hardware`.
+    Read are ``summary.hardware``, ``hardware`` and ``capability``, or parts of them.
     """
     summary = _parts(_property(properties, "summary.hardware"))
     packages = _items(properties, "hardware.cpuPkg")
@@ -343,7 +322,8 @@ def _port_backing(parts: _Parts) -> PortBacking | None:
 def _video_memory(devices: Iterable[Element]) -> int | None:
     for device in devices:
         if type_name(device) == "VirtualMachineVideoCard":
-            return number_of(children_by_name(device), "videoRamSizeInKB")
+            size = number_of(children_by_name(device), "videoRamSizeInKB")
+            return size if size is not None and size >= 0 else None
     return None
 
 

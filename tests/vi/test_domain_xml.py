@@ -271,6 +271,12 @@ def test_a_network_is_a_bridge() -> None:
     )
 
 
+@pytest.mark.parametrize("mac", ["00-0c-29-aa-bb-01", "000c29aabbcc", "01:00:5e:00:00:01", "x"])
+def test_what_is_no_address_of_a_card_is_left_out(mac: str) -> None:
+    """It would make the whole document invalid; the last but one is of a group."""
+    assert "mac" not in interface(NetworkCard(mac, False, "vmxnet3", "VM Network"))
+
+
 def test_a_card_without_network_is_on_none() -> None:
     """And may have neither address nor model."""
     assert interface(NetworkCard()) == '<interface type="null"/>'
