@@ -289,6 +289,8 @@ def _host_figures(hosts: Sequence[Mapping[str, PropertyValue]], *, version: str)
         first.get(each) for each in (_HOST[0], _HOST[1], "summary.hardware.cpuModel")
     )
 
+    usages = [_kib(host.get("summary.quickStats.overallMemoryUsage")) for host in hosts] or [None]
+
     def total(path: str) -> int:
         return sum(_numbers(hosts, path))
 
@@ -302,7 +304,7 @@ def _host_figures(hosts: Sequence[Mapping[str, PropertyValue]], *, version: str)
         threads=total("hardware.cpuInfo.numCpuThreads"),
         numa_nodes=total("hardware.numaInfo.numNodes"),
         memory=sum(_bytes(host.get("hardware.memorySize")) for host in hosts) // 1024,
-        memory_usage=total("summary.quickStats.overallMemoryUsage") * _MIB,
+        memory_usage=None if None in usages else sum(each or 0 for each in usages),
         most_vcpus=max(_numbers(hosts, "capability.maxSupportedVcpus"), default=0),
     )
 

@@ -11,13 +11,11 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from typing import Any
+from uuid import UUID
 
 from eventd.bus.remote import RemoteCallbacks
-from eventd.errors import ErrorCode, EventdError, InvalidArgument, NoSuchDomain
-from eventd.libvirt_rpc.events import (
-    MESSAGES,
-    RemoteDomain,
-)
+from eventd.errors import ErrorCode, EventdError, HostError, InvalidArgument, NoSuchDomain
+from eventd.libvirt_rpc.events import MESSAGES, RemoteDomain, uuid_bytes
 from eventd.libvirt_rpc.inventory import Inventory, chosen_connection, wanted
 from eventd.libvirt_rpc.procedures import MOST_LISTED, Statistics
 from eventd.libvirt_rpc.session import Call
@@ -142,21 +140,24 @@ class Calls(SnapshotCalls):
     async def node_get_info(self) -> Results:
         """All hosts of the connection in sum; of several, sockets and nodes are those of all."""
         figures = await self._inspector.host_figures(self._connection)
+        # Clients multiply the last four, so that none of them may be 0.
         packages, cores = max(1, figures.packages), max(1, figures.cores)
         return (
             figures.cpu_model,
             figures.memory,
             figures.cores,
             figures.cpu_mhz,
-            figures.numa_nodes,
-            figures.packages,
-            figures.cores // packages,
-            figures.threads // cores,
+            max(1, figures.numa_nodes),
+            packages,
+            max(1, figures.cores // packages),
+            max(1, figures.threads // cores),
         )
 
     async def node_get_free_memory(self) -> Results:
         """What is not in use, in bytes."""
         figures = await self._inspector.host_figures(self._connection)
+        if figures.memory_usage is None:
+            raise HostError("the host does not tell how much of its memory is in use")
         return (max(0, figures.memory - figures.memory_usage) * 1024,)
 
     # -- which domains there are
@@ -230,7 +231,8 @@ class Calls(SnapshotCalls):
         known = self._status(domain).domain
         hardware = await self._inspector.hardware(known)
         number = -1 if flags & _XML_INACTIVE else known.id
-        xml = domain_xml(name=known.name, uuid=known.uuid, domain_id=number, hardware=hardware)
+        uuid = str(UUID(bytes=uuid_bytes(known.uuid)))  # that by which the client knows it
+        xml = domain_xml(name=known.name, uuid=uuid, domain_id=number, hardware=hardware)
         return (xml,)
 
     async def get_autostart(self, domain: RemoteDomain) -> Results:

@@ -46,8 +46,8 @@ class HostFigures(Value):
     numa_nodes: int = 0
     memory: int = 0
     """KiB."""
-    memory_usage: int = 0
-    """KiB that are in use."""
+    memory_usage: int | None = None
+    """KiB that are in use; None unless all hosts tell."""
     most_vcpus: int = 0
     """How many a domain may have."""
 

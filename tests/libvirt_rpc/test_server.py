@@ -28,6 +28,7 @@ from eventd.libvirt_rpc.server import READ_ONLY_NAME, READ_WRITE_NAME
 from eventd.libvirt_rpc.session import OWN_ANSWERS
 from eventd.model.domain import ConnectionState, DomainState, DomainStatus
 from eventd.model.ids import EventId
+from eventd.model.inspector import HostFigures
 from eventd.model.operations import DomainOperation
 from tests.http_api.fake_daemon import domain_of, started, stopped, uuid_of
 from tests.libvirt_rpc.conftest import MakeDaemon
@@ -265,6 +266,27 @@ async def test_a_uuid_that_is_none_is_told_as_another(daemon: Daemon) -> None:
         [odd, plain], _ = await client.ask("list_all_domains", 1, 0)
         assert plain == remote(2)
         assert await client.ask("lookup_by_uuid", odd.uuid) == [odd]
+
+
+async def test_the_xml_has_the_uuid_by_which_a_client_knows_the_domain(daemon: Daemon) -> None:
+    """Whatever text the host has; and the id only where the active domain is asked for."""
+    daemon.directory.add(1, uuid="not a UUID")
+    async with Client.connected(daemon.socket) as client:
+        [odd], _ = await client.ask("list_all_domains", 1, 0)
+        [active] = await client.ask("get_xml_desc", odd, 0)
+        [inactive] = await client.ask("get_xml_desc", odd, 2)
+    assert f"<uuid>{UUID(bytes=odd.uuid)}</uuid>" in active
+    assert 'id="1"' in active
+    assert inactive == active.replace(' id="1"', "")
+
+
+async def test_a_host_that_tells_little_has_one_of_each(daemon: Daemon) -> None:
+    """Clients multiply nodes, sockets, cores and threads; what is free is not made up."""
+    daemon.inspector.of_host = HostFigures()
+    async with Client.connected(daemon.socket) as client:
+        assert await client.ask("node_get_info") == ["", 0, 0, 0, 1, 1, 1, 1]
+        error = await client.ask("node_get_free_memory")
+        assert "does not tell how much of its memory is in use" in error.message
 
 
 # -- operations
