@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from eventd.errors import InvalidArgument
+from eventd.simulator.vmx_files import configuration
 from eventd.simulator.world import World
-from eventd.vi.names import (
-    domain_name,
-    escape_annotation,
-    escape_display_name,
-    escape_vi_name,
-)
+from eventd.vi.names import escape_vi_name
 from eventd.vi.vmx import VMX
 
 __all__ = ["datacenter_path", "display_name", "exists", "read"]
-
-_CONTROL_CHARACTER = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def datacenter_path(world: World) -> str:
@@ -35,7 +27,8 @@ def exists(world: World, *, datacenter: str, datastore: str) -> bool:
         return False
     # Domains may have moved to one of which nothing is known but its name.
     moved = [world.read(name, "config.files.vmPathName") for name in world.domains.names]
-    return datastore == world.objects.read(world.inventory.datastore, "name") or any(
+    names = [world.objects.read(each, "name") for each in world.inventory.datastores]
+    return datastore in names or any(
         str(path).startswith(f"[{datastore}] ") for path in (*world.files, *moved)
     )
 
@@ -49,7 +42,7 @@ def read(world: World, path: str) -> str | None:
         return world.files[path]
     for name in world.domains.names:
         if world.read(name, "config.files.vmPathName") == path:
-            return _configuration(world, name)
+            return configuration(world, name)
     return None
 
 
@@ -60,31 +53,3 @@ def display_name(content: str) -> str | None:
     except InvalidArgument:
         return None
     return name and escape_vi_name(name)
-
-
-def _configuration(world: World, name: str) -> str:
-    digits = str(world.read(name, "config.uuid")).replace("-", "")
-    pairs = [digits[at : at + 2] for at in range(0, 32, 2)]
-    entries = {
-        ".encoding": "UTF-8",
-        "config.version": "8",
-        "virtualHW.version": "8",
-        "displayName": _written(escape_display_name(domain_name(name))),
-        "uuid.bios": f"{' '.join(pairs[:8])}-{' '.join(pairs[8:])}",
-        "memsize": str(world.read(name, "config.hardware.memoryMB")),
-        "numvcpus": str(world.read(name, "config.hardware.numCPU")),
-        "guestOS": "other",
-        # A file beside this one; libvirt would look for the datastore of any other path.
-        "serial0.present": "TRUE",
-        "serial0.fileType": "file",
-        "serial0.fileName": "serial0.log",
-    }
-    annotation = world.read(name, "config.annotation")
-    if annotation:
-        entries["annotation"] = _written(escape_annotation(str(annotation)))
-    return str(VMX(entries))
-
-
-def _written(escaped: str) -> str:
-    """Write what ends a line in a file as VMware does: open-vm-tools, ``lib/dict/dictll.c``."""
-    return _CONTROL_CHARACTER.sub(lambda match: f"|{ord(match[0]):02X}", escaped)

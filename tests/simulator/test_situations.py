@@ -456,7 +456,8 @@ def test_a_reconfiguration_says_what_was_asked_for() -> None:
     assert pick(event, ["configSpec", "cpuAllocation", "shares", "shares"]) == 7
     assert played.read("web01", "config.annotation") == "shop"
     devices = items(played.read("web01", "config.hardware.device"))
-    assert [pick(device, ["key"]) for device in devices] == [2000, 3000, 2001]
+    keys = [pick(device, ["key"]) for device in devices]
+    assert [key for key in keys if key in range(2000, 5000)] == [2000, 3000, 2001]
 
 
 def test_a_device_that_does_not_exist_cannot_be_removed() -> None:

@@ -21,6 +21,8 @@ __all__ = ["OPERATIONS", "RandomLife"]
 
 _SECONDARY = "(secondary)"
 _CDROM = 3000
+_REMOVABLE = range(2000, 6000)
+"""Keys of disks, network cards and the like; those of controllers are less."""
 
 
 class RandomLife:
@@ -215,7 +217,7 @@ def _snapshots(level: object) -> Iterator[str]:
 
 
 def device(life: RandomLife, name: str) -> int | None:
-    keys = [key for key in _devices(life, name) if key != _CDROM]
+    keys = [key for key in _devices(life, name) if key in _REMOVABLE and key != _CDROM]
     return life.random.choice(keys) if keys else None
 
 

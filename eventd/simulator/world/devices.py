@@ -1,4 +1,4 @@
-"""Virtual devices, and what a reconfiguration does to them."""
+"""What a reconfiguration does to virtual devices."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from eventd.simulator.world.faults import InvalidArgument
 from eventd.simulator.world.values import DataObject, Value
 
-__all__ = ["DEVICES", "DeviceEdit", "apply", "change_words", "config_spec"]
+__all__ = ["DeviceEdit", "apply", "change_words", "config_spec"]
 
 
 class DeviceEdit(NamedTuple):
@@ -50,12 +50,13 @@ def _device(type_name: str, key: int, *, connected: bool | None) -> DataObject:
     return DataObject(type_name, members)
 
 
-DEVICES: tuple[Value, ...] = (
-    _device("VirtualDisk", 2000, connected=None),
-    _device("VirtualCdrom", 3000, connected=True),
-    _device("VirtualVmxnet3", 4000, connected=True),
-)
-"""What each domain has at first."""
+def _edited(device: DataObject, *, connected: bool | None) -> DataObject:
+    """The device, with its backing connected or not."""
+    held = device.members.get("connectable")
+    if connected is None or not isinstance(held, DataObject):
+        return device
+    connectable = held._replace(members={**held.members, "connected": connected})
+    return device._replace(members={**device.members, "connectable": connectable})
 
 
 def _objects(devices: Value | None) -> list[DataObject]:
@@ -98,7 +99,7 @@ def apply(
         if edit.operation == "remove":
             del present[place]
         else:
-            present[place] = _device(device.type, edit.key, connected=edit.connected)
+            present[place] = _edited(device, connected=edit.connected)
     return tuple(present), done
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from itertools import count
 
-from eventd.simulator.world.devices import DEVICES
+from eventd.simulator.world.hardware import KINDS, Files
 from eventd.simulator.world.inventory import Inventory, host_name, uuid_of
 from eventd.simulator.world.objects import Objects
 from eventd.simulator.world.values import DataObject, Value
@@ -40,6 +40,20 @@ _RUNNING: dict[str, Value | None] = {
     "guest.guestState": "running",
     **TOOLS_RUNNING,
 }
+
+_LOAD: dict[str, Value] = {
+    "summary.quickStats.overallCpuUsage": 120,
+    "summary.quickStats.overallCpuDemand": 130,
+    "summary.quickStats.guestMemoryUsage": 64,
+    "summary.quickStats.hostMemoryUsage": 300,
+}
+_NO_LOAD: dict[str, Value] = dict.fromkeys(_LOAD, 0)
+_AT_FIRST: dict[str, Value] = {
+    **_NO_LOAD,
+    "summary.quickStats.swappedMemory": 0,
+    "summary.quickStats.balloonedMemory": 0,
+}
+"""How busy a domain is: as it is when it is on, or not at all. It is never short of memory."""
 
 _SANE: dict[str, Value] = {"guest.guestKernelCrashed": False, "runtime.onlineStandby": False}
 """What ends every crash and sleep of the guest."""
@@ -87,17 +101,19 @@ class Domains:
         now: datetime,
         host: Reference | None = None,
         values: Mapping[str, Value | None] | None = None,
+        kind: int = 0,
         powered_on: bool = False,
     ) -> Reference:
         """Put a domain into the inventory, under a reference of its own.
 
         ``values`` are properties that differ from those of a usual one; None leaves one unset.
+        ``kind`` is the number of the hardware that it has, of `KINDS` over and over again.
         """
         inventory = self._inventory
         domain = inventory.domain_reference(next(self._numbers))
         given = {
-            **self._values(name, domain, host or inventory.hosts[0], now),
-            **(_RUNNING if powered_on else {}),
+            **self._values(name, domain, host or inventory.hosts[0], now, kind),
+            **({**_RUNNING, **_LOAD} if powered_on else {}),
             **(values or {}),
         }
         self._put(domain, name, {path: v for path, v in given.items() if v is not None})
@@ -143,8 +159,9 @@ class Domains:
         ]
 
     def _values(
-        self, name: str, domain: Reference, host: Reference, now: datetime
+        self, name: str, domain: Reference, host: Reference, now: datetime, kind: int
     ) -> dict[str, Value]:
+        hardware = KINDS[kind % len(KINDS)]
         inventory = self._inventory
         identity = f"{inventory.product}/{domain.value}"
         first = str(self._objects.read(inventory.hosts[0], "name"))
@@ -168,11 +185,11 @@ class Domains:
             "config.guestId": "debian12_64Guest",
             "config.alternateGuestName": "",
             "config.files.vmPathName": item,
-            "config.hardware.device": DEVICES,
             "config.files.snapshotDirectory": f"[datastore1] {name}/",
             "config.hardware.numCPU": 1,
             "config.hardware.numCoresPerSocket": 1,
             "config.hardware.memoryMB": 512,
+            "config.firmware": "bios",
             **_allocation("config.cpuAllocation", shares=1000),
             **_allocation("config.memoryAllocation", shares=5120),
             "runtime.host": host,
@@ -188,6 +205,8 @@ class Domains:
             **TOOLS_STOPPED,
             "summary.vm": domain,
             "summary.quickStats.guestHeartbeatStatus": "gray",
+            **_AT_FIRST,
+            **hardware(Files(name)),
         }
 
     def power_state(self, domain: Reference) -> str:
@@ -203,6 +222,7 @@ class Domains:
             {
                 "runtime.powerState": "poweredOn",
                 "runtime.cleanPowerOff": None,
+                **_LOAD,
                 **({} if resumed else {"runtime.bootTime": now}),
                 "runtime.suspendTime": None,
                 "guest.guestState": "running",
@@ -215,7 +235,7 @@ class Domains:
         self._touch(domain, now)
         self._objects.update(
             domain,
-            {**_RUNNING, "runtime.bootTime": now, "runtime.suspendTime": None, **_SANE},
+            {**_RUNNING, "runtime.bootTime": now, "runtime.suspendTime": None, **_SANE, **_LOAD},
         )
 
     def set_powered_off(self, domain: Reference, now: datetime, *, clean: bool = True) -> None:
@@ -231,6 +251,7 @@ class Domains:
                 "guest.guestState": "notRunning",
                 **TOOLS_STOPPED,
                 **_SANE,
+                **_NO_LOAD,
             },
         )
 
@@ -246,6 +267,7 @@ class Domains:
                 "runtime.onlineStandby": False,
                 "guest.guestState": "notRunning",
                 **TOOLS_STOPPED,
+                **_NO_LOAD,
             },
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import NAMESPACE_DNS, uuid5
 
 from eventd.simulator.world.objects import Objects
@@ -14,6 +15,21 @@ from eventd.vi.types import ManagedObjectReference
 __all__ = ["Inventory", "build_inventory", "uuid_of"]
 
 Reference = ManagedObjectReference
+
+
+class _Datastore(NamedTuple):
+    name: str
+    type: str
+    directory: str
+    """Where hosts mount it."""
+
+
+DATASTORES = (
+    _Datastore("datastore1", "VMFS", "datastore1"),
+    _Datastore("iscsi1", "VMFS", "4b0d774f-6af80cf8-85ae-001b21758d2a"),
+    _Datastore("nfs1", "NFS", "9d3a4c42-5e9f7a10"),
+)
+"""A local disk, a disk of an iSCSI target, and a directory of an NFS server."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,9 +52,15 @@ class Inventory:
     network_folder: Reference
     compute_resource: Reference
     resource_pool: Reference
-    datastore: Reference
+    datastores: tuple[Reference, ...]
+    """Those of `DATASTORES`, in order."""
     autostart: Reference
     hosts: tuple[Reference, ...]
+
+    @property
+    def datastore(self) -> Reference:
+        """The one that the domains are on."""
+        return self.datastores[0]
 
     def domain_reference(self, number: int) -> Reference:
         """The reference of the domain with a number: ``7`` on a bare host, else ``vm-7``."""
@@ -103,7 +125,7 @@ def _bare_host() -> Inventory:
         network_folder=Reference("Folder", "ha-folder-network"),
         compute_resource=Reference("ComputeResource", "ha-compute-res"),
         resource_pool=Reference("ResourcePool", "ha-root-pool"),
-        datastore=Reference("Datastore", "datastore1"),
+        datastores=tuple(Reference("Datastore", each.name) for each in DATASTORES),
         autostart=Reference("HostAutoStartManager", "ha-autostart-mgr"),
         hosts=(Reference("HostSystem", "ha-host"),),
     )
@@ -127,7 +149,7 @@ def _vcenter(hosts: int) -> Inventory:
         network_folder=Reference("Folder", "group-n6"),
         compute_resource=Reference("ClusterComputeResource", "domain-c7"),
         resource_pool=Reference("ResourcePool", "resgroup-8"),
-        datastore=Reference("Datastore", "datastore-9"),
+        datastores=tuple(Reference("Datastore", f"datastore-9{at or ''}") for at in range(3)),
         autostart=Reference("HostAutoStartManager", "autostart-10"),
         hosts=tuple(Reference("HostSystem", f"host-{11 + number}") for number in range(hosts)),
     )
@@ -236,7 +258,8 @@ def _create_folders(objects: Objects, inventory: Inventory) -> None:
         _create_entity(
             objects, folder, name, inventory.datacenter, {"childType": ("Folder", child)}
         )
-    objects.link(inventory.datacenter, "datastore", inventory.datastore)
+    for datastore in inventory.datastores:
+        objects.link(inventory.datacenter, "datastore", datastore)
 
 
 def _create_compute_resource(objects: Objects, inventory: Inventory, first_host: int) -> None:
@@ -244,32 +267,39 @@ def _create_compute_resource(objects: Objects, inventory: Inventory, first_host:
     name = host_name(first_host) if inventory.product == "esx" else "Cluster"
     values: dict[str, Value] = {"resourcePool": inventory.resource_pool}
     _create_entity(objects, compute, name, inventory.host_folder, values)
-    objects.link(compute, "datastore", inventory.datastore)
     _create_entity(objects, inventory.resource_pool, "Resources", compute, {"owner": compute})
-    browser = Reference("HostDatastoreBrowser", f"{inventory.datastore.value}-browser")
+    for reference, datastore in zip(inventory.datastores, DATASTORES, strict=True):
+        objects.link(compute, "datastore", reference)
+        _create_datastore(objects, inventory, reference, datastore)
+
+
+def _create_datastore(
+    objects: Objects, inventory: Inventory, reference: Reference, datastore: _Datastore
+) -> None:
+    browser = Reference("HostDatastoreBrowser", f"{reference.value}-browser")
     objects.create(browser, {})
+    path = f"/vmfs/volumes/{datastore.directory}"
     size = 1 << 40
     _create_entity(
         objects,
-        inventory.datastore,
-        "datastore1",
+        reference,
+        datastore.name,
         inventory.datastore_folder,
         {
             "browser": browser,
-            "summary.datastore": inventory.datastore,
-            "summary.name": "datastore1",
-            "summary.url": "ds:///vmfs/volumes/datastore1/",
+            "summary.datastore": reference,
+            "summary.name": datastore.name,
+            "summary.url": f"ds://{path}/",
             "summary.capacity": size,
             "summary.freeSpace": size // 2,
             "summary.accessible": True,
-            "summary.type": "VMFS",
-            "host": tuple(_mount(host) for host in inventory.hosts),
+            "summary.type": datastore.type,
+            "host": tuple(_mount(host, path) for host in inventory.hosts),
         },
     )
 
 
-def _mount(host: Reference) -> DataObject:
-    path = "/vmfs/volumes/datastore1"
+def _mount(host: Reference, path: str) -> DataObject:
     info: dict[str, Value] = {"path": path, "accessMode": "readWrite", "accessible": True}
     return DataObject(
         "DatastoreHostMount", {"key": host, "mountInfo": DataObject("HostMountInfo", info)}
@@ -346,5 +376,6 @@ def _create_host(
             "config.network.dnsConfig.domainName": dns_domain,
         },
     )
-    objects.link(host, "datastore", inventory.datastore)
+    for datastore in inventory.datastores:
+        objects.link(host, "datastore", datastore)
     objects.link(inventory.compute_resource, "host", host)

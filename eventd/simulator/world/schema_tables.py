@@ -265,7 +265,15 @@ VirtualMachineConfigInfo
     hardware VirtualHardware
     cpuAllocation ResourceAllocationInfo
     memoryAllocation ResourceAllocationInfo
+    cpuAffinity VirtualMachineAffinityInfo
+    extraConfig OptionValue[]
     ftInfo FaultToleranceConfigInfo 4.0
+    firmware string 5.0
+VirtualMachineAffinityInfo
+    affinitySet int[]
+OptionValue
+    key string
+    value anyType
 FaultToleranceConfigInfo
     role int
     instanceUuids string[]
@@ -288,21 +296,98 @@ VirtualDeviceConfigSpec
 VirtualDevice
     key int
     deviceInfo Description
+    backing VirtualDeviceBackingInfo
     connectable VirtualDeviceConnectInfo
     controllerKey int
     unitNumber int
+VirtualDeviceBackingInfo
+VirtualDeviceFileBackingInfo : VirtualDeviceBackingInfo
+    fileName string
+    datastore reference
+VirtualDeviceDeviceBackingInfo : VirtualDeviceBackingInfo
+    deviceName string
+    useAutoDetect boolean 2.5
+VirtualDeviceRemoteDeviceBackingInfo : VirtualDeviceBackingInfo
+    deviceName string
+    useAutoDetect boolean 2.5
+VirtualDevicePipeBackingInfo : VirtualDeviceBackingInfo
+    pipeName string
+VirtualDeviceURIBackingInfo : VirtualDeviceBackingInfo
+    serviceURI string
+    direction string
+    proxyURI string
+VirtualController : VirtualDevice
+    busNumber int
+    device int[]
+VirtualPCIController : VirtualController
+VirtualPS2Controller : VirtualController
+VirtualSIOController : VirtualController
+VirtualIDEController : VirtualController
+VirtualSATAController : VirtualController
+VirtualAHCIController : VirtualSATAController
+VirtualNVMEController : VirtualController
+VirtualSCSIController : VirtualController
+    hotAddRemove boolean
+    sharedBus VirtualSCSISharing
+    scsiCtlrUnitNumber int
+VirtualBusLogicController : VirtualSCSIController
+VirtualLsiLogicController : VirtualSCSIController
+VirtualLsiLogicSASController : VirtualSCSIController
+ParaVirtualSCSIController : VirtualSCSIController
+VirtualKeyboard : VirtualDevice
+VirtualPointingDevice : VirtualDevice
+VirtualMachineVideoCard : VirtualDevice
+    videoRamSizeInKB long
 VirtualDisk : VirtualDevice
     capacityInKB long
+VirtualDiskFlatVer2BackingInfo : VirtualDeviceFileBackingInfo
+    diskMode string
+    split boolean
+    writeThrough boolean
+    thinProvisioned boolean
 VirtualCdrom : VirtualDevice
+VirtualCdromIsoBackingInfo : VirtualDeviceFileBackingInfo
+VirtualCdromAtapiBackingInfo : VirtualDeviceDeviceBackingInfo
+VirtualCdromPassthroughBackingInfo : VirtualDeviceDeviceBackingInfo
+    exclusive boolean
+VirtualCdromRemotePassthroughBackingInfo : VirtualDeviceRemoteDeviceBackingInfo
+    exclusive boolean
 VirtualFloppy : VirtualDevice
+VirtualFloppyImageBackingInfo : VirtualDeviceFileBackingInfo
+VirtualFloppyDeviceBackingInfo : VirtualDeviceDeviceBackingInfo
+VirtualFloppyRemoteDeviceBackingInfo : VirtualDeviceRemoteDeviceBackingInfo
 VirtualUSB : VirtualDevice
 VirtualSerialPort : VirtualDevice
     yieldOnPoll boolean
+VirtualSerialPortFileBackingInfo : VirtualDeviceFileBackingInfo
+VirtualSerialPortDeviceBackingInfo : VirtualDeviceDeviceBackingInfo
+VirtualSerialPortPipeBackingInfo : VirtualDevicePipeBackingInfo
+    endpoint string
+    noRxLoss boolean
+VirtualSerialPortURIBackingInfo : VirtualDeviceURIBackingInfo
+VirtualParallelPort : VirtualDevice
+VirtualParallelPortFileBackingInfo : VirtualDeviceFileBackingInfo
+VirtualParallelPortDeviceBackingInfo : VirtualDeviceDeviceBackingInfo
 VirtualEthernetCard : VirtualDevice
     addressType string
     macAddress string
+VirtualEthernetCardNetworkBackingInfo : VirtualDeviceDeviceBackingInfo
+    network reference
+VirtualEthernetCardDistributedVirtualPortBackingInfo : VirtualDeviceBackingInfo
+    port DistributedVirtualSwitchPortConnection
+DistributedVirtualSwitchPortConnection
+    switchUuid string
+    portgroupKey string
+    portKey string
+    connectionCookie int
+VirtualEthernetCardOpaqueNetworkBackingInfo : VirtualDeviceBackingInfo
+    opaqueNetworkId string
+    opaqueNetworkType string
 VirtualE1000 : VirtualEthernetCard
+VirtualE1000e : VirtualEthernetCard
+VirtualPCNet32 : VirtualEthernetCard
 VirtualVmxnet : VirtualEthernetCard
+VirtualVmxnet2 : VirtualVmxnet
 VirtualVmxnet3 : VirtualVmxnet
 VirtualDeviceConnectInfo
     startConnected boolean
@@ -385,9 +470,13 @@ VirtualMachineConfigSummary
     annotation string
 VirtualMachineQuickStats
     overallCpuUsage int
+    overallCpuDemand int 4.0
     guestMemoryUsage int
     hostMemoryUsage int
     guestHeartbeatStatus ManagedEntityStatus
+    swappedMemory int 4.0
+    balloonedMemory int 4.0
+    uptimeSeconds int 4.1
 DatastoreSummary
     datastore reference
     name string

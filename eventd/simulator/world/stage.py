@@ -115,7 +115,7 @@ class Stage:
         )
         for index in range(domains):
             host = self.inventory.hosts[index % hosts]
-            domain = self.domains.add(default_name(index), now=now, host=host)
+            domain = self.domains.add(default_name(index), now=now, host=host, kind=index)
             if powered_on:
                 self.domains.set_powered_on(domain, now)
                 self.objects.show(domain)
