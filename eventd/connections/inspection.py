@@ -45,6 +45,7 @@ _SIZE = (
     "summary.config.memorySizeMB",
     "summary.config.numCpu",
     "summary.config.annotation",
+    "config.memoryAllocation.limit",
 )
 _USAGE = (
     "summary.quickStats.overallCpuUsage",
@@ -272,9 +273,12 @@ async def _read(
 
 
 def _domain_figures(properties: Mapping[str, PropertyValue]) -> DomainFigures:
-    memory, vcpus, annotation, cpu, guest, host = (properties.get(name) for name in _SIZE + _USAGE)
+    memory, vcpus, annotation, limit, cpu, guest, host = (
+        properties.get(name) for name in _SIZE + _USAGE
+    )
     return DomainFigures(
         memory=_kib(memory),
+        memory_limit=_kib(limit),  # -1 where it is not limited
         vcpus=_number(vcpus),
         annotation=annotation if isinstance(annotation, str) and annotation else None,
         cpu_usage=_number(cpu),

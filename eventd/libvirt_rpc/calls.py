@@ -223,8 +223,8 @@ class Calls(SnapshotCalls):
     async def get_info(self, domain: RemoteDomain) -> Results:
         """The state and the size; VI does not tell how long its processors have worked."""
         figures = await self._figures(domain)
-        memory = figures.memory or 0
-        return int(self._status(domain).state), memory, memory, figures.vcpus or 0, 0
+        state = int(self._status(domain).state)
+        return state, figures.memory or 0, figures.current_memory or 0, figures.vcpus or 0, 0
 
     async def get_xml_desc(self, domain: RemoteDomain, flags: int) -> Results:
         """What it is made of, as XML; there is nothing secret in it."""

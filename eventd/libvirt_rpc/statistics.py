@@ -56,7 +56,7 @@ def statistics(
         told += [int_parameter("state.state", status.state), int_parameter("state.reason", 0)]
     if groups & _BALLOON and figures.memory is not None:
         told += [
-            typed_parameter("balloon.current", figures.memory),
+            typed_parameter("balloon.current", figures.current_memory or 0),
             typed_parameter("balloon.maximum", figures.memory),
         ]
         if figures.host_memory_usage is not None:

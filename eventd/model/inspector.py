@@ -17,6 +17,8 @@ class DomainFigures(Value):
 
     memory: int | None = None
     """KiB that it is configured with."""
+    memory_limit: int | None = None
+    """KiB of the host's memory that it gets at most; None where that is not limited."""
     vcpus: int | None = None
     """How many it is configured with."""
     cpu_usage: int | None = None
@@ -27,6 +29,13 @@ class DomainFigures(Value):
     """KiB of the host that it has (``quickStats.hostMemoryUsage``)."""
     annotation: str | None = None
     """What people have written about it."""
+
+    @property
+    def current_memory(self) -> int | None:
+        """KiB that it may use: what it is configured with, or its limit where that is less."""
+        if self.memory is None or self.memory_limit is None:
+            return self.memory
+        return min(self.memory, self.memory_limit)
 
 
 class HostFigures(Value):

@@ -75,7 +75,31 @@ async def test_the_size_of_a_domain_is_that_of_its_configuration() -> None:
     async with looking(a_world()) as looked:
         figures = await looked.inspection.figures(domain_of(looked.world, "web01"))
     assert (figures.memory, figures.vcpus) == (512 * 1024, 1)
-    assert (figures.cpu_usage, figures.annotation) == (None, None)
+    assert figures.annotation is None
+    assert figures.cpu_usage == 0
+
+
+async def test_what_a_domain_uses_is_told() -> None:
+    """MHz and KiB."""
+    world = a_world()
+    domain = world.domain("web01")
+    world.domains.set_powered_on(domain, world.now)
+    async with looking(world) as looked:
+        figures = await looked.inspection.figures(domain_of(world, "web01"))
+    assert figures.cpu_usage == world.objects.read(domain, "summary.quickStats.overallCpuUsage")
+    assert (figures.guest_memory_usage, figures.host_memory_usage) == (64 * 1024, 300 * 1024)
+
+
+@pytest.mark.parametrize(
+    ("limit", "current"), [(-1, 512), (256, 256), (1024, 512)], ids=["none", "less", "more"]
+)
+async def test_a_limit_of_memory_is_what_a_domain_may_use(limit: int, current: int) -> None:
+    """As libvirt's ESX driver has it; a limit beyond what the domain has limits nothing."""
+    world = a_world()
+    world.objects.assign(world.domain("web01"), "config.memoryAllocation.limit", limit)
+    async with looking(world) as looked:
+        figures = await looked.inspection.figures(domain_of(world, "web01"))
+    assert (figures.memory, figures.current_memory) == (512 * 1024, current * 1024)
 
 
 async def test_who_asks_for_one_domain_reads_one() -> None:
