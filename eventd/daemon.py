@@ -48,7 +48,7 @@ from eventd.model.configuration import DomainConfiguration
 from eventd.model.directory import find_domain
 from eventd.model.domain import ConnectionState, ConnectionStatus, Domain, DomainStatus
 from eventd.model.events import ConnectionEvent, Event
-from eventd.model.hardware import DomainHardware, HostHardware
+from eventd.model.hardware import DomainDescription, HostHardware
 from eventd.model.inspector import DomainFigures, HostFigures
 from eventd.model.operations import Answered, DomainOperation, OperationResult
 from eventd.model.operator import Report
@@ -188,9 +188,9 @@ class Daemon:
         """Read figures of a domain; raises what `Inspector.figures` raises."""
         return await self._connection(domain.connection).inspection.figures(domain)
 
-    async def hardware(self, domain: Domain) -> DomainHardware:
-        """Read what a domain is made of; raises what `Inspector.hardware` raises."""
-        return await self._connection(domain.connection).inspection.hardware(domain)
+    async def describe(self, domain: Domain) -> DomainDescription:
+        """Read what a domain is made of; raises what `Inspector.describe` raises."""
+        return await self._connection(domain.connection).inspection.describe(domain)
 
     async def host_hardware(self, connection: str) -> HostHardware:
         """Read what a host is made of; raises what `Inspector.host_hardware` raises."""

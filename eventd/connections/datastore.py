@@ -23,7 +23,7 @@ from eventd.vi.property_collector import (
 from eventd.vi.types import ManagedObjectReference, ObjectContent
 from eventd.vi.vmx import VMX
 
-__all__ = ["CONFIGURATION_SECONDS", "read_configuration"]
+__all__ = ["CONFIGURATION_SECONDS", "datacenter_path", "read_configuration"]
 
 CONFIGURATION_SECONDS = 30.0
 """How long it may take to read a configuration, in all: somebody waits for it.
@@ -70,7 +70,12 @@ async def _read(session: Session, domain: ManagedObjectReference, name: str) -> 
         item = DatastorePath.parse(path)
     except InvalidArgument as error:
         raise MalformedAnswer(f"the configuration of {name!r}: {error.message}") from error
-    content = await _fetch(session, item, await _datacenter_path(session, host), path)
+    datacenter = await datacenter_path(session, host)
+    if datacenter is None:
+        raise HostError(
+            f"the host does not tell which datacenter {host.value} is in; may the user see it?"
+        )
+    content = await _fetch(session, item, datacenter, path)
     try:
         vmx = VMX.parse(content)
     except InvalidArgument as error:
@@ -97,11 +102,17 @@ async def _place(
     return str(path), ManagedObjectReference("HostSystem", str(host))
 
 
-async def _datacenter_path(session: Session, host: ManagedObjectReference) -> str:
+async def datacenter_path(session: Session, host: ManagedObjectReference) -> str | None:
     """Return the inventory path of the datacenter that a host is in: ``north/Datacenter``.
+
+    None where not all of it is shown to the user.
 
     Names are in it as VI spells them, with ``%2f`` for a slash: it is the bare slash that tells one
     name from the next (VI API reference, ``FindByInventoryPath``), and libvirt sends them so too.
+
+    Raises:
+        MalformedAnswer: the inventory goes round in circles.
+        HostError: the host cannot be asked.
     """
     names: list[str] = []
     entity = host
@@ -114,11 +125,7 @@ async def _datacenter_path(session: Session, host: ManagedObjectReference) -> st
             names.insert(0, str(above.properties.get("name", "")))
     else:
         raise MalformedAnswer(f"the inventory has no end above {host.value}")
-    if not names or not all(names):
-        raise HostError(
-            f"the host does not tell which datacenter {host.value} is in; may the user see it?"
-        )
-    return "/".join(names)
+    return "/".join(names) if names and all(names) else None
 
 
 async def _parent(session: Session, entity: ManagedObjectReference) -> ObjectContent | None:

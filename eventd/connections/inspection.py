@@ -12,10 +12,11 @@ from contextlib import asynccontextmanager
 from itertools import islice
 from typing import TypeVar
 
+from eventd.connections.datastore import datacenter_path
 from eventd.connections.session import Session
 from eventd.errors import Fault, HostError, NoSuchDomain
 from eventd.model.domain import Domain
-from eventd.model.hardware import DomainHardware, HostHardware
+from eventd.model.hardware import DomainDescription, HostHardware
 from eventd.model.inspector import DomainFigures, HostFigures
 from eventd.model.snapshots import Snapshot
 from eventd.vi import calls
@@ -94,6 +95,8 @@ class Inspection:
         self._tells_usage = True
         self._host_figures: tuple[float, HostFigures] | None = None
         self._autostarted: tuple[float, frozenset[str]] | None = None
+        self._datacenter_paths: dict[ManagedObjectReference, str | None] = {}
+        self._session_of_paths: Session | None = None
         self._asked_for: frozenset[str] = frozenset()
         """Of which domains the figures were asked for; the host may not show all of them."""
         self._failure: tuple[float, HostError] | None = None
@@ -165,8 +168,8 @@ class Inspection:
                 self._tells_usage = False  # a host before vSphere API 4.0
         return await _read(session, "VirtualMachine", _SIZE, page)
 
-    async def hardware(self, domain: Domain) -> DomainHardware:
-        """Return what a domain is made of; see `Inspector.hardware`."""
+    async def describe(self, domain: Domain) -> DomainDescription:
+        """Return what a domain is made of, and where it is; see `Inspector.describe`."""
         session = self._session()
         reference = ManagedObjectReference("VirtualMachine", domain.reference)
         call = calls.retrieve_domain_hardware(session.content.property_collector, reference)
@@ -181,7 +184,18 @@ class Inspection:
                 f"the host does not tell what {domain.name!r} is made of; is it accessible, and "
                 "may the user see it?"
             )
-        return found
+        hardware, host = found
+        path = None if host is None else await self._datacenter_path(session, host)
+        return DomainDescription(hardware, path)
+
+    async def _datacenter_path(self, session: Session, host: ManagedObjectReference) -> str | None:
+        """Return where a host is; hosts do not move while a session lasts."""
+        if self._session_of_paths is not session:
+            self._session_of_paths, self._datacenter_paths = session, {}
+        paths = self._datacenter_paths
+        if host not in paths:
+            paths[host] = await datacenter_path(session, host)
+        return paths[host]
 
     async def host_hardware(self) -> HostHardware:
         """Return what the first host is made of; see `Inspector.host_hardware`."""

@@ -229,10 +229,14 @@ class Calls(SnapshotCalls):
     async def get_xml_desc(self, domain: RemoteDomain, flags: int) -> Results:
         """What it is made of, as XML; there is nothing secret in it."""
         known = self._status(domain).domain
-        hardware = await self._inspector.hardware(known)
-        number = -1 if flags & _XML_INACTIVE else known.id
-        uuid = str(UUID(bytes=uuid_bytes(known.uuid)))  # that by which the client knows it
-        xml = domain_xml(name=known.name, uuid=uuid, domain_id=number, hardware=hardware)
+        told = await self._inspector.describe(known)
+        xml = domain_xml(
+            name=known.name,
+            uuid=str(UUID(bytes=uuid_bytes(known.uuid))),  # that by which the client knows it
+            hardware=told.hardware,
+            domain_id=-1 if flags & _XML_INACTIVE else known.id,
+            datacenter_path=told.datacenter_path,
+        )
         return (xml,)
 
     async def get_autostart(self, domain: RemoteDomain) -> Results:

@@ -14,6 +14,7 @@ __all__ = [
     "Controller",
     "DevicePort",
     "DistributedPort",
+    "DomainDescription",
     "DomainHardware",
     "Drive",
     "DriveKind",
@@ -121,6 +122,8 @@ class NetworkCard(NamedTuple):
     network: str | None = None
     """Name of the network or portgroup, or the id of an opaque network (NSX)."""
     distributed_port: DistributedPort | None = None
+    is_mac_checked: bool = True
+    """Whether the host takes only addresses of VMware's own ranges."""
 
 
 class FilePort(NamedTuple):
@@ -186,6 +189,10 @@ class DomainHardware(NamedTuple):
     guest_id: str = ""
     """``config.guestId``: ``debian11_64Guest``."""
     annotation: str = ""
+    generation_id: str | None = None
+    """The UUID by which a guest sees that it was copied or set back."""
+    has_smbios_of_host: bool = False
+    """Whether the guest is shown the maker and model of its host."""
     memory_limit: int | None = None
     """KiB of the host's memory that it gets at most; None where that is not limited."""
     memory_reservation: int = 0
@@ -206,6 +213,15 @@ class DomainHardware(NamedTuple):
     def is_64_bit(self) -> bool:
         """Whether the guest's system is one for x86_64: VI says so in the name of its kind."""
         return self.guest_id.endswith("64Guest")
+
+
+class DomainDescription(NamedTuple):
+    """What there is to tell of a domain beside its name and state."""
+
+    hardware: DomainHardware
+    datacenter_path: str | None = None
+    """Inventory path of the datacenter that it is in, as VI spells it: ``north/Datacenter``; None
+    where the host does not tell."""
 
 
 class HostHardware(NamedTuple):

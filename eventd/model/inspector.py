@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from eventd.model.domain import Domain, Value
-from eventd.model.hardware import DomainHardware, HostHardware
+from eventd.model.hardware import DomainDescription, HostHardware
 from eventd.model.snapshots import Snapshot
 
 __all__ = ["DomainFigures", "HostFigures", "Inspector"]
@@ -76,8 +76,8 @@ class Inspector(Protocol):
         """
         ...
 
-    async def hardware(self, domain: Domain) -> DomainHardware:
-        """Return what a domain is made of.
+    async def describe(self, domain: Domain) -> DomainDescription:
+        """Return what a domain is made of, and where it is.
 
         Raises:
             NoSuchDomain: the host has it no more.

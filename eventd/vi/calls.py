@@ -26,7 +26,7 @@ from eventd.vi.property_collector import (
 )
 from eventd.vi.snapshots import snapshots_of
 from eventd.vi.soap import envelope, parse_answer, reference_element
-from eventd.vi.structures import children_by_name, parse_reference, text_of
+from eventd.vi.structures import children_by_name, parse_reference, reference_of, text_of
 from eventd.vi.times import parse_datetime
 from eventd.vi.types import (
     About,
@@ -324,15 +324,18 @@ def retrieve_properties(
 
 def retrieve_domain_hardware(
     collector: ManagedObjectReference, domain: ManagedObjectReference
-) -> Call[DomainHardware | None]:
-    """Read what a domain is made of; None where it is not shown."""
+) -> Call[tuple[DomainHardware, ManagedObjectReference | None] | None]:
+    """Read what a domain is made of and which host it is on; None where it is not shown."""
+
+    def parse(
+        properties: Mapping[str, Element],
+    ) -> tuple[DomainHardware, ManagedObjectReference | None] | None:
+        if "config" not in properties:
+            return None
+        return domain_hardware(properties), reference_of(properties, "runtime.host")
+
     # As a whole: each version of VI has some parts that the ones before it refuse to be asked for.
-    return _retrieve_of_one(
-        collector,
-        domain,
-        ("config",),
-        lambda properties: domain_hardware(properties) if properties else None,
-    )
+    return _retrieve_of_one(collector, domain, ("config", "runtime.host"), parse)
 
 
 def retrieve_host_hardware(

@@ -8,28 +8,38 @@ libvirt's ESX driver writes the same from the VMX file. The differences, of libv
 - A drive of the client (what a new domain's CD-ROM drive is at first) is an empty drive, and a
   floppy drive that takes whatever device there is has ``startupPolicy`` as a CD-ROM drive has. The
   driver leaves the former out, and calls the device of the latter ``auto detect``.
-- A serial port with a proxy is a connection to the proxy, and one whose URI cannot be read is
-  ``null``. The driver refuses the domain, as it does for a URI that names no host to listen on.
+- A serial port whose URI is a word that only its proxy knows is a connection to the proxy, and one
+  whose URI cannot be read is ``null``. The driver refuses the domain, as it does for a URI that
+  names no host to listen on.
 - A network card on an opaque network (NSX) is on a bridge of that id. For the driver it is on none.
 - A port of a distributed switch that has no number yet is 0. The driver refuses the domain.
 - Disks of the mode ``nonpersistent`` are transient, as those of ``independent_nonpersistent`` are.
   A topology that would not give the number of processors is left out.
 - What VI always tells is always there: model of a network card, shares of the processors, video
   memory. The driver tells what the file happens to contain.
-- Not there, since VI does not tell it: ``genid``, ``vmnet`` devices, ``check='no'`` of a MAC.
+- Not there, since VI does not tell it: ``vmnet`` devices.
 - Not there, since libvirt's schema does not have it: ``vmware:moref``.
 
 Neither has disks on NVMe controllers, USB, sound, shared folders or passed-through PCI devices.
-Names are written as they are, even where libvirt's schema has a narrower idea of them: it does not
-foresee a bridge called ``Büro``.
+
+Whatever the host tells, the document is valid to libvirt's schema. Where the driver's would not be:
+
+- A card on a network that no bridge could be called after (``Büro``, ``VLAN 7 & 8``) is of the type
+  ``network``.
+- Left out or cut: paths and devices of drives that are none, MAC addresses that no card has,
+  addresses that no server listens at, a reservation of more memory than there is, line ends in
+  names.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import count, pairwise
+from ipaddress import ip_address
+from itertools import count
+from typing import NamedTuple
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from eventd.model.hardware import (
     Bus,
@@ -51,6 +61,8 @@ from eventd.vi.xml import Element
 
 __all__ = ["domain_xml"]
 
+_LINE_ENDS = re.compile(r"[\r\n]+")
+
 _NAMESPACE = "http://libvirt.org/schemas/domain/vmware/1.0"
 
 
@@ -71,14 +83,18 @@ def domain_xml(
     domain.set("type", "vmware")
     if domain_id >= 0:
         domain.set("id", str(domain_id))
-    add(domain, "name", name)
+    add(domain, "name", _LINE_ENDS.sub(" ", name) or uuid)
     add(domain, "uuid", uuid)
+    if hardware.generation_id is not None:
+        add(domain, "genid", hardware.generation_id)
     if hardware.annotation:
         add(domain, "description", hardware.annotation)
     _add_memory(domain, hardware)
     _add_processors(domain, hardware)
     system = add(domain, "os", firmware="efi" if hardware.firmware is Firmware.EFI else None)
     add(system, "type", "hvm", arch="x86_64" if hardware.is_64_bit else "i686")
+    if hardware.has_smbios_of_host:
+        add(system, "smbios", mode="host")
     _add_topology(domain, hardware)
     add(domain, "clock", offset="utc")
     add(domain, "on_poweroff", "destroy")
@@ -95,8 +111,8 @@ def _add_memory(domain: Element, hardware: DomainHardware) -> None:
     add(domain, "memory", hardware.memory, unit="KiB")
     add(domain, "currentMemory", min(hardware.memory, limit), unit="KiB")
     if hardware.memory_reservation:
-        tuning = add(domain, "memtune")
-        add(tuning, "min_guarantee", hardware.memory_reservation, unit="KiB")
+        reserved = min(hardware.memory_reservation, hardware.memory)
+        add(add(domain, "memtune"), "min_guarantee", reserved, unit="KiB")
 
 
 def _add_processors(domain: Element, hardware: DomainHardware) -> None:
@@ -150,7 +166,13 @@ def _add_devices(devices: Element, hardware: DomainHardware) -> None:
         _add_graphics(devices, hardware.vnc)
     if hardware.video_memory is not None:
         video = add(devices, "video")
-        add(video, "model", type="vmvga", vram=hardware.video_memory, primary="yes")
+        size = _power_of_two(hardware.video_memory)
+        add(video, "model", type="vmvga", vram=size, primary="yes")
+
+
+def _power_of_two(least: int) -> int:
+    """Return the first power of two that is not less: libvirt counts video memory so."""
+    return 1 << (least - 1).bit_length() if least else 0
 
 
 # --- drives ---------------------------------------------------------------------------------------
@@ -160,6 +182,10 @@ _TARGETS = {Bus.SCSI: "sd", Bus.SATA: "sd", Bus.IDE: "hd", Bus.FLOPPY: "fd"}
 
 _UNITS = {Bus.SCSI: 15, Bus.SATA: 30, Bus.IDE: 2, Bus.FLOPPY: 2}
 """How many drives the driver takes a controller to have."""
+
+_FILE = re.compile(r"(?:/|[A-Za-z]:\\|\[[^\]]+\] )[^\n\r]+")
+_DEVICE = re.compile(r"(?:/|[A-Za-z]:\\)[^\n\r]+|[A-Za-z0-9_.\-\\:/]+")
+"""Of a drive, as libvirt's schema has them."""
 
 _SCSI_OWN_UNIT = 7
 """The unit that a SCSI controller has itself."""
@@ -192,7 +218,7 @@ def _add_drive(devices: Element, drive: Drive, target: str) -> None:
         add(disk, "driver", cache="writethrough")
     if is_device and drive.path is None:
         add(disk, "source", startupPolicy="optional")
-    elif drive.path is not None:
+    elif drive.path is not None and (_DEVICE if is_device else _FILE).fullmatch(drive.path):
         add(disk, "source", **{"dev" if is_device else "file": drive.path})
     add(disk, "target", dev=target, bus=drive.bus)
     if drive.kind is DriveKind.CDROM:
@@ -228,40 +254,50 @@ def _add_controllers(devices: Element, hardware: DomainHardware, drives: Iterabl
 _NUMBER = re.compile("[0-9]{1,18}")
 _MAC = re.compile("[0-9A-Fa-f][02468ACEace](?::[0-9A-Fa-f]{2}){5}")
 """Of one card, as libvirt's schema has it: a text that is none would spoil the whole document."""
-_UUID_DIGITS = 32
+_BRIDGE = re.compile(r"[A-Za-z0-9_.\-\\:/ ]+")
+"""The names of bridges to the same schema."""
 
 
 def _add_interface(devices: Element, card: NetworkCard) -> None:
     interface = add(devices, "interface")
     if card.mac is not None and _MAC.fullmatch(card.mac):
         kind = {True: "generated", False: "static", None: None}[card.is_mac_generated]
-        add(interface, "mac", address=card.mac.lower(), type=kind)
-    if (port := card.distributed_port) is not None:
-        interface.set("type", "vds")
-        add(
-            interface,
-            "source",
-            switchid=_uuid(port.switch_uuid),
-            portid=port.port if _NUMBER.fullmatch(port.port or "") else 0,
-            portgroupid=port.portgroup or "",
-            connectionid=port.connection or 0,
-        )
-    elif card.network is not None:
-        interface.set("type", "bridge")
-        add(interface, "source", bridge=card.network)
-    else:
-        interface.set("type", "null")
+        check = None if card.is_mac_checked else "no"
+        add(interface, "mac", address=card.mac.lower(), type=kind, check=check)
+    _set_network(interface, card)
     if card.model is not None:
         add(interface, "model", type=card.model)
 
 
-def _uuid(text: str) -> str:
-    """Return the UUID that VI spells in pairs of digits; what is none stays as it is."""
-    digits = text.replace(" ", "").replace("-", "").lower()
-    if len(digits) != _UUID_DIGITS:
-        return text
-    ends = (0, 8, 12, 16, 20, 32)
-    return "-".join(digits[begin:end] for begin, end in pairwise(ends))
+def _set_network(interface: Element, card: NetworkCard) -> None:
+    port, network = card.distributed_port, card.network
+    switch = None if port is None else _uuid(port.switch_uuid)
+    if port is not None and switch is not None:
+        interface.set("type", "vds")
+        add(
+            interface,
+            "source",
+            switchid=switch,
+            portid=port.port if _NUMBER.fullmatch(port.port or "") else 0,
+            portgroupid=port.portgroup or "",
+            connectionid=port.connection or 0,
+        )
+    elif not network:
+        interface.set("type", "null")
+    elif _BRIDGE.fullmatch(network):
+        interface.set("type", "bridge")
+        add(interface, "source", bridge=network)
+    else:
+        interface.set("type", "network")
+        add(interface, "source", network=network)
+
+
+def _uuid(text: str) -> str | None:
+    """Return the UUID that VI spells in pairs of digits, None where it is none."""
+    try:
+        return str(UUID(text.replace(" ", "")))
+    except ValueError:
+        return None
 
 
 # --- ports ----------------------------------------------------------------------------------------
@@ -294,33 +330,62 @@ def _set_source(chardev: Element, kind: str, path: str) -> None:
     add(chardev, "source", path=path)
 
 
+class _Connection(NamedTuple):
+    host: str
+    service: int
+    protocol: str
+    is_server: bool
+
+
 def _set_connection(chardev: Element, port: NetworkPort) -> None:
-    uri, is_server = (port.uri, port.is_server) if port.proxy is None else (port.proxy, False)
-    try:
-        parts = urlsplit(uri)
-        protocol, service = _PROTOCOLS.get(parts.scheme), parts.port
-        host = parts.hostname or ("0.0.0.0" if is_server else None)  # noqa: S104 - the host's
-    except ValueError:
-        protocol = service = host = None
-    if protocol is None or service is None or host is None:
+    found = _connection(port.uri, is_server=port.is_server)
+    if found is None and port.proxy is not None:
+        found = _connection(port.proxy, is_server=False)
+    if found is None:
         chardev.set("type", "null")
         return
     chardev.set("type", "tcp")
-    add(chardev, "source", mode="bind" if is_server else "connect", host=host, service=service)
-    add(chardev, "protocol", type=protocol)
+    mode = "bind" if found.is_server else "connect"
+    add(chardev, "source", mode=mode, host=found.host, service=found.service)
+    add(chardev, "protocol", type=found.protocol)
+
+
+def _connection(uri: str, *, is_server: bool) -> _Connection | None:
+    """Return what a URI leads to; None where it is a word that only a proxy knows."""
+    try:
+        parts = urlsplit(uri)
+        host, service = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if host is None and is_server:
+        host = "0.0.0.0"  # noqa: S104 - the host's own addresses
+    protocol = _PROTOCOLS.get(parts.scheme)
+    if host is None or service is None or protocol is None:
+        return None
+    return _Connection(host, service, protocol, is_server)
 
 
 # --- display --------------------------------------------------------------------------------------
 
+_HOST_NAME = re.compile(r"[A-Za-z0-9.\-]+")
+
 
 def _add_graphics(devices: Element, vnc: VNCServer) -> None:
+    address = vnc.address if vnc.address is not None and _is_address(vnc.address) else None
     graphics = add(
         devices,
         "graphics",
         type="vnc",
         port=-1 if vnc.port is None else vnc.port,
         autoport="yes" if vnc.port is None else "no",
-        listen=vnc.address,
+        listen=address,
         keymap=vnc.keymap,
     )
-    add(graphics, "listen", type="address", address=vnc.address)
+    add(graphics, "listen", type="address", address=address)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return "%" not in text and bool(ip_address(text))
+    except ValueError:
+        return _HOST_NAME.fullmatch(text) is not None

@@ -7,7 +7,9 @@ one, is left out; it never costs the others.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from uuid import UUID
 
 from eventd.model.hardware import (
     Bus,
@@ -35,6 +37,12 @@ __all__ = ["domain_hardware", "host_hardware"]
 
 _KIB_PER_MIB = 1024
 
+_MOST = 2**31 - 1
+"""The largest ``xsd:int``."""
+
+_MOST_VCPUS = 2**16 - 1
+"""As many as libvirt can count; VMware's products are far from it."""
+
 _Parts = Mapping[str, Element]
 
 
@@ -45,28 +53,32 @@ def domain_hardware(properties: Mapping[str, Element]) -> DomainHardware:
     """
     hardware_element = _property(properties, "config.hardware")
     hardware = _parts(hardware_element)
+    vcpus = _count(hardware, "numCPU", least=1, most=_MOST_VCPUS)
     devices = [child for child in _children(hardware_element) if local_name(child) == "device"]
     controllers = dict(_controllers(devices))
     memory_allocation = _parts(_property(properties, "config.memoryAllocation"))
     memory_limit = number_of(memory_allocation, "limit")
+    options = dict(_options(_items(properties, "config.extraConfig")))
     return DomainHardware(
-        memory=max(0, number_of(hardware, "memoryMB") or 0) * _KIB_PER_MIB,
-        vcpus=max(1, number_of(hardware, "numCPU") or 1),
-        cores_per_socket=max(1, number_of(hardware, "numCoresPerSocket") or 1),
+        memory=_count(hardware, "memoryMB") * _KIB_PER_MIB,
+        vcpus=vcpus,
+        cores_per_socket=_count(hardware, "numCoresPerSocket", least=1),
         firmware=_firmware(_text(properties, "config.firmware")),
         guest_id=_text(properties, "config.guestId"),
         annotation=_text(properties, "config.annotation"),
+        generation_id=_generation_id(options),
+        has_smbios_of_host=options.get("smbios.reflecthost", "").lower() == "true",
         memory_limit=_unless_negative(memory_limit),
-        memory_reservation=max(0, number_of(memory_allocation, "reservation") or 0) * _KIB_PER_MIB,
-        cpu_shares=_shares(_parts(_property(properties, "config.cpuAllocation"))),
+        memory_reservation=_count(memory_allocation, "reservation") * _KIB_PER_MIB,
+        cpu_shares=_shares(_parts(_property(properties, "config.cpuAllocation")), vcpus),
         cpu_affinity=tuple(_affinity(_property(properties, "config.cpuAffinity"))),
         controllers=tuple(controllers.values()),
         drives=tuple(_drives(devices, controllers)),
-        network_cards=tuple(_network_cards(devices)),
+        network_cards=tuple(_network_cards(devices, options)),
         serial_ports=tuple(_ports(devices, "VirtualSerialPort")),
         parallel_ports=tuple(_ports(devices, "VirtualParallelPort")),
         video_memory=_video_memory(devices),
-        vnc=_vnc(_items(properties, "config.extraConfig")),
+        vnc=_vnc(options),
     )
 
 
@@ -81,12 +93,12 @@ def host_hardware(properties: Mapping[str, Element]) -> HostHardware:
     return HostHardware(
         cpu_model=" ".join((text_of(summary, "cpuModel") or "").split()),
         cpu_vendor=_cpu_vendor(packages),
-        mhz=max(0, number_of(summary, "cpuMhz") or 0),
-        packages=max(1, number_of(summary, "numCpuPkgs") or 1),
-        cores=max(1, number_of(summary, "numCpuCores") or 1),
-        threads=max(1, number_of(summary, "numCpuThreads") or 1),
+        mhz=_count(summary, "cpuMhz"),
+        packages=_count(summary, "numCpuPkgs", least=1),
+        cores=_count(summary, "numCpuCores", least=1),
+        threads=_count(summary, "numCpuThreads", least=1),
         memory=max(0, number_of(summary, "memorySize") or 0),
-        numa_nodes=max(1, number_of(numa, "numNodes") or 1),
+        numa_nodes=_count(numa, "numNodes", least=1),
         uuid=(text_of(summary, "uuid") or "").strip().lower() or None,
         can_vmotion=is_true(_text(properties, "capability.vmotionSupported")),
     )
@@ -135,6 +147,12 @@ def _filled(parts: _Parts, name: str) -> str | None:
     return (text_of(parts, name) or "").strip() or None
 
 
+def _count(parts: _Parts, name: str, *, least: int = 0, most: int = _MOST) -> int:
+    """Return a count, which VI has as an ``xsd:int``; the least where the host tells none."""
+    number = number_of(parts, name)
+    return least if number is None else max(least, min(number, most))
+
+
 def _unless_negative(mebibytes: int | None) -> int | None:
     """Return KiB. VI says -1 for "no limit"."""
     return None if mebibytes is None or mebibytes < 0 else mebibytes * _KIB_PER_MIB
@@ -144,8 +162,15 @@ def _firmware(text: str) -> Firmware:
     return Firmware.EFI if text == Firmware.EFI else Firmware.BIOS
 
 
-def _shares(allocation: _Parts) -> int | None:
-    shares = number_of(_parts(allocation.get("shares")), "shares")
+_SHARES = {"low": 500, "normal": 1000, "high": 2000}
+"""Of each virtual processor, by ``SharesLevel`` (VI API reference)."""
+
+
+def _shares(allocation: _Parts, vcpus: int) -> int | None:
+    """Return the shares of the processors: VI's own number counts at the level ``custom`` alone."""
+    parts = _parts(allocation.get("shares"))
+    of_each = _SHARES.get(text_of(parts, "level") or "")
+    shares = number_of(parts, "shares") if of_each is None else of_each * vcpus
     return shares if shares is not None and shares > 0 else None
 
 
@@ -257,18 +282,26 @@ _CARD_MODELS: Mapping[str, str | None] = {
 }
 
 
-def _network_cards(devices: Iterable[Element]) -> Iterator[NetworkCard]:
+_FIRST_CARD = 4000
+"""The key of the card that the VMX file calls ``ethernet0``."""
+
+
+def _network_cards(devices: Iterable[Element], options: Mapping[str, str]) -> Iterator[NetworkCard]:
     for device in devices:
         parts = children_by_name(device)
         # Nothing but a network card has an address, whatever class is added to these.
         if type_name(device) in _CARD_MODELS or "macAddress" in parts:
             backing = _parts(parts.get("backing"))
+            number = (number_of(parts, "key") or 0) - _FIRST_CARD
             yield NetworkCard(
                 mac=_filled(parts, "macAddress"),
                 is_mac_generated=_is_generated(text_of(parts, "addressType")),
                 model=_CARD_MODELS.get(type_name(device)),
                 network=_filled(backing, "deviceName") or _filled(backing, "opaqueNetworkId"),
                 distributed_port=_distributed_port(backing.get("port")),
+                is_mac_checked=(
+                    options.get(f"ethernet{number}.checkmacaddress", "").lower() != "false"
+                ),
             )
 
 
@@ -323,29 +356,41 @@ def _video_memory(devices: Iterable[Element]) -> int | None:
     for device in devices:
         if type_name(device) == "VirtualMachineVideoCard":
             size = number_of(children_by_name(device), "videoRamSizeInKB")
-            return size if size is not None and size >= 0 else None
+            return size if size is not None and 0 <= size <= _MOST else None
     return None
 
 
-_VNC_OPTION = "remotedisplay.vnc."
-
-
-def _vnc(extra_config: Iterable[Element]) -> VNCServer | None:
-    options = dict(_vnc_options(extra_config))
-    if options.get("enabled", "").lower() != "true":
+def _vnc(options: Mapping[str, str]) -> VNCServer | None:
+    if options.get("remotedisplay.vnc.enabled", "").lower() != "true":
         return None
-    port = parse_number(options.get("port"))
+    port = parse_number(options.get("remotedisplay.vnc.port"))
     return VNCServer(
         port if port is not None and 0 < port < 65536 else None,
-        options.get("ip") or None,
-        options.get("keymap") or None,
+        options.get("remotedisplay.vnc.ip") or None,
+        options.get("remotedisplay.vnc.keymap") or None,
     )
 
 
-def _vnc_options(extra_config: Iterable[Element]) -> Iterator[tuple[str, str]]:
-    """Yield what is said of the VNC server; as in a VMX file, the case of keys means nothing."""
+# --- what VI has no properties for -------------------------------------------------------------
+
+_OPTION = re.compile(
+    r"remotedisplay\.vnc\.(?:enabled|port|ip|keymap)|smbios\.reflecthost|vm\.genidx?"
+    r"|ethernet[0-9]+\.checkmacaddress"
+)
+"""The keys of a VMX file that are read. Others may hold passwords: of the VNC server, for one."""
+
+
+def _options(extra_config: Iterable[Element]) -> Iterator[tuple[str, str]]:
+    """Yield options by key in lower case: as in a VMX file, the case of keys means nothing."""
     for option in extra_config:
         parts = children_by_name(option)
         key = (text_of(parts, "key") or "").lower()
-        if key.startswith(_VNC_OPTION):
-            yield key.removeprefix(_VNC_OPTION), (text_of(parts, "value") or "").strip()
+        if _OPTION.fullmatch(key):
+            yield key, (text_of(parts, "value") or "").strip()
+
+
+def _generation_id(options: Mapping[str, str]) -> str | None:
+    """Return the UUID that a VMX file has as two numbers of 64 bits, with their signs."""
+    halves = [parse_number(options.get(key)) for key in ("vm.genid", "vm.genidx")]
+    digits = "".join(f"{half % 2**64:016x}" for half in halves if half is not None)
+    return str(UUID(digits)) if len(digits) == 32 else None

@@ -33,6 +33,9 @@ __all__ = [
 _UNPARSED_BYTES = 4096
 """As much of an unknown structure is kept: enough to see what it is."""
 
+_LONG = 2**63
+"""How far VI's largest type of numbers, ``xsd:long``, reaches."""
+
 _new = tuple.__new__
 """Makes a NamedTuple in half the time of its own constructor, which is written in Python."""
 
@@ -110,11 +113,12 @@ def is_true(text: str | None) -> bool:
 
 
 def parse_number(text: str | None) -> int | None:
-    """Return the number that a text is, None if it is none."""
+    """Return the number that a text is, None if it is none, or not one that VI can mean."""
     try:
-        return int(text or "")
+        number = int(text or "")
     except ValueError:
         return None
+    return number if -_LONG <= number < _LONG else None
 
 
 def number_of(parts: Mapping[str, Element], name: str) -> int | None:

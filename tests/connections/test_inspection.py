@@ -190,7 +190,7 @@ async def test_a_domain_that_is_gone_costs_the_others_nothing() -> None:
             await looked.inspection.figures(gone)
         looked.session.now += 1
         with pytest.raises(NoSuchDomain, match=gone.name):
-            await looked.inspection.hardware(gone)
+            await looked.inspection.describe(gone)
 
 
 @pytest.mark.parametrize(("product", "count"), [("esx", 1), ("vpx", 3)])
@@ -209,10 +209,37 @@ async def test_the_hosts_of_a_connection_are_told_in_sum(product: Product, count
 async def test_hardware_is_read_as_a_whole() -> None:
     """That of a domain, and that of the host."""
     async with looking(a_world()) as looked:
-        hardware = await looked.inspection.hardware(domain_of(looked.world, "web01"))
+        hardware = (await looked.inspection.describe(domain_of(looked.world, "web01"))).hardware
         host = await looked.inspection.host_hardware()
     assert (hardware.memory, hardware.vcpus) == (512 * 1024, 1)
     assert host.uuid
+
+
+@pytest.mark.parametrize(
+    ("product", "hosts", "path"), [("esx", 1, "ha-datacenter"), ("vpx", 2, "Datacenter")]
+)
+async def test_where_a_domain_is_is_read_once_for_each_host(
+    product: Product, hosts: int, path: str
+) -> None:
+    """The datacenter of each: hosts do not move while a session lasts."""
+    async with looking(a_world(product, domains=4, hosts=hosts)) as looked:
+        for name in looked.world.domains.names:
+            described = await looked.inspection.describe(domain_of(looked.world, name))
+            assert described.datacenter_path == path
+        first = looked.asked()
+        for name in looked.world.domains.names:
+            await looked.inspection.describe(domain_of(looked.world, name))
+        assert looked.asked() == 4 < first
+
+
+async def test_who_may_not_see_the_datacenter_sees_the_domain() -> None:
+    """VI leaves out what it does not show."""
+    world = a_world()
+    world.objects.assign(world.inventory.datacenter, "name", "")
+    async with looking(world) as looked:
+        described = await looked.inspection.describe(domain_of(world, "web01"))
+    assert described.datacenter_path is None
+    assert described.hardware.vcpus == 1
 
 
 async def test_a_host_that_starts_nothing_starts_no_domain() -> None:

@@ -17,7 +17,7 @@ from eventd.libvirt_rpc.server import LibvirtRpc
 from eventd.listening.admission import Admission
 from eventd.model.domain import ConnectionState, Domain
 from eventd.model.events import Event
-from eventd.model.hardware import DomainHardware, HostHardware
+from eventd.model.hardware import DomainDescription, DomainHardware, HostHardware
 from eventd.model.inspector import DomainFigures, HostFigures
 from eventd.model.record import EventRecord
 from eventd.model.snapshots import Snapshot
@@ -56,8 +56,11 @@ class FakeInspector:
     async def figures(self, domain: Domain) -> DomainFigures:
         return self.of_domain
 
-    async def hardware(self, domain: Domain) -> DomainHardware:
-        return DomainHardware(memory=self.of_domain.memory or 0, vcpus=self.of_domain.vcpus or 0)
+    async def describe(self, domain: Domain) -> DomainDescription:
+        figures = self.of_domain
+        return DomainDescription(
+            DomainHardware(memory=figures.memory or 0, vcpus=figures.vcpus or 0)
+        )
 
     async def host_hardware(self, connection: str) -> HostHardware:
         return HostHardware()

@@ -28,7 +28,7 @@ from eventd.model.hardware import (
 from eventd.vi.hardware import domain_hardware, host_hardware
 from eventd.vi.xml import parse
 from tests.vi.answers import element_of
-from tests.vi.configured import CONFIG, device, hardware_of, on, properties
+from tests.vi.configured import CONFIG, card, device, hardware_of, on, properties
 
 
 def with_devices(*devices: str) -> DomainHardware:
@@ -369,13 +369,94 @@ def test_the_vnc_server_is_a_matter_of_options(
     options: dict[str, str], vnc: VNCServer | None
 ) -> None:
     """They are entries of the VMX file, whose keys have no case."""
+    assert with_options(options).vnc == vnc
+
+
+def with_options(options: dict[str, str], *devices: str) -> DomainHardware:
+    """Return what is made of entries of the VMX file that VI has no properties for."""
     content = "".join(
         f"<OptionValue><key>{key}</key><value>{value}</value></OptionValue>"
         for key, value in options.items()
     )
-    found = domain_hardware(properties({"config.extraConfig": ("ArrayOfOptionValue", content)}))
+    return domain_hardware(
+        properties(
+            {
+                "config.extraConfig": ("ArrayOfOptionValue", content),
+                "config.hardware": ("VirtualHardware", "".join(devices)),
+            }
+        )
+    )
 
-    assert found.vnc == vnc
+
+@pytest.mark.parametrize(
+    ("halves", "generation_id"),
+    [
+        (("-8536691797830587195", "-1723453263670062919"), "8987940a-09512cc5-e81510634ff550b9"),
+        (("1", "2"), "00000000-00000001-0000000000000002"),
+        (("1",), None),
+        (("1", "x"), None),
+        (("1", str(2**64)), None),
+    ],
+)
+def test_the_generation_id_is_two_numbers(
+    halves: tuple[str, ...], generation_id: str | None
+) -> None:
+    """Of 64 bits each, with their signs."""
+    options = dict(zip(("vm.genid", "vm.genidX"), halves, strict=False))
+    found = with_options(options).generation_id
+
+    assert (found or "").replace("-", "") == (generation_id or "").replace("-", "")
+
+
+@pytest.mark.parametrize(("value", "shown"), [("TRUE", True), ("true", True), ("FALSE", False)])
+def test_a_guest_may_be_shown_its_host(value: str, shown: bool) -> None:
+    """An option as well."""
+    assert with_options({"SMBIOS.reflectHost": value}).has_smbios_of_host is shown
+
+
+def test_a_card_may_have_any_address() -> None:
+    """An option of the card, which the VMX file calls by its number."""
+    cards = [card("VirtualE1000", 4000 + number, "", "manual", "x") for number in range(3)]
+    options = {"ethernet1.checkMACAddress": "FALSE", "ethernet2.checkMACAddress": "true"}
+    found = with_options(options, *cards).network_cards
+
+    assert [each.is_mac_checked for each in found] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("level", "shares"), [("low", 1000), ("normal", 2000), ("high", 4000), ("custom", 7)]
+)
+def test_shares_are_those_of_the_level(level: str, shares: int) -> None:
+    """So many for each processor, whatever number is beside it, but at the level ``custom``."""
+    told = f"<shares><shares>7</shares><level>{level}</level></shares>"
+    found = domain_hardware(
+        properties(
+            {
+                "config.hardware": ("VirtualHardware", "<numCPU>2</numCPU>"),
+                "config.cpuAllocation": ("ResourceAllocationInfo", told),
+            }
+        )
+    )
+
+    assert found.cpu_shares == shares
+
+
+def test_numbers_that_no_host_can_mean_are_cut() -> None:
+    """libvirt's own types hold what is left."""
+    content = f"<numCPU>{10**6}</numCPU><memoryMB>{10**12}</memoryMB>"
+    allocation = f"<reservation>{10**18}</reservation><limit>{10**30}</limit>"
+    found = domain_hardware(
+        properties(
+            {
+                "config.hardware": ("VirtualHardware", content),
+                "config.memoryAllocation": ("ResourceAllocationInfo", allocation),
+            }
+        )
+    )
+
+    assert found == DomainHardware(
+        memory=(2**31 - 1) * 1024, vcpus=2**16 - 1, memory_reservation=(2**31 - 1) * 1024
+    )
 
 
 @pytest.mark.pyvmomi
