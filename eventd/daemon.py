@@ -192,6 +192,10 @@ class Daemon:
         """Read what a domain is made of; raises what `Inspector.describe` raises."""
         return await self._connection(domain.connection).inspection.describe(domain)
 
+    def product_version(self, connection: str) -> str:
+        """Return the version of a product; raises what `Inspector.product_version` raises."""
+        return self._connection(connection).inspection.product_version()
+
     async def host_hardware(self, connection: str) -> HostHardware:
         """Read what a host is made of; raises what `Inspector.host_hardware` raises."""
         return await self._connection(connection).inspection.host_hardware()

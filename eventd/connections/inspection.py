@@ -197,6 +197,10 @@ class Inspection:
             paths[host] = await datacenter_path(session, host)
         return paths[host]
 
+    def product_version(self) -> str:
+        """Return the version of the product, which the session knows."""
+        return self._session().content.about.version
+
     async def host_hardware(self) -> HostHardware:
         """Return what the first host is made of; see `Inspector.host_hardware`."""
         session = self._session()
@@ -242,10 +246,7 @@ class Inspection:
             if known is None or not self._is_fresh(known[0]):
                 session = self._session()
                 contents = await _read(session, "HostSystem", _HOST, [*self._hosts()])
-                figures = _host_figures(
-                    [content.properties for content in contents],
-                    version=session.content.about.version,
-                )
+                figures = _host_figures([content.properties for content in contents])
                 known = self._host_figures = (self._now(), figures)
         return known[1]
 
@@ -301,7 +302,7 @@ def _domain_figures(properties: Mapping[str, PropertyValue]) -> DomainFigures:
     )
 
 
-def _host_figures(hosts: Sequence[Mapping[str, PropertyValue]], *, version: str) -> HostFigures:
+def _host_figures(hosts: Sequence[Mapping[str, PropertyValue]]) -> HostFigures:
     first = hosts[0] if hosts else {}
     name, domain, model = (
         first.get(each) for each in (_HOST[0], _HOST[1], "summary.hardware.cpuModel")
@@ -314,7 +315,6 @@ def _host_figures(hosts: Sequence[Mapping[str, PropertyValue]], *, version: str)
 
     return HostFigures(
         name=".".join(str(each) for each in (name, domain) if each) or None,
-        version=version,
         cpu_model=str(model or ""),
         cpu_mhz=min(_MOST, _bytes(first.get("hardware.cpuInfo.hz")) // 1_000_000),
         packages=total("hardware.cpuInfo.numCpuPackages"),

@@ -12,7 +12,7 @@ from eventd.model.directory import Directory
 from eventd.model.domain import ConnectionState, DomainState, DomainStatus
 from eventd.model.record import Cursor
 
-__all__ = ["Inventory", "chosen_connection", "wanted"]
+__all__ = ["Inventory", "OpenedConnection", "chosen_connection", "wanted"]
 
 _FRESH_SECONDS = 1.0
 
@@ -159,6 +159,40 @@ class Inventory:
             self._by_name.setdefault((name, domain.name), []).append(status)
             if domain.id >= 0:
                 self._by_id[name, domain.id] = status
+
+
+class OpenedConnection:
+    """The part of an inventory that a client has opened; it has no name before."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self._inventory = inventory
+        self.name = ""
+
+    def choose(self, uri: str | None) -> None:
+        """Open the connection that a URI names; raises what `chosen_connection` raises."""
+        self.name = chosen_connection(uri, self._inventory.connections())
+
+    # What these raise, the methods of `Inventory` raise.
+
+    def domains(self) -> Sequence[DomainStatus]:
+        """Return the domains, by name."""
+        return self._inventory.domains(self.name)
+
+    def by_domain(self, given: RemoteDomain) -> DomainStatus:
+        """Return the domain that the client has been told of."""
+        return self._inventory.by_domain(self.name, given)
+
+    def by_uuid(self, uuid: bytes) -> DomainStatus:
+        """Return the domain of this UUID."""
+        return self._inventory.by_uuid(self.name, uuid)
+
+    def by_name(self, name: str) -> DomainStatus:
+        """Return the domain of this name."""
+        return self._inventory.by_name(self.name, name)
+
+    def by_id(self, number: int) -> DomainStatus:
+        """Return the active domain of this id."""
+        return self._inventory.by_id(self.name, number)
 
 
 def _text(uuid: bytes) -> str:

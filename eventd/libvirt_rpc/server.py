@@ -345,7 +345,7 @@ class _Client(asyncio.Protocol):
     # -- events
 
     def _call_back(self, callback_id: int, record: EventRecord) -> None:
-        is_legacy = callback_id in self._calls.legacy
+        is_legacy = self._calls.is_legacy(callback_id)
         event_id, payload = self._server.payloads.of(record, legacy=is_legacy)
         self._session.send(event_message(event_id, None if is_legacy else callback_id, payload))
         if self._flush_soon is None:

@@ -43,8 +43,6 @@ class HostFigures(Value):
 
     name: str | None = None
     """Name in the network, with its domain."""
-    version: str | None = None
-    """Version of the product: ``7.0.3``."""
     cpu_model: str = ""
     """Of the first host."""
     cpu_mhz: int = 0
@@ -82,6 +80,10 @@ class Inspector(Protocol):
         Raises:
             NoSuchDomain: the host has it no more.
         """
+        ...
+
+    def product_version(self, connection: str) -> str:
+        """Return the version of the product behind a connection: ``7.0.3``."""
         ...
 
     async def host_hardware(self, connection: str) -> HostHardware:

@@ -242,6 +242,14 @@ async def test_who_may_not_see_the_datacenter_sees_the_domain() -> None:
     assert described.hardware.vcpus == 1
 
 
+async def test_the_version_of_the_product_is_known_without_asking() -> None:
+    """The session was told it."""
+    async with looking(a_world()) as looked:
+        version = looked.inspection.product_version()
+        assert looked.asked() == 0
+    assert version == looked.session.content.about.version
+
+
 async def test_a_host_that_starts_nothing_starts_no_domain() -> None:
     """As libvirt's ESX driver has it; read once for all domains."""
     async with looking(a_world()) as looked:

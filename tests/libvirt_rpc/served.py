@@ -40,7 +40,6 @@ class FakeInspector:
     of_host: HostFigures = field(
         default_factory=lambda: HostFigures(
             name="esx01.example",
-            version="7.0.3",
             cpu_model="Xeon",
             cpu_mhz=2400,
             packages=2,
@@ -61,6 +60,9 @@ class FakeInspector:
         return DomainDescription(
             DomainHardware(memory=figures.memory or 0, vcpus=figures.vcpus or 0)
         )
+
+    def product_version(self, connection: str) -> str:
+        return "7.0.3"
 
     async def host_hardware(self, connection: str) -> HostHardware:
         return HostHardware()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from eventd.errors import InvalidArgument
+from eventd.libvirt_rpc.calls.snapshots import chosen
 from eventd.libvirt_rpc.messages import RemoteError
 from eventd.libvirt_rpc.procedures import RemoteSnapshot
-from eventd.libvirt_rpc.snapshot_calls import chosen
 from tests.http_api.fake_daemon import started
 from tests.libvirt_rpc.served import Client, Daemon
 from tests.libvirt_rpc.test_server import remote

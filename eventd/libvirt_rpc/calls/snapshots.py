@@ -5,20 +5,18 @@ libvirt knows a snapshot by its name; of two that VI lets have the same, the fir
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from eventd.errors import ErrorCode, EventdError, InvalidArgument
+from eventd.libvirt_rpc.calls.results import Results
 from eventd.libvirt_rpc.events import RemoteDomain
+from eventd.libvirt_rpc.inventory import OpenedConnection
 from eventd.libvirt_rpc.procedures import RemoteSnapshot
-from eventd.model.domain import Domain
 from eventd.model.inspector import Inspector
 from eventd.model.snapshots import Snapshot
 from eventd.vi.snapshots import snapshot_xml
 
 __all__ = ["SnapshotCalls", "chosen"]
-
-Results = Sequence[Any]
 
 _ROOTS, _METADATA, _LEAVES, _NO_LEAVES, _NO_METADATA = 1, 2, 4, 8, 16
 _INACTIVE, _ACTIVE, _DISK_ONLY, _INTERNAL, _EXTERNAL, _TOPOLOGICAL = 32, 64, 128, 256, 512, 1024
@@ -54,14 +52,14 @@ def chosen(snapshots: Iterable[Snapshot], flags: int) -> list[Snapshot]:
 
 
 class SnapshotCalls:
-    """Answers one client. ``find`` returns the domain that it means, or raises `NoSuchDomain`."""
+    """Answers one client."""
 
-    def __init__(self, find: Callable[[RemoteDomain], Domain], inspector: Inspector) -> None:
-        self._find_domain = find
+    def __init__(self, opened: OpenedConnection, inspector: Inspector) -> None:
+        self._opened = opened
         self._inspector = inspector
 
     async def _snapshots(self, domain: RemoteDomain) -> Sequence[Snapshot]:
-        return await self._inspector.snapshots(self._find_domain(domain))
+        return await self._inspector.snapshots(self._opened.by_domain(domain).domain)
 
     async def _snapshot(self, given: RemoteSnapshot) -> Snapshot:
         return _named(await self._snapshots(given.domain), given.name)
@@ -142,7 +140,7 @@ class SnapshotCalls:
 
     async def snapshot_get_xml_desc(self, snapshot: RemoteSnapshot, _flags: int) -> Results:
         """As XML."""
-        domain = self._find_domain(snapshot.domain)
+        domain = self._opened.by_domain(snapshot.domain).domain
         found = await self._snapshot(snapshot)
         return (snapshot_xml(found, domain_uuid=domain.uuid),)
 
