@@ -81,6 +81,14 @@ class Statistics(NamedTuple):
     parameters: Sequence[TypedParameter]
 
 
+class MemoryStatistic(NamedTuple):
+    """``remote_domain_memory_stat``."""
+
+    tag: int
+    """``virDomainMemoryStatTags``."""
+    value: int
+
+
 _DOMAINS = array(DOMAIN, most=MOST_LISTED)
 _NAMES = array(TEXT, most=MOST_LISTED)
 
@@ -131,6 +139,12 @@ PROCEDURES: Mapping[int, Procedure] = {
     19: Procedure("get_os_type", "virDomainGetOSType", [_GIVEN_DOMAIN], [TEXT]),
     150: Procedure("is_active", "virDomainIsActive", [_GIVEN_DOMAIN], [INT]),
     151: Procedure("is_persistent", "virDomainIsPersistent", [_GIVEN_DOMAIN], [INT]),
+    159: Procedure(
+        "get_memory_stats",
+        "virDomainMemoryStats",
+        [_GIVEN_DOMAIN, UINT, UINT],
+        [array(structure(MemoryStatistic, INT, UHYPER), most=1024)],
+    ),
     183: Procedure(
         "has_managed_save_image", "virDomainHasManagedSaveImage", [_GIVEN_DOMAIN, UINT], [INT]
     ),
@@ -234,7 +248,6 @@ NOT_SERVED: Mapping[int, str] = {
     65: "virDomainInterfaceStats",
     71: "virConnectNumOfStoragePools",
     77: "virStoragePoolDefineXML",
-    159: "virDomainMemoryStats",
     163: "virDomainGetJobInfo",
     182: "virDomainManagedSave",
     185: "virDomainSnapshotCreateXML",

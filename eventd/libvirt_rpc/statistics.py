@@ -13,10 +13,11 @@ from eventd.libvirt_rpc.events import (
     typed_parameter,
     uint_parameter,
 )
+from eventd.libvirt_rpc.procedures import MemoryStatistic
 from eventd.model.domain import DomainStatus
 from eventd.model.inspector import DomainFigures
 
-__all__ = ["flags_of_list", "groups_of", "needs_figures", "statistics"]
+__all__ = ["flags_of_list", "groups_of", "memory_statistics", "needs_figures", "statistics"]
 
 _STATE, _BALLOON, _VCPU = 1, 4, 8
 _ALL = _STATE | _BALLOON | _VCPU
@@ -24,6 +25,16 @@ _ALL = _STATE | _BALLOON | _VCPU
 
 _NOWAIT, _BACKING, _ENFORCE = 1 << 29, 1 << 30, 1 << 31
 """``virConnectGetAllDomainStatsFlags`` beside those of a list."""
+
+
+_ACTUAL_BALLOON, _RSS = 6, 7
+"""``virDomainMemoryStatTags``, likewise."""
+
+
+def memory_statistics(figures: DomainFigures) -> list[MemoryStatistic]:
+    """Return what is known of a domain's memory, in KiB."""
+    known = ((_ACTUAL_BALLOON, figures.current_memory), (_RSS, figures.host_memory_usage))
+    return [MemoryStatistic(tag, value) for tag, value in known if value is not None]
 
 
 def groups_of(asked: int, flags: int) -> int:

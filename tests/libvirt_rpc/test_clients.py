@@ -154,14 +154,20 @@ async def test_virsh_tells_what_a_domain_and_its_host_are_made_of(
     daemon.publish(started(1))
     daemon.inspector.is_autostarting = True
     daemon.inspector.of_domain = DomainFigures(
-        memory=4096, vcpus=2, annotation="the shop", host_memory_usage=1024
+        memory=4096, memory_limit=2048, vcpus=2, annotation="the shop", host_memory_usage=1024
     )
     for command, expected in [
         (
             ("dominfo", "web-1"),
-            ["State:          running", "Max memory:     4096 KiB", "Autostart:      enable"],
+            [
+                "State:          running",
+                "Max memory:     4096 KiB",
+                "Used memory:    2048 KiB",
+                "Autostart:      enable",
+            ],
         ),
         (("domstats", "web-1"), ["state.state=1", "balloon.rss=1024", "vcpu.current=2"]),
+        (("dommemstat", "web-1"), ["actual 2048\n", "rss 1024\n"]),
         (("desc", "web-1"), ["the shop"]),
         (("vcpucount", "web-1", "--maximum"), ["128"]),
         (("version",), ["Running hypervisor: ESX 7.0.3"]),

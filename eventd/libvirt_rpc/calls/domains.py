@@ -14,6 +14,7 @@ from eventd.libvirt_rpc.procedures import Statistics
 from eventd.libvirt_rpc.statistics import (
     flags_of_list,
     groups_of,
+    memory_statistics,
     needs_figures,
     statistics,
 )
@@ -143,6 +144,11 @@ class DomainCalls:
                 code=ErrorCode.NO_DOMAIN_METADATA,
             )
         return (annotation,)
+
+    async def get_memory_stats(self, domain: RemoteDomain, most: int, flags: int) -> Results:
+        """What VI tells of its memory."""
+        check_flags(flags, "virDomainMemoryStats")
+        return (memory_statistics(await self._figures(domain))[:most],)
 
     async def get_all_domain_stats(
         self, given: Sequence[RemoteDomain], asked: int, flags: int
