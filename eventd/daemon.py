@@ -204,9 +204,13 @@ class Daemon:
         """Read the snapshots of a domain; raises what the `Inspector` raises."""
         return await self._connection(domain.connection).inspection.snapshots(domain)
 
-    async def is_autostarted(self, domain: Domain) -> bool:
-        """Say whether a domain starts with its host; raises what the `Inspector` raises."""
-        return await self._connection(domain.connection).inspection.is_autostarted(domain)
+    async def with_snapshots(self, connection: str) -> frozenset[str]:
+        """Read which domains have snapshots; raises what the `Inspector` raises."""
+        return await self._connection(connection).inspection.with_snapshots()
+
+    async def autostarted(self, connection: str) -> frozenset[str]:
+        """Read which domains start with their host; raises what the `Inspector` raises."""
+        return await self._connection(connection).inspection.autostarted()
 
     async def all_figures(self, connection: str) -> Mapping[str, DomainFigures]:
         """Read figures of all domains; raises what `Inspector.all_figures` raises."""

@@ -7,10 +7,19 @@ that asks for one domain after another, as monitoring does, gets them from one r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
-from itertools import islice
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from eventd.connections.datastore import datacenter_path
 from eventd.connections.session import Session
@@ -54,6 +63,9 @@ _USAGE = (
     "summary.quickStats.hostMemoryUsage",
 )
 
+_SNAPSHOT = "snapshot"
+"""The tree of a domain's snapshots; one that has none lacks it."""
+
 _AUTOSTART = "configManager.autoStartManager"
 
 _HOST = (
@@ -69,6 +81,14 @@ _HOST = (
     "summary.hardware.cpuModel",
     "summary.quickStats.overallMemoryUsage",
 )
+
+
+@dataclass
+class _Known(Generic[T]):
+    """What was read, and when."""
+
+    value: T | None = None
+    read_at: float = 0.0
 
 
 class Inspection:
@@ -93,8 +113,9 @@ class Inspection:
         self._figures: Mapping[str, DomainFigures] = {}
         self._read_at = float("-inf")
         self._tells_usage = True
-        self._host_figures: tuple[float, HostFigures] | None = None
-        self._autostarted: tuple[float, frozenset[str]] | None = None
+        self._host_figures = _Known[HostFigures]()
+        self._autostarted = _Known[frozenset[str]]()
+        self._with_snapshots = _Known[frozenset[str]]()
         self._datacenter_paths: dict[ManagedObjectReference, str | None] = {}
         self._session_of_paths: Session | None = None
         self._asked_for: frozenset[str] = frozenset()
@@ -133,8 +154,7 @@ class Inspection:
     async def _read(self, references: Collection[str]) -> Mapping[str, DomainFigures]:
         session = self._session()
         found: dict[str, DomainFigures] = {}
-        waiting = iter(references)
-        while page := list(islice(waiting, _AT_A_TIME)):
+        for page in _pages([*references], _AT_A_TIME):
             for content in await self._read_page(session, page):
                 found[content.obj.value] = _domain_figures(content.properties)
         # From its end on: a reading may take longer than what it has read is fresh.
@@ -219,13 +239,24 @@ class Inspection:
         call = calls.retrieve_snapshots(session.content.property_collector, reference)
         return await _shown(session, call) or ()
 
-    async def is_autostarted(self, domain: Domain) -> bool:
-        """Return whether a domain is started with its host; see `Inspector.is_autostarted`."""
-        async with self._turn():
-            known = self._autostarted
-            if known is None or not self._is_fresh(known[0]):
-                known = self._autostarted = (self._now(), await self._read_autostarted())
-        return domain.reference in known[1]
+    async def with_snapshots(self) -> frozenset[str]:
+        """Return which domains have snapshots; see `Inspector.with_snapshots`."""
+        return await self._told(self._with_snapshots, self._read_with_snapshots)
+
+    async def _read_with_snapshots(self) -> frozenset[str]:
+        session = self._session()
+        return frozenset(
+            [
+                content.obj.value
+                for page in _pages([*self._domains()], _AT_A_TIME)
+                for content in await _read(session, "VirtualMachine", (_SNAPSHOT,), page)
+                if _SNAPSHOT in content.properties
+            ]
+        )
+
+    async def autostarted(self) -> frozenset[str]:
+        """Return which domains are started with their host; see `Inspector.autostarted`."""
+        return await self._told(self._autostarted, self._read_autostarted)
 
     async def _read_autostarted(self) -> frozenset[str]:
         session = self._session()
@@ -241,14 +272,24 @@ class Inspection:
 
     async def host_figures(self) -> HostFigures:
         """Return those of the hosts; see `Inspector.host_figures`."""
+        return await self._told(self._host_figures, self._read_host_figures)
+
+    async def _read_host_figures(self) -> HostFigures:
+        contents = await _read(self._session(), "HostSystem", _HOST, [*self._hosts()])
+        return _host_figures([content.properties for content in contents])
+
+    async def _told(self, known: _Known[T], read: Callable[[], Awaitable[T]]) -> T:
+        """Return what is known for less than a moment, or read it."""
         async with self._turn():
-            known = self._host_figures
-            if known is None or not self._is_fresh(known[0]):
-                session = self._session()
-                contents = await _read(session, "HostSystem", _HOST, [*self._hosts()])
-                figures = _host_figures([content.properties for content in contents])
-                known = self._host_figures = (self._now(), figures)
-        return known[1]
+            if known.value is None or not self._is_fresh(known.read_at):
+                known.value = await read()
+                known.read_at = self._now()
+            return known.value
+
+
+def _pages(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Return the items, so many at a time."""
+    return (items[first : first + size] for first in range(0, len(items), size))
 
 
 def _gone(domain: Domain) -> NoSuchDomain:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import unquote, urlsplit
 
 from eventd.errors import AmbiguousDomain, HostUnreachable, InvalidArgument, NoSuchDomain
 from eventd.journal.journal import Journal
 from eventd.libvirt_rpc.events import RemoteDomain, uuid_bytes
 from eventd.model.directory import Directory
-from eventd.model.domain import ConnectionState, DomainState, DomainStatus
+from eventd.model.domain import ConnectionState, DomainStatus
 from eventd.model.record import Cursor
 
-__all__ = ["Inventory", "OpenedConnection", "chosen_connection", "wanted"]
+__all__ = ["Inventory", "OpenedConnection", "chosen_connection"]
 
 _FRESH_SECONDS = 1.0
+
+_SCHEMES = ("", "esx", "gsx", "vpx")
+"""Those of libvirt's drivers for VMware's hosts, and none."""
 
 _NO_NAMES = ("", "system", "session")
 """Paths of a URI that stand for the only connection; libvirt has the two words of its own."""
@@ -24,12 +27,19 @@ def chosen_connection(uri: str | None, names: Sequence[str]) -> str:
     """Return the connection that a client's URI names by its path.
 
     Raises:
-        InvalidArgument: it names none of ``names``, or nothing where there are several.
+        InvalidArgument: it is one for another hypervisor, or names none of ``names``, or nothing
+            where there are several.
     """
     try:
-        name = unquote(urlsplit(uri or "").path).strip("/")
+        parts = urlsplit(uri or "")
+        name = unquote(parts.path).strip("/")
     except ValueError as error:
         raise InvalidArgument(f"{(uri or '')[:80]!r} is no URI: {error}") from None
+    if parts.scheme not in _SCHEMES:
+        raise InvalidArgument(
+            f"eventd follows VMware hosts: esx:///NAME is a URI for it, and {parts.scheme[:80]!r} "
+            "is another hypervisor's"
+        )
     if name in names:
         return name
     listed = ", ".join(f"esx+unix:///{each}?socket=..." for each in names)
@@ -205,50 +215,3 @@ def _only(found: Sequence[DomainStatus], name: str) -> DomainStatus:
         listed = ", ".join(f"{each.domain.uuid} ({each.domain.reference})" for each in found)
         raise AmbiguousDomain(f"{len(found)} domains have the name '{name[:80]}': {listed}")
     return found[0]
-
-
-# -- the flags of a list: virConnectListAllDomainsFlags
-
-_ACTIVE, _INACTIVE = 1, 2
-_PERSISTENT, _TRANSIENT = 4, 8
-_RUNNING, _PAUSED, _SHUTOFF, _OTHER = 16, 32, 64, 128
-_MANAGED_SAVE, _NO_MANAGED_SAVE = 256, 512
-_CHECKPOINT, _NO_CHECKPOINT = 16384, 32768
-
-_BY_STATE = {
-    DomainState.RUNNING: _RUNNING,
-    DomainState.PAUSED: _PAUSED,
-    DomainState.SHUTOFF: _SHUTOFF,
-}
-_GROUPS = (
-    _ACTIVE | _INACTIVE,
-    _PERSISTENT | _TRANSIENT,
-    _RUNNING | _PAUSED | _SHUTOFF | _OTHER,
-    _MANAGED_SAVE | _NO_MANAGED_SAVE,
-    _CHECKPOINT | _NO_CHECKPOINT,
-)
-
-
-def wanted(domains: Iterable[DomainStatus], flags: int) -> list[DomainStatus]:
-    """Return which domains a list with these flags has: any of each group that is named.
-
-    What VI has not, no domain has: all are persistent, without managed save and checkpoints.
-
-    Raises:
-        InvalidArgument: there are flags that nobody knows, or those of autostart and snapshots,
-            which are not known without asking the host.
-    """
-    if unknown := flags & ~sum(_GROUPS):
-        raise InvalidArgument(f"unsupported flags ({unknown:#x}) in virConnectListAllDomains")
-    groups = [flags & group for group in _GROUPS if flags & group]
-    return [each for each in domains if all(_traits(each) & group for group in groups)]
-
-
-def _traits(status: DomainStatus) -> int:
-    return (
-        (_ACTIVE if status.domain.id >= 0 else _INACTIVE)
-        | _PERSISTENT
-        | _BY_STATE.get(status.state, _OTHER)
-        | _NO_MANAGED_SAVE
-        | _NO_CHECKPOINT
-    )

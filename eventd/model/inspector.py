@@ -98,8 +98,12 @@ class Inspector(Protocol):
         """Return the snapshots of a domain, parents before their children."""
         ...
 
-    async def is_autostarted(self, domain: Domain) -> bool:
-        """Return whether a domain is started with its host."""
+    async def with_snapshots(self, connection: str) -> frozenset[str]:
+        """Return which domains have snapshots, by reference."""
+        ...
+
+    async def autostarted(self, connection: str) -> frozenset[str]:
+        """Return which domains are started with their host, by reference."""
         ...
 
     async def host_figures(self, connection: str) -> HostFigures:

@@ -253,9 +253,24 @@ async def test_the_version_of_the_product_is_known_without_asking() -> None:
 async def test_a_host_that_starts_nothing_starts_no_domain() -> None:
     """As libvirt's ESX driver has it; read once for all domains."""
     async with looking(a_world()) as looked:
-        for name in looked.world.domains.names:
-            assert not await looked.inspection.is_autostarted(domain_of(looked.world, name))
+        for _ in looked.world.domains.names:
+            assert await looked.inspection.autostarted() == frozenset()
         assert looked.asked() == 2
+
+
+async def test_who_has_snapshots_is_read_once_for_all() -> None:
+    """And again after a moment."""
+    world = a_world(domains=4)
+    world.create_snapshot("db01", now=world.now)
+    world.advance(world.now)
+    async with looking(world) as looked:
+        expected = frozenset([domain_of(world, "db01").reference])
+        for _ in range(2):
+            assert await looked.inspection.with_snapshots() == expected
+        assert looked.asked() == 1
+        looked.session.now += 1
+        assert await looked.inspection.with_snapshots() == expected
+        assert looked.asked() == 1
 
 
 async def test_without_a_host_nothing_is_read() -> None:

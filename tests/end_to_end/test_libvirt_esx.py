@@ -83,7 +83,11 @@ async def test_lists_and_states_are_those_of_libvirts_driver(both: Both) -> None
             await both.print_the_same(command, name)
     for command in ("nodeinfo", "hostname", "version", "freecell"):
         await both.print_the_same(command)
-    for flag in ("--state-running", "--state-paused", "--inactive", "--persistent", "--uuid"):
+    for flag in (
+        *("--state-running", "--state-paused", "--inactive", "--persistent", "--uuid"),
+        *("--autostart", "--no-autostart", "--with-snapshot", "--without-snapshot"),
+        *("--with-managed-save", "--without-managed-save"),
+    ):
         await both.print_the_same("list", "--all", "--name", flag)
 
 
@@ -122,6 +126,8 @@ async def test_snapshots_are_those_of_libvirts_driver(both: Both, tmp_path: Path
     assert (await both.by_driver("snapshot-revert", "web01", "one")).errors == ""
     description.write_text("<domainsnapshot><name>three</name></domainsnapshot>", "utf-8")
     assert (await both.by_driver("snapshot-create", "web01", str(description))).errors == ""
+    listed = await both.print_the_same("list", "--all", "--name", "--with-snapshot")
+    assert listed.output.split() == ["web01"]
     tree = await both.print_the_same("snapshot-list", "web01", "--tree")
     assert tree.output.split() == ["one", "|", "+-", "two", "|", "+-", "three"]
     for arguments in [

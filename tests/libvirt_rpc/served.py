@@ -36,7 +36,8 @@ class FakeInspector:
         default_factory=lambda: DomainFigures(memory=4 * 1024 * 1024, vcpus=2)
     )
     of_snapshots: Sequence[Snapshot] = ()
-    is_autostarting: bool = False
+    starting: frozenset[str] = frozenset()
+    holding_snapshots: frozenset[str] = frozenset()
     of_host: HostFigures = field(
         default_factory=lambda: HostFigures(
             name="esx01.example",
@@ -70,8 +71,11 @@ class FakeInspector:
     async def snapshots(self, domain: Domain) -> Sequence[Snapshot]:
         return self.of_snapshots
 
-    async def is_autostarted(self, domain: Domain) -> bool:
-        return self.is_autostarting
+    async def with_snapshots(self, connection: str) -> frozenset[str]:
+        return self.holding_snapshots
+
+    async def autostarted(self, connection: str) -> frozenset[str]:
+        return self.starting
 
     async def all_figures(self, connection: str) -> Mapping[str, DomainFigures]:
         statuses = self.directory.domains()

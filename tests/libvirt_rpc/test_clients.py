@@ -152,7 +152,7 @@ async def test_virsh_tells_what_a_domain_and_its_host_are_made_of(
     """Each by the command that people use for it."""
     daemon.directory.add(1)
     daemon.publish(started(1))
-    daemon.inspector.is_autostarting = True
+    daemon.inspector.starting = frozenset([daemon.directory.domains()[0].domain.reference])
     daemon.inspector.of_domain = DomainFigures(
         memory=4096, memory_limit=2048, vcpus=2, annotation="the shop", host_memory_usage=1024
     )

@@ -68,8 +68,8 @@ async def test_a_client_sees_the_domains_of_its_connection(make_daemon: MakeDaem
             assert [each.name for each in domains] == ["web-1", "web-2"]
             assert count == 2
             assert await lab.ask("list_all_domains", 0, 2) == [[], 1]
-            unknown = await lab.ask("list_all_domains", 0, 1024)
-            assert "unsupported flags (0x400)" in unknown.message
+            unknown = await lab.ask("list_all_domains", 0, 1 << 16)
+            assert "unsupported flags (0x10000)" in unknown.message
             assert await lab.ask("list_domains", 10) == [[1]]
             assert await lab.ask("num_of_domains") == [1]
             assert await lab.ask("list_defined_domains", 10) == [["web-2"]]
@@ -256,6 +256,54 @@ async def test_an_event_that_cannot_be_told_costs_no_other(make_daemon: MakeDaem
         daemon.publish(*events, told_never, stopped(7))
         names = [(await told(client))[1] for _ in range(5001)]
     assert names == [*(event.domain.name for event in events), "web-7"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "names"),
+    [
+        (1024, ["web-1"]),
+        (2048, ["web-2", "web-3"]),
+        (4096, ["web-1", "web-2"]),
+        (8192, ["web-3"]),
+        (1024 | 2048, ["web-1", "web-2", "web-3"]),
+        (2048 | 4096, ["web-2"]),
+    ],
+)
+async def test_what_only_the_host_knows_may_choose_domains(
+    daemon: Daemon, flags: int, names: list[str]
+) -> None:
+    """Whether they start with their host, and whether they have snapshots."""
+    references = [daemon.directory.add(number).reference for number in (1, 2, 3)]
+    daemon.inspector.starting = frozenset(references[:1])
+    daemon.inspector.holding_snapshots = frozenset(references[:2])
+    async with Client.connected(daemon.socket) as client:
+        domains, count = await client.ask("list_all_domains", 1, flags)
+        assert ([each.name for each in domains], count) == (names, len(names))
+        assert await client.ask("list_all_domains", 0, flags) == [[], len(names)]
+
+
+@pytest.mark.parametrize(
+    ("uri", "refused"),
+    [
+        (None, False),
+        ("", False),
+        ("esx:///", False),
+        ("VPX:///lab", False),
+        ("gsx:///system", False),
+        ("qemu:///system", True),
+        ("test:///default", True),
+    ],
+)
+async def test_a_client_of_another_hypervisor_is_refused(
+    daemon: Daemon, uri: str | None, refused: bool
+) -> None:
+    """What it would be told of is not what it has asked for."""
+    async with Client.connected(daemon.socket, uri=None) as client:
+        answer = await client.ask("open", uri, 0)
+    if refused:
+        assert "follows VMware hosts: esx:///" in answer.message
+    else:
+        assert answer == []
 
 
 async def test_a_uuid_that_is_none_is_told_as_another(daemon: Daemon) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from uuid import UUID
 
 from eventd.errors import ErrorCode, EventdError, NoSuchDomain
 from eventd.libvirt_rpc.calls.results import Results, check_flags, check_length, check_most
+from eventd.libvirt_rpc.domain_list import Known, chosen, needs_autostart, needs_snapshots
 from eventd.libvirt_rpc.events import RemoteDomain, uuid_bytes
-from eventd.libvirt_rpc.inventory import OpenedConnection, wanted
+from eventd.libvirt_rpc.inventory import OpenedConnection
 from eventd.libvirt_rpc.procedures import Statistics
 from eventd.libvirt_rpc.statistics import (
     flags_of_list,
@@ -41,13 +42,21 @@ class DomainCalls:
 
     # -- which domains there are
 
-    def list_all_domains(self, need_results: int, flags: int) -> Results:
+    def list_all_domains(self, need_results: int, flags: int) -> Results | Awaitable[Results]:
         """The domains that the flags choose, and how many they are."""
-        found = wanted(self._opened.domains(), flags)
-        if not need_results:
-            return [], len(found)
-        check_length(len(found))
-        return [RemoteDomain.of(each.domain) for each in found], len(found)
+        if needs_autostart(flags) or needs_snapshots(flags):
+            return self._list_with_host(need_results, flags)
+        return _listed(chosen(self._opened.domains(), flags), need_results)
+
+    async def _list_with_host(self, need_results: int, flags: int) -> Results:
+        return _listed(await self._chosen(flags), need_results)
+
+    async def _chosen(self, flags: int) -> list[DomainStatus]:
+        """Return the domains that flags choose, after what only the host knows of them."""
+        name = self._opened.name
+        started = await self._inspector.autostarted(name) if needs_autostart(flags) else ()
+        held = await self._inspector.with_snapshots(name) if needs_snapshots(flags) else ()
+        return chosen(self._opened.domains(), flags, Known(started, held))
 
     def list_domains(self, most: int) -> Results:
         """The ids of active domains."""
@@ -115,7 +124,8 @@ class DomainCalls:
 
     async def get_autostart(self, domain: RemoteDomain) -> Results:
         """Whether it is started with its host."""
-        return (int(await self._inspector.is_autostarted(self._opened.by_domain(domain).domain)),)
+        reference = self._opened.by_domain(domain).domain.reference
+        return (int(reference in await self._inspector.autostarted(self._opened.name)),)
 
     async def get_max_memory(self, domain: RemoteDomain) -> Results:
         """In KiB."""
@@ -165,7 +175,7 @@ class DomainCalls:
         if given:
             statuses = [*self._still_there(given)]
         else:
-            statuses = wanted(self._opened.domains(), flags_of_list(flags))
+            statuses = await self._chosen(flags_of_list(flags))
         check_length(len(statuses))
         return (
             [
@@ -215,3 +225,10 @@ class DomainCalls:
         """VI has no such warnings. An error would hide from ``virsh dominfo`` the one before it."""
         self._opened.by_domain(domain)
         return ([],)
+
+
+def _listed(found: Sequence[DomainStatus], need_results: int) -> Results:
+    if not need_results:
+        return [], len(found)
+    check_length(len(found))
+    return [RemoteDomain.of(each.domain) for each in found], len(found)
