@@ -14,6 +14,7 @@
     ├── OperationDenied            yours: the socket or the daemon does not allow it (code 29)
     ├── OperationError             an operation on a domain was not done
     │   ├── OperationInvalid       not begun: its state, or another task, forbids it (code 55)
+    │   │   └── TaskPending        not begun: try again when the other task has ended
     │   ├── QuestionPending        a question that nobody answered is in its way (code 1)
     │   └── OperationFailed        the host refused it, or its task ended in an error (code 1)
     ├── LimitReached               yours: a cap of this daemon; free something first
@@ -72,6 +73,7 @@ __all__ = [
     "QuestionPending",
     "SessionExpired",
     "SocketInUse",
+    "TaskPending",
     "UndecodableMessage",
 ]
 
@@ -179,6 +181,10 @@ class OperationInvalid(OperationError):
     """The operation was not begun: the state of the domain, or a pending task, forbids it."""
 
     code = ErrorCode.OPERATION_INVALID
+
+
+class TaskPending(OperationInvalid):
+    """The operation was not begun: a task of the domain has not ended, or goes on just now."""
 
 
 class QuestionPending(OperationError):

@@ -13,6 +13,7 @@ from eventd.errors import (
     NoSuchDomain,
     OperationInvalid,
     QuestionPending,
+    TaskPending,
     UndecodableMessage,
 )
 from eventd.libvirt_rpc.messages import Header, RemoteError
@@ -49,16 +50,13 @@ _FORMS = {
 }
 """libvirt's forms for a message with a detail (``src/util/virerror.c``)."""
 
-_SAY_ENOUGH = (NoSuchDomain, OperationInvalid)
-"""Whose messages are those of libvirt's own driver: nothing is added to them."""
-
 
 def error_of(error: EventdError) -> RemoteError:
     """Return an error as libvirt's own ESX driver would report it."""
     if isinstance(error, UndecodableMessage):
         return _rpc("Unable to decode message payload")
     detail = error.message
-    if error.hint and not isinstance(error, _SAY_ENOUGH):
+    if error.hint and not _says_enough(error):
         detail = f"{detail}; {error.hint}"
     if isinstance(error, QuestionPending) and error.question_id not in detail:
         detail = f"{detail} ({error.question_id})"
@@ -66,6 +64,13 @@ def error_of(error: EventdError) -> RemoteError:
     return RemoteError.of(
         error.code, form.replace("%s", detail), domain=ErrorDomain.ESX, detail=detail
     )
+
+
+def _says_enough(error: EventdError) -> bool:
+    """Whether the message alone tells what to do, as that of libvirt's own driver does."""
+    if isinstance(error, TaskPending):
+        return False
+    return isinstance(error, NoSuchDomain | OperationInvalid)
 
 
 def _rpc(message: str, *, detail: str | None = None) -> RemoteError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eventd.errors import Fault, OperationFailed, OperationInvalid, QuestionPending
+from eventd.errors import Fault, OperationFailed, OperationInvalid, QuestionPending, TaskPending
 from eventd.model.domain import Choice, Question
 from eventd.model.operations import DomainOperation
 from eventd.model.picture import PowerState
@@ -30,18 +30,18 @@ def wrong_state(
     return OperationInvalid(RULES[operation].refusal, hint=hint)
 
 
-def other_tasks(tasks: tuple[TaskInfo, ...] = ()) -> OperationInvalid:
+def other_tasks(tasks: tuple[TaskInfo, ...] = ()) -> TaskPending:
     """A task that has not ended is in the way, and no question blocks it."""
     listed = ", ".join(f"{task.key} ({task.description_id})" for task in tasks)
     which = f": {listed}" if listed else ""
-    return OperationInvalid(
+    return TaskPending(
         _OTHER_TASKS, hint=f"nothing was begun; try again when the other task has ended{which}"
     )
 
 
-def answered_instead(question: Question, choice: Choice) -> OperationInvalid:
+def answered_instead(question: Question, choice: Choice) -> TaskPending:
     """The question in the way has been answered, and what it held up goes on now."""
-    return OperationInvalid(
+    return TaskPending(
         _OTHER_TASKS,
         hint=f"nothing was begun: a question was in the way, and was answered with "
         f"{choice.label!r}, so that what it held up goes on now; try again when that has ended. "
@@ -49,9 +49,9 @@ def answered_instead(question: Question, choice: Choice) -> OperationInvalid:
     )
 
 
-def settled_instead(question: Question) -> OperationInvalid:
+def settled_instead(question: Question) -> TaskPending:
     """The question in the way has been answered meanwhile: not for this operation."""
-    return OperationInvalid(
+    return TaskPending(
         _OTHER_TASKS,
         hint="nothing was begun: a question was in the way, which has been answered meanwhile; "
         f"try again when what it held up has ended. The question: {question.text}",
@@ -66,9 +66,10 @@ def question_in_the_way(question: Question, *, auto_answer: bool, became: str) -
     )
     if auto_answer and question.default is None:
         message += ", but no default answer is specified"
+    by_default = f" (by default {question.default.label!r})" if question.default else ""
     return QuestionPending(
         message,
-        hint=f"{became}; answer the question: eventd answer {question.id} CHOICE",
+        hint=f"{became}; answer the question{by_default}: eventd answer {question.id} CHOICE",
         question_id=question.id,
         text=question.text,
         choices=[(choice.key, choice.label) for choice in question.choices],

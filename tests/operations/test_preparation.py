@@ -140,7 +140,9 @@ class TestQuestion:
         assert decision.question_id == QUESTION.id
         assert decision.choices == (("0", "Replace"), ("1", "Append"), ("2", "Cancel"))
         assert decision.default_choice == "1"
-        assert decision.hint == ("nothing was begun; answer the question: eventd answer q1 CHOICE")
+        assert decision.hint == (
+            "nothing was begun; answer the question (by default 'Append'): eventd answer q1 CHOICE"
+        )
 
     def test_is_answered_with_the_default_where_it_is(
         self, operation: DomainOperation, tasks: tuple[()]

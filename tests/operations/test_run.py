@@ -110,7 +110,9 @@ def hint(decision: object) -> str:
     error = failure(decision)
     assert isinstance(error, QuestionPending)
     assert error.question_id == QUESTION.id
-    return (error.hint or "").removesuffix("; answer the question: eventd answer q1 CHOICE")
+    became, _, then = (error.hint or "").rpartition("; ")
+    assert then == "answer the question (by default 'Append'): eventd answer q1 CHOICE"
+    return became
 
 
 def test_a_blocked_task_is_cancelled_if_it_can_be() -> None:
