@@ -34,7 +34,10 @@ def test_each_configuration_is_good(text: str) -> None:
     assert config.parse(text, source="README.md").connections
 
 
-@pytest.mark.parametrize("text", blocks("python"))
+CLIENT_EXAMPLES = [text for text in blocks("python") if "import libvirt\n" not in text]
+
+
+@pytest.mark.parametrize("text", CLIENT_EXAMPLES)
 def test_each_python_example_calls_what_the_client_has(text: str) -> None:
     """Names of methods and of their arguments."""
     tree = ast.parse(text, mode="exec")
@@ -54,4 +57,4 @@ def test_each_python_example_calls_what_the_client_has(text: str) -> None:
 def test_there_are_examples() -> None:
     """The patterns above find something."""
     assert len(CONFIGURATIONS) == 2
-    assert len(blocks("python")) == 4
+    assert len(CLIENT_EXAMPLES) == 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -23,6 +24,8 @@ from tests.peers import go_program, requirements
 from tests.peers.requirements import LIBVIRT_PYTHON
 from tests.peers.virsh_command import Virsh
 from tests.rendering.test_virsh import LINES, of
+
+README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 
 _SECONDS = 30.0
 """How long a client may take for one line."""
@@ -297,6 +300,26 @@ async def test_libvirt_python_is_called_for_each_registration(daemon: Daemon) ->
         ["all", "web-1", 5, 1, 1],
     ]
     assert found[-1] == ["domains", ["web-1", "web-2"]]
+
+
+@pytest.mark.libvirt_python
+async def test_the_readmes_example_of_libvirt_python_hears_of_events(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    """As it stands there, but for the socket."""
+    [example] = re.findall(
+        r"^```python\n(import libvirt\n.*?)^```", README, re.DOTALL | re.MULTILINE
+    )
+    uri = "esx+unix:///?socket=/run/eventd/libvirt-sock-ro"
+    assert uri in example
+    script = tmp_path / "example.py"
+    script.write_text(example.replace(uri, daemon.uri(read_only=True)), "utf-8")
+    async with running("/usr/bin/python3", "-u", str(script)) as lines:
+        heard = asyncio.ensure_future(lines.next())
+        while not heard.done():  # a client loses what comes before it has its registration
+            daemon.publish(started(1))
+            await asyncio.wait([heard], timeout=0.02)
+        assert heard.result() == "web-1 2 0"
 
 
 @pytest.mark.libvirt_python
