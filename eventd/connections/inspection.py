@@ -18,7 +18,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from eventd.connections.datastore import datacenter_path
@@ -40,8 +40,14 @@ T = TypeVar("T")
 _FRESH_SECONDS = 1.0
 """For so long what was read is told again."""
 
+_PLACE_SECONDS = 60.0
+"""For so long where a host is in the inventory is told again."""
+
 _AT_A_TIME = 500
 """Domains of one call: the answer has some hundred bytes for each."""
+
+_TREES_AT_A_TIME = 100
+"""The same of whole trees of snapshots, which may have some ten thousand bytes."""
 
 _MOST = 2**31 - 1
 _MOST_DIGITS = 10
@@ -84,11 +90,20 @@ _HOST = (
 
 
 @dataclass
+class _Turn:
+    """Readings of one kind, one at a time: who comes meanwhile is told what it has read."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    failure: tuple[float, HostError] | None = None
+
+
+@dataclass
 class _Known(Generic[T]):
     """What was read, and when."""
 
     value: T | None = None
     read_at: float = 0.0
+    turn: _Turn = field(default_factory=_Turn)
 
 
 class Inspection:
@@ -116,17 +131,14 @@ class Inspection:
         self._host_figures = _Known[HostFigures]()
         self._autostarted = _Known[frozenset[str]]()
         self._with_snapshots = _Known[frozenset[str]]()
-        self._datacenter_paths: dict[ManagedObjectReference, str | None] = {}
-        self._session_of_paths: Session | None = None
+        self._datacenter_paths: dict[ManagedObjectReference, tuple[float, str | None]] = {}
         self._asked_for: frozenset[str] = frozenset()
         """Of which domains the figures were asked for; the host may not show all of them."""
-        self._failure: tuple[float, HostError] | None = None
-        self._reading = asyncio.Lock()
-        """One at a time: who comes meanwhile is told what it has read."""
+        self._reading = _Turn()
 
     async def figures(self, domain: Domain) -> DomainFigures:
         """Return those of a domain; see `Inspector.figures`."""
-        async with self._turn():
+        async with self._turn(self._reading):
             known = self._kept()
             if domain.reference not in known and not (
                 known and domain.reference in self._asked_for
@@ -140,7 +152,7 @@ class Inspection:
 
     async def all_figures(self) -> Mapping[str, DomainFigures]:
         """Return those of all domains; see `Inspector.all_figures`."""
-        async with self._turn():
+        async with self._turn(self._reading):
             wanted = {*self._domains()}
             known = self._kept()
             return known if known and self._asked_for >= wanted else await self._read(wanted)
@@ -163,19 +175,19 @@ class Inspection:
         return found
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
+    async def _turn(self, turn: _Turn) -> AsyncIterator[None]:
         """Read alone; who has waited for a reading that failed is told so, and does not wait anew.
 
         Raises:
             HostError: a reading has failed just now.
         """
-        async with self._reading:
-            if self._failure is not None and self._is_fresh(self._failure[0]):
-                raise self._failure[1].with_traceback(None)
+        async with turn.lock:
+            if turn.failure is not None and self._is_fresh(turn.failure[0]):
+                raise turn.failure[1].with_traceback(None)
             try:
                 yield
             except HostError as error:
-                self._failure = (self._now(), error)
+                turn.failure = (self._now(), error)
                 raise
 
     async def _read_page(self, session: Session, page: Sequence[str]) -> list[ObjectContent]:
@@ -209,13 +221,12 @@ class Inspection:
         return DomainDescription(hardware, path)
 
     async def _datacenter_path(self, session: Session, host: ManagedObjectReference) -> str | None:
-        """Return where a host is; hosts do not move while a session lasts."""
-        if self._session_of_paths is not session:
-            self._session_of_paths, self._datacenter_paths = session, {}
-        paths = self._datacenter_paths
-        if host not in paths:
-            paths[host] = await datacenter_path(session, host)
-        return paths[host]
+        """Return where a host is; it is renamed or moved seldom, and described often."""
+        known = self._datacenter_paths.get(host)
+        if known is None or self._now() - known[0] >= _PLACE_SECONDS:
+            path = await datacenter_path(session, host)
+            known = self._datacenter_paths[host] = (self._now(), path)
+        return known[1]
 
     def product_version(self) -> str:
         """Return the version of the product, which the session knows."""
@@ -248,7 +259,7 @@ class Inspection:
         return frozenset(
             [
                 content.obj.value
-                for page in _pages([*self._domains()], _AT_A_TIME)
+                for page in _pages([*self._domains()], _TREES_AT_A_TIME)
                 for content in await _read(session, "VirtualMachine", (_SNAPSHOT,), page)
                 if _SNAPSHOT in content.properties
             ]
@@ -280,7 +291,7 @@ class Inspection:
 
     async def _told(self, known: _Known[T], read: Callable[[], Awaitable[T]]) -> T:
         """Return what is known for less than a moment, or read it."""
-        async with self._turn():
+        async with self._turn(known.turn):
             if known.value is None or not self._is_fresh(known.read_at):
                 known.value = await read()
                 known.read_at = self._now()
@@ -352,7 +363,7 @@ def _host_figures(hosts: Sequence[Mapping[str, PropertyValue]]) -> HostFigures:
     usages = [_kib(host.get("summary.quickStats.overallMemoryUsage")) for host in hosts] or [None]
 
     def total(path: str) -> int:
-        return sum(_numbers(hosts, path))
+        return min(_MOST, sum(_numbers(hosts, path)))
 
     return HostFigures(
         name=".".join(str(each) for each in (name, domain) if each) or None,

@@ -158,10 +158,13 @@ async def test_who_waits_for_a_reading_that_fails_does_not_wait_anew() -> None:
     )
     assert [type(each) for each in outcomes] == [HostUnreachable] * 5
     assert asked == 1
-    now = 1.0
     with pytest.raises(HostUnreachable):
         await inspection.host_figures()
-    assert asked == 2
+    assert asked == 2  # what cannot be read of hosts says nothing of domains
+    now = 1.0
+    with pytest.raises(HostUnreachable):
+        await inspection.all_figures()
+    assert asked == 3
 
 
 async def test_a_domain_that_the_host_does_not_show_is_not_asked_for_again_and_again() -> None:
@@ -221,7 +224,7 @@ async def test_hardware_is_read_as_a_whole() -> None:
 async def test_where_a_domain_is_is_read_once_for_each_host(
     product: Product, hosts: int, path: str
 ) -> None:
-    """The datacenter of each: hosts do not move while a session lasts."""
+    """The datacenter of each."""
     async with looking(a_world(product, domains=4, hosts=hosts)) as looked:
         for name in looked.world.domains.names:
             described = await looked.inspection.describe(domain_of(looked.world, name))
@@ -230,6 +233,18 @@ async def test_where_a_domain_is_is_read_once_for_each_host(
         for name in looked.world.domains.names:
             await looked.inspection.describe(domain_of(looked.world, name))
         assert looked.asked() == 4 < first
+
+
+async def test_a_datacenter_that_is_renamed_is_told_so_within_a_minute() -> None:
+    """virt-v2v asks the host for files by this name."""
+    world = a_world("vpx")
+    async with looking(world) as looked:
+        web01 = domain_of(world, "web01")
+        assert (await looked.inspection.describe(web01)).datacenter_path == "Datacenter"
+        world.objects.assign(world.inventory.datacenter, "name", "North")
+        assert (await looked.inspection.describe(web01)).datacenter_path == "Datacenter"
+        looked.session.now += 60
+        assert (await looked.inspection.describe(web01)).datacenter_path == "North"
 
 
 async def test_who_may_not_see_the_datacenter_sees_the_domain() -> None:
