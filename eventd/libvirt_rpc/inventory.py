@@ -37,7 +37,7 @@ def chosen_connection(uri: str | None, names: Sequence[str]) -> str:
         raise InvalidArgument(f"{(uri or '')[:80]!r} is no URI: {error}") from None
     if parts.scheme not in _SCHEMES:
         raise InvalidArgument(
-            f"eventd follows VMware hosts: esx:///NAME is a URI for it, and {parts.scheme[:80]!r} "
+            f"eventd follows VMware hosts: esx+unix:///NAME?socket=..., and {parts.scheme[:80]!r} "
             "is another hypervisor's"
         )
     if name in names:

@@ -248,6 +248,7 @@ NOT_SERVED: Mapping[int, str] = {
     65: "virDomainInterfaceStats",
     71: "virConnectNumOfStoragePools",
     77: "virStoragePoolDefineXML",
+    101: "virNodeGetCellsFreeMemory",
     163: "virDomainGetJobInfo",
     182: "virDomainManagedSave",
     185: "virDomainSnapshotCreateXML",
@@ -256,9 +257,12 @@ NOT_SERVED: Mapping[int, str] = {
     203: "virConnectGetSysinfo",
     204: "virDomainSetMemoryFlags",
     211: "virDomainScreenshot",
+    227: "virNodeGetCPUStats",
     229: "virDomainGetControlInfo",
+    230: "virDomainGetVcpuPinInfo",
     243: "virDomainBlockStatsFlags",
     264: "virDomainSetMetadata",
+    337: "virDomainGetTime",
     353: "virDomainInterfaceAddresses",
 }
 """What people and programs ask for all the same: they are told so by the name of the function."""

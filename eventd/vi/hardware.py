@@ -40,6 +40,9 @@ _KIB_PER_MIB = 1024
 _MOST = 2**31 - 1
 """The largest ``xsd:int``."""
 
+_MOST_PLACES = 100
+"""Controllers of a kind, and units of one, to libvirt's schema; no host has as many."""
+
 _MOST_VCPUS = 2**16 - 1
 """As many as libvirt can count; VMware's products are far from it."""
 
@@ -171,7 +174,7 @@ def _shares(allocation: _Parts, vcpus: int) -> int | None:
     parts = _parts(allocation.get("shares"))
     of_each = _SHARES.get(text_of(parts, "level") or "")
     shares = number_of(parts, "shares") if of_each is None else of_each * vcpus
-    return shares if shares is not None and shares > 0 else None
+    return shares if shares is not None and 0 < shares <= _MOST else None
 
 
 def _affinity(affinity: Element | None) -> Iterator[int]:
@@ -208,7 +211,7 @@ def _controllers(devices: Iterable[Element]) -> Iterator[tuple[str, Controller]]
         if (known := _CONTROLLERS.get(type_name(device))) is not None:
             parts = children_by_name(device)
             key, number = text_of(parts, "key"), number_of(parts, "busNumber")
-            if key and number is not None and number >= 0:
+            if key and number is not None and 0 <= number < _MOST_PLACES:
                 yield key, Controller(known[0], number, known[1])
 
 
@@ -216,7 +219,7 @@ def _drives(devices: Iterable[Element], controllers: Mapping[str, Controller]) -
     for device in devices:
         parts = children_by_name(device)
         unit = number_of(parts, "unitNumber")
-        if unit is None or unit < 0:
+        if unit is None or not 0 <= unit < _MOST_PLACES:
             continue
         if type_name(device) == "VirtualFloppy":  # its controller has all kinds of things
             yield _drive(DriveKind.FLOPPY, Bus.FLOPPY, 0, unit, parts.get("backing"))
@@ -390,7 +393,11 @@ def _options(extra_config: Iterable[Element]) -> Iterator[tuple[str, str]]:
 
 
 def _generation_id(options: Mapping[str, str]) -> str | None:
-    """Return the UUID that a VMX file has as two numbers of 64 bits, with their signs."""
-    halves = [parse_number(options.get(key)) for key in ("vm.genid", "vm.genidx")]
-    digits = "".join(f"{half % 2**64:016x}" for half in halves if half is not None)
-    return str(UUID(digits)) if len(digits) == 32 else None
+    """Return the UUID that a VMX file has as two numbers of 64 bits, with their signs.
+
+    One that is missing is 0 to libvirt, and none is an ID of zeros.
+    """
+    halves = [parse_number(options.get(key)) or 0 for key in ("vm.genid", "vm.genidx")]
+    if not any(halves):
+        return None
+    return str(UUID("".join(f"{half % 2**64:016x}" for half in halves)))

@@ -280,6 +280,12 @@ async def test_what_only_the_host_knows_may_choose_domains(
         domains, count = await client.ask("list_all_domains", 1, flags)
         assert ([each.name for each in domains], count) == (names, len(names))
         assert await client.ask("list_all_domains", 0, flags) == [[], len(names)]
+        [of_all] = await client.ask("get_all_domain_stats", [], 1, flags)
+        [of_given] = await client.ask("get_all_domain_stats", [remote(1), remote(3)], 1, flags)
+        assert [each.domain.name for each in of_all] == names
+        assert [each.domain.name for each in of_given] == [
+            name for name in names if name != "web-2"
+        ]
 
 
 @pytest.mark.parametrize(
@@ -301,7 +307,7 @@ async def test_a_client_of_another_hypervisor_is_refused(
     async with Client.connected(daemon.socket, uri=None) as client:
         answer = await client.ask("open", uri, 0)
     if refused:
-        assert "follows VMware hosts: esx:///" in answer.message
+        assert "follows VMware hosts: esx+unix:///" in answer.message
     else:
         assert answer == []
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from uuid import UUID
 
-from eventd.errors import ErrorCode, EventdError, NoSuchDomain
+from eventd.errors import AmbiguousDomain, ErrorCode, EventdError, NoSuchDomain
 from eventd.libvirt_rpc.calls.results import Results, check_flags, check_length, check_most
 from eventd.libvirt_rpc.domain_list import Known, chosen, needs_autostart, needs_snapshots
 from eventd.libvirt_rpc.events import RemoteDomain, uuid_bytes
@@ -51,12 +50,16 @@ class DomainCalls:
     async def _list_with_host(self, need_results: int, flags: int) -> Results:
         return _listed(await self._chosen(flags), need_results)
 
-    async def _chosen(self, flags: int) -> list[DomainStatus]:
-        """Return the domains that flags choose, after what only the host knows of them."""
+    async def _chosen(
+        self, flags: int, domains: Sequence[DomainStatus] | None = None
+    ) -> list[DomainStatus]:
+        """Return which of some or all domains flags choose, by what only the host knows too."""
         name = self._opened.name
         started = await self._inspector.autostarted(name) if needs_autostart(flags) else ()
         held = await self._inspector.with_snapshots(name) if needs_snapshots(flags) else ()
-        return chosen(self._opened.domains(), flags, Known(started, held))
+        if domains is None:
+            domains = self._opened.domains()
+        return chosen(domains, flags, Known(started, held))
 
     def list_domains(self, most: int) -> Results:
         """The ids of active domains."""
@@ -137,10 +140,8 @@ class DomainCalls:
         return ((await self._inspector.host_figures(self._opened.name)).most_vcpus,)
 
     async def get_vcpus_flags(self, domain: RemoteDomain, flags: int) -> Results:
-        """How many it has, or may have."""
+        """How many it has: as many as it may have until it is configured anew."""
         check_flags(flags & ~(_LIVE | _CONFIG | _MAXIMUM), "virDomainGetVcpusFlags")
-        if flags & _MAXIMUM:
-            return await self.get_domain_max_vcpus(domain)
         return ((await self._figures(domain)).vcpus or 0,)
 
     async def get_metadata(
@@ -172,10 +173,9 @@ class DomainCalls:
         figures: Mapping[str, DomainFigures] = {}
         if needs_figures(groups):
             figures = await self._inspector.all_figures(self._opened.name)
-        if given:
-            statuses = [*self._still_there(given)]
-        else:
-            statuses = await self._chosen(flags_of_list(flags))
+        statuses = await self._chosen(
+            flags_of_list(flags), [*self._still_there(given)] if given else None
+        )
         check_length(len(statuses))
         return (
             [
@@ -194,8 +194,12 @@ class DomainCalls:
     def _still_there(self, given: Sequence[RemoteDomain]) -> Iterator[DomainStatus]:
         """Yield those that have not gone since the client has listed them."""
         for each in given:
-            with suppress(NoSuchDomain):
+            try:
                 yield self._opened.by_domain(each)
+            except AmbiguousDomain:
+                raise
+            except NoSuchDomain:
+                continue
 
     def is_active(self, domain: RemoteDomain) -> Results:
         """Whether it has an id."""
